@@ -1,0 +1,54 @@
+# GoneQuiet: `make demo` shows it, `make test` proves it, `make run` starts the service on config/gonequiet.yaml.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+
+.PHONY: demo run test test-long check format install servers bench bench-gaps lock image clean help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: install ## watch January 2021 happen: nothing to configure
+	@$(BIN)/gonequiet demo
+
+run: install ## the service, on config/gonequiet.yaml
+	@$(BIN)/gonequiet run --config config/gonequiet.yaml
+
+install: $(VENV)/.installed ## set up .venv from the lock file
+
+$(VENV)/.installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "GoneQuiet needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Name another with: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+test: install servers ## all tests, with real servers from the distribution's packages
+	$(BIN)/pytest
+
+test-long: install servers ## the same with many more rounds of the random tests
+	GONEQUIET_LONG=1 $(BIN)/pytest --timeout 3600
+
+servers: ## the servers that the tests talk to (installed only as root on Debian or Ubuntu)
+	@tests/servers/install.sh
+
+check: install ## format, lint, strict types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: install ## put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## time what matters, as ratios against a baseline of the same run
+	$(BIN)/python -m tests.bench
+
+lock: ## make the lock files anew (names, versions and hashes only)
+	$(BIN)/python -m pip install --quiet uv
+	$(UV) pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --extra demo pyproject.toml -o requirements.lock
+	$(UV) pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --extra demo --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

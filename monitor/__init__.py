@@ -1,0 +1,5 @@
+"""GoneQuiet: notices when an e-mail campaign stops mailing, says through whose infrastructure it came, and proves it."""
+
+from importlib.metadata import version
+
+__version__ = version("gonequiet")

@@ -1,0 +1,1 @@
+"""Alert: a finding becomes one alert, its notices are written and delivered."""

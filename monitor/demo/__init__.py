@@ -1,0 +1,1 @@
+"""The embedded demo: January 2021 replayed through the whole product."""

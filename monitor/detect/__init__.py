@@ -1,0 +1,1 @@
+"""Detect: from history and coverage to findings. All pure."""

@@ -1,0 +1,1 @@
+"""Identify: whose infrastructure sent a message, with its evidence. All pure."""

@@ -1,0 +1,468 @@
+"""The nouns that travel along the line collect → identify → store → detect → alert → show.
+
+All datetimes are aware and UTC; spans are `timedelta`; nothing here reads a clock, a file or a socket,
+and this file imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from functools import cached_property
+
+# ---------------------------------------------------------------------------------------------- collect
+
+
+@dataclass(frozen=True, slots=True)
+class ParseProblem:
+    """One oddity of a message that was kept all the same, such as `ParseProblem("date", "no such month")`."""
+
+    field: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class RawMessage:
+    """One copy as the server gave it: (inbox, folder, UIDVALIDITY, UID) and the bytes (RFC 9051 §2.3.1)."""
+
+    inbox: str
+    folder: str
+    role: str
+    """`INBOX`, `JUNK`, `TAB:promotions`, `ALL`, `ARCHIVE`, `TRASH` or `OTHER` (RFC 6154, Gmail labels)."""
+    uidvalidity: int
+    uid: int
+    delivered_at: datetime
+    """INTERNALDATE, UTC."""
+    seen_at: datetime
+    """Our first look at it, UTC."""
+    raw: bytes
+    size: int
+    """RFC822.SIZE in octets; larger than `len(raw)` where `truncated`."""
+    truncated: bool = False
+
+    @cached_property
+    def sha256(self) -> str:
+        """Lower-case hex digest of the bytes we hold."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far one folder has been read. A UID means nothing under another UIDVALIDITY (RFC 9051 §2.3.1.1)."""
+
+    folder: str
+    uidvalidity: int
+    last_uid: int
+    proven_at: datetime
+    """The last moment at which the folder was proven readable, UTC."""
+    uidnext: int | None = None
+    highestmodseq: int | None = None
+
+
+class CoverageKind(StrEnum):
+    """How an interval was proven; what is in no interval is unknown, and unknown is not silence."""
+
+    LIVE = "live"
+    RETROSPECTIVE = "retrospective"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """A half-open interval [start, end) over which one folder of one inbox was proven readable, UTC."""
+
+    inbox: str
+    folder: str
+    start: datetime
+    end: datetime
+    kind: CoverageKind = CoverageKind.LIVE
+    polls: int = 1
+    """How many successful polls prove it."""
+
+
+class FailureCause(StrEnum):
+    """Why a poll saw nothing, for metrics and for the operator."""
+
+    NETWORK = "network"
+    DNS = "dns"
+    TLS = "tls"
+    LOGIN = "login"
+    THROTTLED = "throttled"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    FOLDER = "folder"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class PollFailure:
+    """One poll of an inbox (folder None) or of one folder that failed at `at`, UTC."""
+
+    inbox: str
+    folder: str | None
+    at: datetime
+    cause: FailureCause
+    detail: str
+    """One line that names what to mend; holds no password and no address."""
+    retryable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FolderVisit:
+    """What one look at one folder brought: stored in one transaction, or not at all."""
+
+    inbox: str
+    folder: str
+    role: str
+    at: datetime
+    checkpoint: Checkpoint
+    coverage: tuple[Coverage, ...] = ()
+    messages: tuple[RawMessage, ...] = ()
+    restarted: bool = False
+    """True where UIDVALIDITY changed and the folder was read anew."""
+
+
+# ---------------------------------------------------------------------------------------------- identify
+
+
+class Trust(StrEnum):
+    """Who says so: our receiver, a passing DKIM signature, or only the sender."""
+
+    OBSERVED = "observed"
+    SIGNED = "signed"
+    CLAIMED = "claimed"
+
+
+class Confidence(StrEnum):
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class Role(StrEnum):
+    """What a provider does for the sender; `both` is platform and delivery in one house."""
+
+    PLATFORM = "platform"
+    DELIVERY = "delivery"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One fact that speaks for a provider, with the header it was read from."""
+
+    provider: str
+    role: Role
+    field: str
+    """Lower-case header name or derived field (`received-host`, `dkim-d` …)."""
+    value: str
+    """The deciding value, bounded in length, recipient tokens redacted."""
+    trust: Trust
+    weight: float
+    signature: str
+    """Which rule matched, as `file:index`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The sender's customer number at a provider, such as (`Salesforce Marketing Cloud`, `mid`, `10966798`)."""
+
+    provider: str
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """Whose infrastructure sent a message, how sure that is, and why."""
+
+    platform: str | None = None
+    delivery: str | None = None
+    account: Account | None = None
+    receiver: str | None = None
+    sending_ip: str | None = None
+    sdids: tuple[str, ...] = ()
+    platform_confidence: Confidence | None = None
+    delivery_confidence: Confidence | None = None
+    account_confidence: Confidence | None = None
+    evidence: tuple[Evidence, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Message:
+    """One parsed message. `None` means that the message does not say; nothing here is trusted by itself."""
+
+    message_id: str | None
+    """Without angle brackets."""
+    from_address: str | None
+    from_name: str | None
+    from_domain: str | None
+    """Lower-case, IDNA A-labels."""
+    subject: str | None
+    sent_at: datetime | None
+    """`Date:`, the sender's claim, UTC."""
+    return_path: str | None
+    list_id: str | None
+    list_unsubscribe: tuple[str, ...]
+    """The URIs, http(s) and mailto, in order."""
+    delivered_to: tuple[str, ...]
+    """Delivered-To, X-Original-To and Envelope-To addresses, top first."""
+    headers: tuple[tuple[str, str], ...]
+    """(lower-case name, unfolded value) top to bottom, undecoded, 8-bit bytes as latin-1."""
+    link_hosts: tuple[str, ...] = ()
+    """Hosts of links in the body, most frequent first, bounded."""
+    body_fingerprint: str | None = None
+    """A digest of the text without recipient-specific parts; equal for copies of one send."""
+    problems: tuple[ParseProblem, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------- store, detect
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """The stream a message belongs to and the organisation that groups streams."""
+
+    stream: str
+    organisation: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewCopy:
+    """A copy on its way into the store: the raw bytes, what they say, and who sent them."""
+
+    raw: RawMessage
+    message: Message
+    identification: Identification
+    key: StreamKey
+    at: datetime
+    """When it was sent, for rhythm: `Date:` clipped to [delivered_at − 24 h, delivered_at], UTC."""
+    send_fingerprints: tuple[str, ...]
+    """Strongest first: `job:…` (campaign or job id), `subject:…`, `body:…`; equal over the copies of one send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One mailing of a campaign: all copies over all seed inboxes of what was sent once."""
+
+    id: int
+    stream: str
+    organisation: str
+    at: datetime
+    """The earliest copy's time, UTC."""
+    stored_at: datetime
+    """When we first stored a copy of it, UTC (later than `at` after an outage of ours)."""
+    inboxes: tuple[str, ...]
+    copies: int
+    placements: Mapping[str, int]
+    """Folder role → copies."""
+    subject: str | None = None
+    message_id: str | None = None
+    platform: str | None = None
+    delivery: str | None = None
+    account: str | None = None
+    """`kind:id` of the account at the provider."""
+
+
+class Level(IntEnum):
+    """How sure an alarm is: `watch` comes twelve times as often as `alert`, `confirmed` a tenth as often."""
+
+    WATCH = 1
+    ALERT = 2
+    CONFIRMED = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class FindingKind(StrEnum):
+    GAP = "gap"
+    GROUP_GAP = "group_gap"
+    PARTIAL_GROUP_GAP = "partial_group_gap"
+    SEED_SILENT = "seed_silent"
+    INBOX_BLIND = "inbox_blind"
+    VOLUME_DROP = "volume_drop"
+    PLACEMENT_SHIFT = "placement_shift"
+    PROVIDER_CHANGE = "provider_change"
+    AUTHENTICATION_BROKEN = "authentication_broken"
+
+
+class StreamPhase(StrEnum):
+    LEARNING = "learning"
+    REGULAR = "regular"
+    WATCH = "watch"
+    SILENT = "silent"
+    BLIND = "blind"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class GapFacts:
+    """Why a silence is improbable, in numbers that a page and an alert can put into words."""
+
+    last_send_at: datetime
+    silence: timedelta
+    covered: timedelta
+    """The part of the silence over which a witness was proven readable."""
+    return_period_years: float
+    expected_sends: float
+    """How many sends the rhythm would have brought over the covered silence."""
+    sends_learned: int
+    first_send_at: datetime
+    usual_pause: timedelta
+    """The median of the pauses between sends."""
+    longest_pause: timedelta
+    """The longest completed pause known."""
+    fleet_factor: float = 1.0
+    """How active all other streams are against their expectation (1 is as usual)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What detect says at one `now`. `key` is the identity of the alert that it opens or keeps open."""
+
+    kind: FindingKind
+    key: str
+    """`gap:victory.donaldtrump.com`, `inbox_blind:gmail-1`, `group_gap:delivery:SendGrid` …"""
+    subject: str
+    """The stream, inbox or group that it is about."""
+    level: Level
+    since: datetime
+    """When the state began, UTC: for a gap the last send."""
+    found_at: datetime
+    """When the finding became true, UTC; earlier than now where it was back-dated."""
+    organisation: str | None = None
+    members: tuple[str, ...] = ()
+    """The streams that a group finding names; their own alerts stay quiet."""
+    gap: GapFacts | None = None
+    note: str = ""
+    """One claim-safe sentence with what is particular here."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """One stream at one `now`, for pages, metrics and `gonequiet gaps --all`."""
+
+    stream: str
+    organisation: str
+    phase: StreamPhase
+    last_send_at: datetime
+    sends: int
+    expected_sends_per_day: float
+    return_period_years: float
+    alarm_due_at: datetime | None
+    """When an alarm at level `alert` would open if nothing arrived and all stayed covered; None while learning."""
+    next_expected_at: datetime | None
+    inboxes: tuple[str, ...]
+    gap: GapFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All that detect says at one `now`."""
+
+    at: datetime
+    findings: tuple[Finding, ...]
+    states: tuple[StreamState, ...]
+
+
+# ---------------------------------------------------------------------------------------------- alert
+
+
+class AlertState(StrEnum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    RETRACTED = "retracted"
+    """Late mail showed that the silence had not been there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """A finding's life. One is open per key; a parent (a service, an inbox) keeps its children quiet."""
+
+    id: int
+    key: str
+    kind: FindingKind
+    subject: str
+    level: Level
+    state: AlertState
+    since: datetime
+    found_at: datetime
+    opened_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None = None
+    resumed_at: datetime | None = None
+    """The send that ended the gap, UTC."""
+    acknowledged_by: str | None = None
+    muted_until: datetime | None = None
+    comment: str | None = None
+    parent: str | None = None
+    organisation: str | None = None
+    finding: Finding | None = None
+    """The newest finding behind it."""
+
+
+class AlertEventKind(StrEnum):
+    OPENED = "opened"
+    RAISED = "raised"
+    """Its level rose."""
+    RESOLVED = "resolved"
+    CORRECTED = "corrected"
+    TEST = "test"
+
+
+class NoticeState(StrEnum):
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    """Given up after the last try; shown and counted, never dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One message about an alert to one channel: stored before it is sent, marked after."""
+
+    id: int
+    alert_id: int | None
+    event: AlertEventKind
+    channel: str
+    key: str
+    """Idempotency key, the same at every repeat, so that the receiver can recognise one."""
+    title: str
+    text: str
+    html: str | None
+    payload: Mapping[str, object]
+    created_at: datetime
+    state: NoticeState = NoticeState.PENDING
+    tries: int = 0
+    next_try_at: datetime | None = None
+    sent_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertContext:
+    """What the store knows around an alert, for a text that says only what was seen."""
+
+    last_send: Send | None = None
+    last_evidence: tuple[Evidence, ...] = ()
+    provider_label: str | None = None
+    """Provider with its former name, e.g. `Salesforce Marketing Cloud (formerly ExactTarget)`."""
+    provider_aliases: tuple[str, ...] = ()
+    confidence: Confidence | None = None
+    polls_since: int = 0
+    """Successful polls of the stream's inboxes since the last send."""
+    covered_since: timedelta | None = None
+    inboxes: tuple[str, ...] = ()
+    others_sends: int = 0
+    """Sends of other streams that reached the same inboxes since the last send."""
+    others_streams: int = 0
+    others_last_at: datetime | None = None
+    same_organisation: tuple[Send, ...] = field(default=())
+    """Sends of the same organisation's other streams since the last send."""

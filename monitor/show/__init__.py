@@ -1,0 +1,1 @@
+"""Show: metrics, pages and charts of what is known now."""
