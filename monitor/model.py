@@ -237,7 +237,8 @@ class NewCopy:
     raw: RawMessage
     message: Message
     identification: Identification
-    key: StreamKey
+    key: StreamKey | None
+    """None where the message has no usable From: it is kept, but belongs to no stream."""
     at: datetime
     """When it was sent, for rhythm: `Date:` clipped to [delivered_at − 24 h, delivered_at], UTC."""
     send_fingerprints: tuple[str, ...]

@@ -166,3 +166,5 @@ class Settings(Strict):
     alerts: AlertSettings = AlertSettings()
     web: WebSettings = WebSettings()
     detect_every: Span = timedelta(minutes=1)
+    tick: Span = timedelta(seconds=1)
+    """How often the scheduler looks for what is due, in real seconds."""

@@ -1,0 +1,55 @@
+"""Turn raw messages into copies that the store can keep: parse, identify, find the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.collect.parse import parse_message
+from monitor.identify.match import Identifier
+from monitor.identify.send_key import send_fingerprints
+from monitor.identify.stream import stream_of
+from monitor.model import NewCopy, RawMessage
+from monitor.settings import Settings
+
+LONGEST_TRANSIT = timedelta(hours=24)
+
+
+def placed_at(sent_at: datetime | None, delivered_at: datetime) -> datetime:
+    """When a message was sent, for rhythm: the sender's `Date:` where it is believable, UTC.
+
+    A Date after delivery or more than a day before it is clipped, so that a wrong clock cannot move a gap far.
+    """
+    if sent_at is None:
+        return delivered_at
+    return min(max(sent_at, delivered_at - LONGEST_TRANSIT), delivered_at)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads raw messages with one set of signatures and one set of stream rules."""
+
+    identifier: Identifier
+    settings: Settings
+
+    def read(self, messages: Sequence[RawMessage]) -> list[NewCopy]:
+        return [self.read_one(raw) for raw in messages]
+
+    def read_one(self, raw: RawMessage) -> NewCopy:
+        message = parse_message(raw.raw)
+        identification = self.identifier.identify(message, receiver=self._receiver_of(raw.inbox))
+        return NewCopy(
+            raw=raw,
+            message=message,
+            identification=identification,
+            key=stream_of(message, self.settings.streams, self.settings.organisations),
+            at=placed_at(message.sent_at, raw.delivered_at),
+            send_fingerprints=send_fingerprints(message, identification),
+        )
+
+    def _receiver_of(self, inbox: str) -> str | None:
+        for settings in self.settings.inboxes:
+            if settings.name == inbox:
+                return settings.receiver
+        return None
