@@ -448,6 +448,31 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewNotice:
+    """A notice that the lifecycle asks for; stored once per (alert, event, level, channel), which `key` spells."""
+
+    channel: str
+    event: AlertEventKind
+    key: str
+    title: str
+    text: str
+    html: str | None
+    payload: Mapping[str, object]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertChange:
+    """One step of an alert's life: the alert as it is from now on and the notices that tell of it."""
+
+    alert: Alert
+    """With id 0 for a new one; the store gives it its number."""
+    event: AlertEventKind | None = None
+    """None where nothing is told, such as a newer finding behind the same alert."""
+    notices: tuple[NewNotice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertContext:
     """What the store knows around an alert, for a text that says only what was seen."""
 
