@@ -407,6 +407,8 @@ class Alert:
     organisation: str | None = None
     finding: Finding | None = None
     """The newest finding behind it."""
+    told: tuple[str, ...] = ()
+    """The channels that were told of it; only they hear of its end."""
 
 
 class AlertEventKind(StrEnum):
