@@ -1,0 +1,86 @@
+"""The root of the command line: the list of commands, the settings option, and how errors end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import monitor
+from monitor import logs
+from monitor.cli.output import errors
+from monitor.errors import GoneQuietError
+from monitor.settings import Settings, load_settings
+
+app = typer.Typer(
+    name="gonequiet",
+    help="Notices when an e-mail campaign stops mailing, says through whose infrastructure it came, and proves it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+PLACES = ("config/gonequiet.yaml", "gonequiet.yaml", "/etc/gonequiet/gonequiet.yaml")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="GONEQUIET_CONFIG",
+        help=f"The settings file. Without it the first of {', '.join(PLACES)} that exists.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout; times are ISO 8601 UTC.")]
+
+
+def settings_path(config: Path | None) -> Path:
+    """The settings file to use. GoneQuietError where there is none."""
+    if config is not None:
+        return config
+    for place in PLACES:
+        if Path(place).is_file():
+            return Path(place)
+    raise GoneQuietError(f"no settings file: none of {', '.join(PLACES)} exists here; name one with --config FILE")
+
+
+def read_settings(config: Path | None) -> tuple[Settings, Path]:
+    path = settings_path(config)
+    return load_settings(path), path
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gonequiet {monitor.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log details too.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    logs.set_up(verbose=verbose)
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 it ran, 2 misuse or bad input."""
+    from monitor.cli import alerts, backtest, mail, service, streams, sources  # noqa: F401, I001  each adds its commands
+
+    try:
+        app()
+    except GoneQuietError as error:
+        for line in str(error).splitlines():
+            errors().print(f"gonequiet: {line}", markup=False)
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader (`| head`) has gone: nothing is left to say, not even at the interpreter's exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
