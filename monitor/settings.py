@@ -135,6 +135,8 @@ class RouteSettings(Strict):
     level: Literal["watch", "alert", "confirmed"] = "alert"
     kinds: tuple[str, ...] | None = None
     organisations: tuple[str, ...] | None = None
+    again_when_raised: bool = False
+    """Tell channels that know of an alert again when its level rises."""
 
     @property
     def least(self) -> Level:
@@ -143,9 +145,14 @@ class RouteSettings(Strict):
 
 class AlertSettings(Strict):
     open_at: Literal["watch", "alert", "confirmed"] = "alert"
+    """The level at which a finding becomes an alert."""
     channels: tuple[ChannelSettings, ...] = (ChannelSettings(name="log", kind=ChannelKind.LOG),)
     routes: tuple[RouteSettings, ...] = (RouteSettings(channels=("log",)),)
     max_tries: int = Field(default=12, ge=1)
+
+    @property
+    def opening(self) -> Level:
+        return Level[self.open_at.upper()]
 
 
 class WebSettings(Strict):

@@ -1,0 +1,150 @@
+"""Lifecycle: findings open, raise and end alerts, and each decision names the channels that hear of it (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from monitor.alert.grouping import channels_for, channels_that_want_raises, parents
+from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Send
+from monitor.settings import AlertSettings
+
+REFRESH = timedelta(hours=1)
+"""How often the newest finding is kept with an open alert when nothing else about it changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An alert as it is from now on (`id` 0: a new one), what happened, and which channels hear of it."""
+
+    alert: Alert
+    event: AlertEventKind | None = None
+    """None: a quiet update."""
+    channels: tuple[str, ...] = ()
+    send: Send | None = None
+    """The mail that ended or corrected it."""
+
+
+def news_of(alert: Alert, sends: Iterable[Send]) -> Send | None:
+    """The first send that a gap alert did not know of, from its stream's sends in order of `at`; None: still silent.
+
+    A send with `at` before the opening is news only if it was stored after it: the alert was opened knowing the others.
+    """
+    unknown = (s for s in sends if s.at > alert.since and (s.at >= alert.opened_at or s.stored_at >= alert.opened_at))
+    return next(unknown, None)
+
+
+def advance(
+    open_alerts: Sequence[Alert], assessment: Assessment, resumed: Mapping[str, Send], now: datetime, settings: AlertSettings
+) -> tuple[Decision, ...]:
+    """Say what becomes of every open alert and which new ones open; the order is stable, unchanged alerts are left out.
+
+    `resumed` maps the key of an open gap alert to its `news_of`. One alert is open per key. A gap ends by mail only: while
+    the finding is merely absent (we are blind, a pause was declared) it stays open; any other kind ends with its finding.
+    """
+    loud = {f.key: f for f in assessment.findings if f.level >= settings.opening}
+    listed = {f.key: f for f in assessment.findings}
+    ends: dict[str, Decision] = {}
+    living: list[Alert] = []
+    for alert in open_alerts:
+        end = _ended(alert, listed.get(alert.key), loud.get(alert.key), resumed.get(alert.key), now)
+        if end is None or end.alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED):
+            living.append(end.alert if end else alert)
+        if end is not None:
+            ends[alert.key] = end
+    known = {a.key for a in living}
+    opened = [_new(f, now) for key, f in sorted(loud.items()) if key not in known and not _is_stale(f, resumed.get(key))]
+    before = {a.key: a for a in open_alerts}
+    present = [_renewed(a, listed.get(a.key)) for a in living] + opened
+    over = parents(present, present)
+    released = _told_by_ended_parents(open_alerts, ends)
+    decisions = [d for key, d in ends.items() if key not in known]
+    for alert in present:
+        alert = replace(alert, parent=over.get(alert.key))
+        alert = replace(alert, told=_union(alert.told, released.get(alert.key, ()) if alert.parent is None else ()))
+        decision = _told(alert, before.get(alert.key), ends.get(alert.key), now, settings)
+        if decision is not None:
+            decisions.append(decision)
+    return tuple(decisions)
+
+
+def _ended(alert: Alert, listed: Finding | None, loud: Finding | None, news: Send | None, now: datetime) -> Decision | None:
+    """The end or the correction of an open alert, or None while it goes on."""
+    if alert.kind is not FindingKind.GAP:
+        if listed is not None:
+            return None
+        over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, updated_at=now)
+        # A change of provider is a fact and not a state: that it is no longer new is no news.
+        told = () if alert.kind is FindingKind.PROVIDER_CHANGE else alert.told
+        return Decision(over, AlertEventKind.RESOLVED, told)
+    if news is None:
+        return None
+    if news.at >= alert.opened_at:
+        over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, resumed_at=news.at, updated_at=now)
+        return Decision(over, AlertEventKind.RESOLVED, alert.told, news)
+    if loud is not None and news.at <= loud.since < alert.opened_at:
+        later = replace(alert, since=loud.since, found_at=loud.found_at, finding=loud, updated_at=now)
+        return Decision(later, AlertEventKind.CORRECTED, alert.told, news)
+    refuted = replace(alert, state=AlertState.RETRACTED, resolved_at=now, resumed_at=news.at, updated_at=now)
+    return Decision(refuted, AlertEventKind.CORRECTED, alert.told, news)
+
+
+def _is_stale(finding: Finding, news: Send | None) -> bool:
+    """True for a gap that was found before the mail that ended it was taken in."""
+    return news is not None and finding.since < news.at
+
+
+def _new(finding: Finding, now: datetime) -> Alert:
+    return Alert(
+        id=0,
+        key=finding.key,
+        kind=finding.kind,
+        subject=finding.subject,
+        level=finding.level,
+        state=AlertState.OPEN,
+        since=finding.since,
+        found_at=finding.found_at,
+        opened_at=now,
+        updated_at=now,
+        organisation=finding.organisation,
+        finding=finding,
+    )
+
+
+def _renewed(alert: Alert, finding: Finding | None) -> Alert:
+    """The alert with its newest finding; a level once reached stays, a gap's begin follows the detector."""
+    if finding is None:
+        return alert
+    return replace(alert, finding=finding, since=finding.since, level=max(alert.level, finding.level))
+
+
+def _told(alert: Alert, before: Alert | None, end: Decision | None, now: datetime, settings: AlertSettings) -> Decision | None:
+    """The decision about a living alert: who hears of it now, or a quiet update, or None where nothing changed."""
+    if end is not None:  # corrected, and still open
+        return Decision(alert, end.event, end.channels, end.send)
+    raised = before is not None and alert.level > before.level
+    is_quiet = alert.parent is not None or (alert.muted_until is not None and now < alert.muted_until)
+    due: tuple[str, ...] = ()
+    if not is_quiet:
+        again = channels_that_want_raises(alert, settings.routes) if raised and alert.state is AlertState.OPEN else frozenset()
+        due = tuple(c for c in channels_for(alert, settings.routes) if c not in alert.told or c in again)
+    told = _union(alert.told, due)
+    if before is None:
+        return Decision(replace(alert, told=told), AlertEventKind.OPENED, due)
+    if raised:
+        return Decision(replace(alert, told=told, updated_at=now), AlertEventKind.RAISED, due)
+    if due:  # a mute ended, a parent ended, or a route is new: these channels hear of it first now
+        return Decision(replace(alert, told=told, updated_at=now), AlertEventKind.OPENED, due)
+    if replace(alert, finding=before.finding) != before or now - before.updated_at >= REFRESH:
+        return Decision(replace(alert, updated_at=now))
+    return None
+
+
+def _told_by_ended_parents(open_alerts: Sequence[Alert], ends: Mapping[str, Decision]) -> dict[str, tuple[str, ...]]:
+    """Channels per child that read of it in the end of its parent, whose text names those that are still silent."""
+    return {a.key: ends[a.parent].channels for a in open_alerts if a.parent is not None and a.parent in ends}
+
+
+def _union(first: tuple[str, ...], second: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*first, *second)))

@@ -1,0 +1,83 @@
+"""Words for people: spans, moments and odds in plain English, and text of strangers made harmless to read."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Direction marks and overrides: they can make a subject read as something else (Unicode UAX #9)."""
+
+_LOCAL_PART = re.compile(r"[^\s<>@,;:\"'()=]+@(?=[A-Za-z0-9])")
+
+
+def plain(text: str | None, limit: int = 200) -> str:
+    """A stranger's text on one line without control characters and direction overrides, cut after `limit` characters."""
+    if not text:
+        return ""
+    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp", "Cs") else c for c in text[: 4 * limit] if c not in _BIDI)
+    line = " ".join(kept.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def without_addresses(text: str) -> str:
+    """`…@example.com` for every mail address: a subject or a bounce address may carry the seed address."""
+    return _LOCAL_PART.sub("…@", text)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 UTC with Z, whole seconds; None stays None."""
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(value: datetime) -> str:
+    """`6 Jan 2021, 18:22 UTC`."""
+    return f"{value.day} {value:%b} {value.year}, {value:%H:%M} UTC"
+
+
+def moment_in(value: datetime, zone: ZoneInfo) -> str:
+    """`6 Jan 2021, 18:22 UTC (13:22 EST)`; with the day where it differs; UTC only where the zone says the same."""
+    local = value.astimezone(zone)
+    if local.utcoffset() == timedelta():
+        return moment(value)
+    day = "" if local.date() == value.date() else f"{local.day} {local:%b}, "
+    name = local.tzname() or zone.key
+    return f"{moment(value)} ({day}{local:%H:%M} {name if name[:1].isalpha() else 'UTC' + name})"
+
+
+def span(value: timedelta) -> str:
+    """`34 hours`, `9 days`: one unit, rounded down, two units from two to four days (`2 days 5 hours`)."""
+    minutes = int(max(value, timedelta()).total_seconds() // 60)
+    hours, days = minutes // 60, minutes // 1440
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 120:
+        return count(minutes, "minute")
+    if hours < 48:
+        return count(hours, "hour")
+    if days < 4 and hours % 24:
+        return f"{count(days, 'day')} {count(hours % 24, 'hour')}"
+    if days < 60:
+        return count(days, "day")
+    return count(days // 30, "month") if days < 730 else count(days // 365, "year")
+
+
+def odds(years: float) -> str | None:
+    """A return period as `once in about 3 years`; None where it says nothing (not known, or a usual silence)."""
+    if math.isnan(years) or years <= 1 / 52:
+        return None
+    if years > 1000:
+        return "less than once in 1,000 years"
+    if years >= 1.5:
+        return f"once in about {years:.0f} years"
+    if years >= 0.95:
+        return "once in about a year"
+    return f"about {max(2, round(1 / years))} times a year"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 list`, `63 lists`, `1,204 lists`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('x') else 's'}"
