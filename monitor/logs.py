@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
 
-def set_up(*, verbose: bool = False, as_json: bool | None = None) -> None:
-    """Send all logs, ours and the libraries', to stderr. `as_json` None: JSON unless stderr is a terminal."""
+def set_up(*, verbose: bool = False, as_json: bool | None = None, to: TextIO | None = None) -> None:
+    """Send all logs, ours and the libraries', to stderr or `to`. `as_json` None: JSON unless that is a terminal."""
+    stream = to or sys.stderr
     level = logging.DEBUG if verbose else logging.INFO
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    plain = not sys.stderr.isatty() if as_json is None else as_json
+    plain = not stream.isatty() if as_json is None else as_json
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer() if plain else structlog.dev.ConsoleRenderer()
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer] if plain else [*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers[:] = [handler]
