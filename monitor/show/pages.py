@@ -1,0 +1,274 @@
+"""What each page says, decided without a template: headline, lines of the tables, strips of coverage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from monitor.model import AlertState, Confidence, FindingKind, StreamPhase, StreamState
+from monitor.show import charts
+from monitor.show.snapshot import InboxHealth, ShownAlert, ShownProvider, Snapshot
+from monitor.show.views import GAP_KINDS, by_urgency, open_alerts
+from monitor.show.words import count, iso, moment, plain, rate, span
+
+WINDOW = timedelta(days=14)
+"""What charts and strips of the first page show."""
+CHART_ROWS = 12
+
+PHASES = {
+    StreamPhase.LEARNING: ("learning", "Too few sends so far to say what is usual."),
+    StreamPhase.REGULAR: ("as usual", "Mail comes as this list's rhythm lets expect."),
+    StreamPhase.WATCH: ("late", "Quiet for longer than usual, not yet improbable enough for an alert."),
+    StreamPhase.SILENT: ("silent", "Quiet for so long that it is improbable under its own rhythm."),
+    StreamPhase.BLIND: ("cannot see", "No inbox that receives it can be read at present."),
+    StreamPhase.PAUSED: ("paused", "A pause that the settings declare."),
+    StreamPhase.ENDED: ("ended", "Known to have ended."),
+}
+CONFIDENCE = {
+    Confidence.CERTAIN: "Our receiver or a valid signature says so.",
+    Confidence.LIKELY: "The sender's own headers say so, and nothing speaks against it.",
+    Confidence.POSSIBLE: "Weak or contradicting evidence.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The state of everything in one sentence; `tone` is alarm, blind, watch, calm or empty."""
+
+    tone: str
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLine:
+    """One line of the table of streams."""
+
+    stream: str
+    organisation: str | None
+    """None where it would only repeat the stream."""
+    phase: str
+    phase_word: str
+    phase_help: str
+    last: str
+    last_iso: str | None
+    silence: str
+    rhythm: str
+    provider: str | None
+    confidence: str | None
+    confidence_help: str | None
+    spark: str
+    """SVG path of sends a day over the last 14 days, in a box of 84 by 20."""
+    spark_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLine:
+    """One seed inbox: what it sees now and, as a strip, what it has seen in the last 14 days."""
+
+    name: str
+    receiver: str | None
+    group: str
+    blind: bool
+    words: str
+    detail: str | None
+    bars: tuple[tuple[float, float], ...]
+    """(x, width) of proven time in a box of 1000 wide."""
+    covered: str
+
+
+def headline(snapshot: Snapshot) -> Headline:
+    """Gap alerts first, then our own blindness, then what is late, then calm."""
+    phases = Counter(s.phase for s in snapshot.states)
+    gaps = [shown for shown in open_alerts(snapshot) if shown.alert.kind in GAP_KINDS]
+    blind = [inbox for inbox in snapshot.inboxes if inbox.blind]
+    rest = _rest(phases)
+    if blind:
+        unseen = _names([inbox.inbox for inbox in blind])
+        rest += (f"{count(len(blind), 'seed inbox', 'seed inboxes')} cannot be read now: {unseen}.",)
+    if len(gaps) == 1:
+        return Headline("alarm", gap_title(gaps[0], snapshot.at), rest)
+    if gaps:
+        return Headline("alarm", f"{count(len(gaps), 'list')} have gone quiet: {_names([g.alert.subject for g in gaps])}", rest)
+    if snapshot.inboxes and len(blind) == len(snapshot.inboxes):
+        title = "We cannot see: no seed inbox can be read now"
+        return Headline("blind", title, ("Until one can, silence says nothing about the senders.", *_rest(phases)))
+    if blind:
+        return Headline("blind", f"We see only a part: {_names([i.inbox for i in blind])} cannot be read now", _rest(phases))
+    if not snapshot.inboxes and not snapshot.states:
+        return Headline("empty", "No seed inboxes yet", ())
+    if not snapshot.states:
+        return Headline("empty", "Listening; no list mail has come yet", ())
+    if late := phases[StreamPhase.WATCH]:
+        names = [s.stream for s in snapshot.states if s.phase is StreamPhase.WATCH]
+        return Headline("watch", f"{count(late, 'list')} {'is' if late == 1 else 'are'} late: {_names(names)}", rest)
+    usual = phases[StreamPhase.REGULAR]
+    if usual == len(snapshot.states):
+        whole = "The one list is" if usual == 1 else f"All {usual:,} lists are"
+        return Headline("calm", f"{whole} mailing as usual", ())
+    if usual:
+        others = tuple(line for line in _rest(phases) if "as usual" not in line)
+        return Headline("calm", f"{count(usual, 'list')} {'is' if usual == 1 else 'are'} mailing as usual", others)
+    return Headline("calm", f"Learning the rhythm of {count(len(snapshot.states), 'list')}", _rest(phases)[1:])
+
+
+def gap_title(shown: ShownAlert, now: datetime) -> str:
+    """`No mail seen from victory.donaldtrump.com since 6 Jan, 18:22 UTC`: says what was seen, claims no reason."""
+    who = plain(shown.alert.subject, 80)
+    if shown.alert.kind is not FindingKind.GAP:
+        who = "several lists at once (" + who + ")"
+    return f"No mail seen from {who} since {moment(shown.alert.since, now)}"
+
+
+def stream_lines(snapshot: Snapshot, times: Mapping[str, Sequence[datetime]]) -> list[StreamLine]:
+    """The table of the first page, the most urgent first."""
+    return [stream_line(s, snapshot.providers.get(s.stream), snapshot.at, times.get(s.stream, ())) for s in by_urgency(snapshot)]
+
+
+def stream_line(state: StreamState, provider: ShownProvider | None, now: datetime, times: Sequence[datetime]) -> StreamLine:
+    word, explained = PHASES[state.phase]
+    confidence = provider.confidence if provider else None
+    days = _days(times, now)
+    return StreamLine(
+        stream=state.stream,
+        organisation=plain(state.organisation) if state.organisation not in (state.stream, "") else None,
+        phase=state.phase.value,
+        phase_word=word,
+        phase_help=explained,
+        last=moment(state.last_send_at, now),
+        last_iso=iso(state.last_send_at),
+        silence=span(now - state.last_send_at),
+        rhythm=rate(state.expected_sends_per_day) if state.phase is not StreamPhase.LEARNING else "being learned",
+        provider=plain(provider.label or provider.delivery or provider.platform) if provider else None,
+        confidence=confidence.value if confidence else None,
+        confidence_help=CONFIDENCE[confidence] if confidence else None,
+        spark=_spark(days),
+        spark_words=f"{count(sum(days), 'send')} in 14 days",
+    )
+
+
+def inbox_lines(snapshot: Snapshot) -> list[InboxLine]:
+    """The seed inboxes, blind ones first."""
+    return [_inbox_line(inbox, snapshot.at) for inbox in sorted(snapshot.inboxes, key=lambda i: (not i.blind, i.inbox))]
+
+
+def _inbox_line(inbox: InboxHealth, now: datetime) -> InboxLine:
+    start = now - WINDOW
+    seen = covered(inbox, start, now)
+    proven = [folder.proven_at for folder in inbox.folders if folder.proven_at]
+    if inbox.blind:
+        words = f"blind since {moment(min(proven), now)}" if proven else "never read so far"
+    else:
+        words = f"read {span(now - min(proven))} ago" if proven else "waiting for its first poll"
+    failure = inbox.last_failure
+    total = sum((b - a for a, b in seen), timedelta())
+    return InboxLine(
+        name=inbox.inbox,
+        receiver=inbox.receiver,
+        group=inbox.group,
+        blind=inbox.blind,
+        words=words,
+        detail=plain(f"{failure.cause.value}: {failure.detail}") if failure else None,
+        bars=tuple((round((a - start) / WINDOW * 1000, 2), round(max((b - a) / WINDOW * 1000, 1), 2)) for a, b in seen),
+        covered=f"{span(total)} of the last 14 days proven" if seen else "nothing proven in the last 14 days",
+    )
+
+
+def covered(inbox: InboxHealth, start: datetime, end: datetime) -> list[charts.Interval]:
+    """When all monitored folders were proven readable together, merged, ascending, within [start, end)."""
+    folders = {c.folder for c in inbox.coverage}
+    edges = sorted(
+        (edge, step) for c in inbox.coverage for edge, step in ((max(c.start, start), 1), (min(c.end, end), -1)) if c.end > start
+    )
+    found: list[charts.Interval] = []
+    open_now, since = 0, start
+    for at, step in sorted(edges, key=lambda e: (e[0], -e[1])):
+        was, open_now = open_now, open_now + step
+        if was < len(folders) <= open_now:
+            since = at
+        elif open_now < len(folders) <= was and at > since:
+            found.append((since, at))
+    return _merged(found)
+
+
+def blind_times(snapshot: Snapshot, start: datetime, end: datetime) -> list[charts.Interval]:
+    """When no seed inbox at all was proven readable, from the first proof on; what is shorter than 30 minutes is left out."""
+    seen = _merged(sorted(interval for inbox in snapshot.inboxes for interval in covered(inbox, start, end)))
+    if not seen:
+        return []
+    holes = [(a[1], b[0]) for a, b in pairwise(seen)] + [(seen[-1][1], end)]
+    return [(a, b) for a, b in holes if b - a >= timedelta(minutes=30)]
+
+
+def fleet_rows(snapshot: Snapshot, times: Mapping[str, Sequence[datetime]]) -> list[charts.Row]:
+    """The streams worth a line in the picture: urgent ones, then the busiest, at most twelve."""
+    shaded = (StreamPhase.SILENT, StreamPhase.WATCH)
+    chosen = [s for s in by_urgency(snapshot) if times.get(s.stream) or s.phase in shaded][:CHART_ROWS]
+    return [
+        charts.Row(s.stream, times.get(s.stream, ()), s.last_send_at if s.phase is StreamPhase.SILENT else None) for s in chosen
+    ]
+
+
+def chart_now(now: datetime) -> datetime:
+    """`now` rounded up to ten minutes, so that a picture is drawn once in that time and not at every visit."""
+    step = timedelta(minutes=10)
+    return now + (datetime.min.replace(tzinfo=now.tzinfo) - now) % step
+
+
+def alert_state(shown: ShownAlert, now: datetime) -> str:
+    """`open for 34 hours`, `ended 13 Jan: silent for 6 days` and the like."""
+    alert = shown.alert
+    if alert.state is AlertState.RESOLVED:
+        length = f", after {span(alert.resumed_at - alert.since)} without mail" if alert.resumed_at else ""
+        return f"ended {moment(alert.resolved_at or alert.updated_at, now)}{length}"
+    if alert.state is AlertState.RETRACTED:
+        return f"withdrawn {moment(alert.updated_at, now)}: mail that came in late shows that the silence was not there"
+    who = f", acknowledged by {plain(alert.acknowledged_by, 60)}" if alert.acknowledged_by else ""
+    muted = f", muted until {moment(alert.muted_until, now)}" if alert.muted_until and alert.muted_until > now else ""
+    return f"open since {moment(alert.opened_at, now)}{who}{muted}"
+
+
+def _rest(phases: Counter[StreamPhase]) -> tuple[str, ...]:
+    """One sentence about the other streams, none where there are none."""
+    said = {
+        StreamPhase.REGULAR: "mailing as usual",
+        StreamPhase.WATCH: "late",
+        StreamPhase.BLIND: "cannot be seen now",
+        StreamPhase.LEARNING: "still being learned",
+        StreamPhase.PAUSED: "in a declared pause",
+    }
+    parts = [f"{phases[phase]:,} {words}" for phase, words in said.items() if phases[phase]]
+    return (f"Lists: {', '.join(parts)}.",) if parts else ()
+
+
+def _names(names: Sequence[str], most: int = 3) -> str:
+    shown = [plain(name, 60) for name in names[:most]]
+    more = len(names) - len(shown)
+    if more:
+        return f"{', '.join(shown)} and {more} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def _days(times: Sequence[datetime], now: datetime) -> list[int]:
+    """Sends in each of the last 14 spans of 24 hours, oldest first."""
+    days = Counter((now - at) // timedelta(days=1) for at in times if at <= now)
+    return [days[n] for n in range(13, -1, -1)]
+
+
+def _spark(days: Sequence[int]) -> str:
+    """Bars of 4 on a base line of 1: `M0 20h4v-9h-4z…`."""
+    top = max(max(days), 1)
+    return "".join(f"M{n * 6} 20h4v-{1 + (round(18 * day / top, 1) if day else 0):g}h-4z" for n, day in enumerate(days))
+
+
+def _merged(intervals: Sequence[charts.Interval]) -> list[charts.Interval]:
+    merged: list[charts.Interval] = []
+    for a, b in intervals:
+        if merged and a <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
+        else:
+            merged.append((a, b))
+    return merged

@@ -1,0 +1,189 @@
+"""The pages, the metrics and the JSON over HTTP: reads a SnapshotSource, writes nothing, needs no script in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.middleware.gzip import GZipMiddleware
+
+from monitor.clock import Clock, SystemClock
+from monitor.model import AlertState, StreamPhase
+from monitor.show import charts, pages, views, words
+from monitor.show.metrics import exposition
+from monitor.show.snapshot import SnapshotSource
+
+STALE_AFTER = timedelta(minutes=2)
+STREAM_WINDOW = timedelta(days=28)
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""Content-Security-Policy (CSP Level 3): our style sheet and our icon, and nothing else from anywhere, no script at all."""
+
+
+def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_after: timedelta = STALE_AFTER) -> FastAPI:
+    """The application. `clock` is the wall clock that `source.heartbeat()` is compared with by /healthz."""
+    wall = clock or SystemClock()
+    app = FastAPI(title="GoneQuiet", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.middleware("http")(_guard)
+    app.mount("/static", StaticFiles(directory=Path(str(files("monitor.show") / "static"))), name="static")
+    templates = _templates()
+    render_metrics = exposition(source.snapshot)
+
+    def page(template: str, status: int = 200, **values: object) -> HTMLResponse:
+        return HTMLResponse(templates.get_template(template).render(**values), status)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def failed(request: Request, error: StarletteHTTPException) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"error": error.detail}, error.status_code)
+        title = "Not found" if error.status_code == 404 else "This did not work"
+        return page("problem.html", error.status_code, title=title, detail=error.detail, refresh=None)
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def home(refresh: int | None = Query(None, ge=5, le=3600)) -> HTMLResponse:
+        snapshot = source.snapshot()
+        end = pages.chart_now(snapshot.at)
+        start = end - pages.WINDOW
+        times = source.send_times(start)
+        rows = pages.fleet_rows(snapshot, times)
+        blind = pages.blind_times(snapshot, start, snapshot.at)
+        return page(
+            "home.html",
+            snapshot=snapshot,
+            headline=pages.headline(snapshot),
+            open_alerts=list(views.open_alerts(snapshot)),
+            ended=[a for a in snapshot.alerts if a.alert.state in (AlertState.RESOLVED, AlertState.RETRACTED)],
+            streams=pages.stream_lines(snapshot, times),
+            inboxes=pages.inbox_lines(snapshot),
+            wide=_picture(charts.fleet(rows, start, end, blind)) if rows else None,
+            narrow=_picture(charts.fleet(rows, start, end, blind, charts.NARROW)) if rows else None,
+            refresh=refresh,
+        )
+
+    @app.get("/streams/{stream:path}", response_class=HTMLResponse, include_in_schema=False)
+    def stream(stream: str) -> HTMLResponse:
+        snapshot = source.snapshot()
+        state = next((s for s in snapshot.states if s.stream == stream), None)
+        detail = source.stream(stream)
+        if state is None or detail is None:
+            raise HTTPException(404, f"There is no list called “{words.plain(stream, 80)}”.")
+        end = pages.chart_now(snapshot.at)
+        start = max(end - STREAM_WINDOW, min(state.last_send_at, end) - STREAM_WINDOW)
+        sends = source.sends(stream, start)
+        silent = state.last_send_at if state.phase is StreamPhase.SILENT else None
+        blind = pages.blind_times(snapshot, start, snapshot.at)
+        return page(
+            "stream.html",
+            snapshot=snapshot,
+            state=state,
+            detail=detail,
+            line=pages.stream_line(state, snapshot.providers.get(stream), snapshot.at, [s.at for s in sends]),
+            gap=state.gap,
+            sends=list(reversed(sends))[:50],
+            wide=_picture(charts.stream(sends, start, end, silent, blind)),
+            narrow=_picture(charts.stream(sends, start, end, silent, blind, charts.NARROW)),
+            refresh=None,
+        )
+
+    @app.get("/alerts/{alert_id}", response_class=HTMLResponse, include_in_schema=False)
+    def alert(alert_id: int) -> HTMLResponse:
+        shown = source.alert(alert_id)
+        if shown is None:
+            raise HTTPException(404, f"There is no alert {alert_id}.")
+        snapshot = source.snapshot()
+        known = any(s.stream == shown.alert.subject for s in snapshot.states)
+        end = pages.chart_now(min(snapshot.at, (shown.alert.resolved_at or snapshot.at) + timedelta(days=2)))
+        start = min(end - pages.WINDOW, shown.alert.since - timedelta(days=7))
+        silent = shown.alert.since if shown.alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED) else None
+        sends = source.sends(shown.alert.subject, start) if known else ()
+        blind = pages.blind_times(snapshot, start, snapshot.at)
+        return page(
+            "alert.html",
+            snapshot=snapshot,
+            shown=shown,
+            state_words=pages.alert_state(shown, snapshot.at),
+            known=known,
+            wide=_picture(charts.stream(sends, start, end, silent, blind)) if known else None,
+            narrow=_picture(charts.stream(sends, start, end, silent, blind, charts.NARROW)) if known else None,
+            refresh=None,
+        )
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics(request: Request) -> Response:
+        body, content_type = render_metrics(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
+
+    @app.get("/healthz")
+    def healthz() -> PlainTextResponse:
+        """200 while the scheduler ticks, else 503 with the reason."""
+        return _health(source.heartbeat(), wall.now(), stale_after)
+
+    @app.get("/api/streams")
+    def api_streams() -> JSONResponse:
+        """Every stream, the most urgent first."""
+        return JSONResponse(views.stream_rows(source.snapshot()))
+
+    @app.get("/api/gaps")
+    def api_gaps(everything: bool = Query(False, alias="all")) -> JSONResponse:
+        """The open gaps; with `?all=true` every stream's state."""
+        return JSONResponse(views.gap_rows(source.snapshot(), everything=everything))
+
+    @app.get("/api/alerts")
+    def api_alerts() -> JSONResponse:
+        """The open alerts and those that ended lately."""
+        return JSONResponse(views.alert_rows(source.snapshot()))
+
+    return app
+
+
+async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Headers that keep hostile mail content harmless even where escaping had failed."""
+    response = await call_next(request)
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers["Cache-Control"] = "max-age=3600" if request.url.path.startswith("/static/") else "no-store"
+    return response
+
+
+def _health(beat: datetime | None, now: datetime, stale_after: timedelta) -> PlainTextResponse:
+    if beat is None:
+        return PlainTextResponse("the scheduler has not ticked yet\n", 503)
+    if now - beat > stale_after:
+        return PlainTextResponse(
+            f"the scheduler has not ticked since {words.iso(beat)}; restart gonequiet and look into its log\n", 503
+        )
+    return PlainTextResponse("ok\n")
+
+
+def _picture(spec: charts.Spec) -> Markup:
+    """A chart's SVG, which vl-convert wrote and in which it escaped all text."""
+    return Markup(charts.svg(spec))  # noqa: S704
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("monitor.show"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    for function in (words.plain, words.moment, words.span, words.rate, words.odds, words.iso, words.count):
+        environment.filters[function.__name__] = function
+    return environment
