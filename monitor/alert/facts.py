@@ -43,8 +43,8 @@ _PLACES = {
     "OTHER": "another folder",
 }
 _NAMES_SHOWN = 20
-_WHOLE = 0.98
-"""Covered from this share on counts as all: the last poll is always a few minutes old."""
+_WHOLE = timedelta(minutes=15)
+"""So much may be missing where covered counts as throughout: the last poll is always a few minutes old."""
 _OURS_COUNTED_AS_LATE = timedelta(minutes=10)
 
 
@@ -113,7 +113,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
     ended_at = alert.resumed_at or alert.resolved_at
     last = last_send(decision, context)
     covered = context.covered_since if context.covered_since is not None else gap.covered if gap else None
-    all_covered = covered is not None and covered >= _WHOLE * ((ended_at or now) - alert.since)
+    all_covered = covered is not None and (ended_at or now) - alert.since - covered <= _WHOLE
     group_kind, group_name = group_of(alert.key, alert.subject)
     learned = gap and f"{count(gap.sends_learned, 'mail')} since {gap.first_send_at:%-d %b %Y}"
     return Facts(

@@ -55,8 +55,15 @@ class Texts:
 
     def render(self, name: str, facts: Facts) -> str:
         """The markup of one text; SettingsError names a template that cannot be used."""
+        return self._render(name, f=facts)
+
+    def render_test(self, channel: str, moment: str) -> str:
+        """The markup of a test notice."""
+        return self._render("test", channel=channel, moment=moment)
+
+    def _render(self, name: str, **facts: object) -> str:
         try:
-            return self._templates.get_template(f"{name}.j2").render(f=facts)
+            return self._templates.get_template(f"{name}.j2").render(facts)
         except TemplateError as error:
             raise SettingsError([f"texts/{name}.j2: {error.message or type(error).__name__}"]) from error
 
