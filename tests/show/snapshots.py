@@ -128,7 +128,8 @@ def history(now: datetime = NOW, hours: Mapping[str, float] | None = None) -> di
     chance = random.Random(6)
     found: dict[str, list[Send]] = {}
     for stream, organisation, usual, provider in LISTS:
-        at, sends = now - timedelta(days=28), []
+        at = now - timedelta(days=28)
+        sends: list[Send] = []
         while (at := at + timedelta(hours=chance.gammavariate(3, (hours or {}).get(stream, usual) / 3))) < now:
             if at.hour in (5, 6, 7, 8, 9) or (stream == VICTORY and at >= LAST):
                 continue
