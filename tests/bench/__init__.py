@@ -1,0 +1,1 @@
+"""Benchmarks: how fast, and how well a promise is kept. None of them is a test that can fail."""
