@@ -45,10 +45,14 @@ format: install ## put the code into its format
 bench: install ## time what matters, as ratios against a baseline of the same run
 	$(BIN)/python -m tests.bench
 
+bench-gaps: install ## how early and how rarely falsely stops are told, into docs/benchmarks.md (DATA=dir adds real event times, QUICK=1 takes fewer lists)
+	$(BIN)/python -m tests.bench.gaps $(if $(DATA),--data $(DATA)) $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED))
+
 lock: ## make the lock files anew (names, versions and hashes only)
 	$(BIN)/python -m pip install --quiet uv
 	$(UV) pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --extra demo pyproject.toml -o requirements.lock
 	$(UV) pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --extra demo --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	printf 'hatchling>=1.27\n' | $(UV) pip compile - --generate-hashes --universal --python-version 3.11 --no-header --no-annotate -c requirements-dev.lock -o requirements-build.lock
 
 clean: ## remove what make made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
