@@ -54,5 +54,11 @@ lock: ## make the lock files anew (names, versions and hashes only)
 	$(UV) pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --extra demo --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
 	printf 'hatchling>=1.27\n' | $(UV) pip compile - --generate-hashes --universal --python-version 3.11 --no-header --no-annotate -c requirements-dev.lock -o requirements-build.lock
 
+image: ## the container image, with docker, podman or buildah
+	@if command -v docker >/dev/null; then docker build -t gonequiet .; \
+	elif command -v podman >/dev/null; then podman build --format docker -t gonequiet .; \
+	elif command -v buildah >/dev/null; then buildah build --format docker --isolation chroot -t gonequiet .; \
+	else echo "make image needs docker, podman or buildah (Debian: apt-get install buildah)"; exit 1; fi
+
 clean: ## remove what make made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
