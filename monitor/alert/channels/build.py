@@ -11,8 +11,8 @@ from monitor.alert.channels.smtp import SmtpChannel
 from monitor.alert.channels.webhook import WebhookChannel
 from monitor.errors import ChannelError, SettingsError
 from monitor.model import Notice
-from monitor.secret import channel_password, channel_url
 from monitor.settings import ChannelKind, ChannelSettings
+from monitor.settings.secrets import channel_password, channel_url
 
 
 class BrokenChannel:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monitor.errors import SettingsError
-from monitor.settings import ChannelSettings, InboxSettings
+from monitor.settings.models import ChannelSettings, InboxSettings
 
 
 def read_secret(owner: str, *, file: Path | None, env: str | None, environ: Mapping[str, str] | None = None) -> str:

@@ -1,0 +1,45 @@
+"""Settings: one YAML file becomes frozen values; every fault is named with file, line, path and what was expected."""
+
+from monitor.settings.load import check_settings, load_settings
+from monitor.settings.models import (
+    AlertSettings,
+    ChannelKind,
+    ChannelSettings,
+    CollectSettings,
+    GapSettings,
+    InboxSettings,
+    OrganisationSettings,
+    Pause,
+    RouteSettings,
+    Security,
+    Settings,
+    Span,
+    StreamSettings,
+    Strict,
+    WebSettings,
+)
+from monitor.settings.secrets import channel_password, channel_url, inbox_password, read_secret
+
+__all__ = [
+    "AlertSettings",
+    "ChannelKind",
+    "ChannelSettings",
+    "CollectSettings",
+    "GapSettings",
+    "InboxSettings",
+    "OrganisationSettings",
+    "Pause",
+    "RouteSettings",
+    "Security",
+    "Settings",
+    "Span",
+    "StreamSettings",
+    "Strict",
+    "WebSettings",
+    "channel_password",
+    "channel_url",
+    "check_settings",
+    "inbox_password",
+    "load_settings",
+    "read_secret",
+]

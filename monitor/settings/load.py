@@ -1,0 +1,85 @@
+"""Load the settings file, and name all its faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from monitor.errors import SettingsError
+from monitor.settings.checks import faults_in
+from monitor.settings.expectations import expectation, spelled
+from monitor.settings.lines import Document, NotYamlError, Place, read_yaml
+from monitor.settings.models import ChannelSettings, InboxSettings, Settings
+from monitor.settings.secrets import channel_password, channel_url, inbox_password
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in `path`. SettingsError lists every fault as `file:line: inboxes[3].poll_every: expected …`.
+
+    Relative paths in it are meant from its folder. Secrets are not read here: an inbox or a channel whose secret is missing
+    says so by itself, and the others go on.
+    """
+    settings, problems, _ = _read(path)
+    if settings is None or problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def check_settings(path: Path, environ: Mapping[str, str] | None = None) -> list[str]:
+    """All faults of a settings file, and every file or variable it names that cannot be read; [] where it is fine."""
+    settings, problems, document = _read(path)
+    if settings is None:
+        return problems
+    return problems + [
+        f"{path}:{document.line_of(where)}: {spelled(where)}: {reason}" for where, reason in _unreadable(settings, environ)
+    ]
+
+
+def _read(path: Path) -> tuple[Settings | None, list[str], Document]:
+    empty = Document({}, {})
+    try:
+        document = read_yaml(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        return None, [f"{path}: expected text in UTF-8"], empty
+    except OSError as error:
+        return None, [f"{path}: cannot be read ({error.strerror or type(error).__name__})"], empty
+    except NotYamlError as fault:
+        return None, [f"{path}:{fault.line}: {fault.reason}"], empty
+    if not isinstance(document.data, dict):
+        return None, [f"{path}:1: expected keys with values, such as inboxes:"], empty
+    found = [(p, reason) for p, reason in faults_in(document.data)]
+    settings = None
+    try:
+        context = {"folder": path.resolve().parent, "file": path.resolve()}
+        settings = Settings.model_validate(document.data, context=context)
+    except ValidationError as error:
+        found += [(fault["loc"], expectation(fault, Settings)) for fault in error.errors(include_url=False)]
+    placed = sorted({(document.line_of(p), spelled(p), reason) for p, reason in found})
+    return settings if not found else None, [f"{path}:{line}: {where}: {reason}" for line, where, reason in placed], document
+
+
+def _unreadable(settings: Settings, environ: Mapping[str, str] | None) -> Iterable[tuple[Place, str]]:
+    for i, inbox in enumerate(settings.inboxes):
+        if inbox.enabled:
+            yield from _secret_of(inbox, ("inboxes", i), environ)
+    for i, channel in enumerate(settings.alerts.channels):
+        yield from _secret_of(channel, ("alerts", "channels", i), environ)
+
+
+def _secret_of(
+    owner: InboxSettings | ChannelSettings, where: Place, environ: Mapping[str, str] | None
+) -> Iterable[tuple[Place, str]]:
+    try:
+        if isinstance(owner, InboxSettings):
+            inbox_password(owner, environ)
+        else:
+            channel_password(owner, environ)
+            if owner.url_file is not None or owner.url_env is not None:
+                channel_url(owner, environ)
+    except SettingsError as error:
+        used = [k for k in ("password_file", "password_env", "url_file", "url_env") if getattr(owner, k, None) is not None]
+        yield (*where, *used[:1]), error.problems[0]
+    if owner.ca_file is not None and not owner.ca_file.is_file():
+        yield (*where, "ca_file"), f"{owner.ca_file}: no such file"

@@ -1,0 +1,289 @@
+"""The settings as frozen values, with their defaults; what spans several keys is checked in `checks.py`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from monitor.model import Level
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+_SPAN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _span(value: object) -> object:
+    """`30s`, `5m`, `1.5h`, `7d` become a timedelta; a bare number does not say its unit."""
+    if isinstance(value, timedelta):
+        return value
+    fits = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if fits is None:
+        got = f'"{value}"' if isinstance(value, str) else "a list or keys" if isinstance(value, list | dict) else value
+        raise ValueError(f'expected a span such as "5m", got {got}')
+    return timedelta(**{_UNITS[fits[2]]: float(fits[1])})
+
+
+def _some_time(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise ValueError('expected a span of at least "1s"')
+    return value
+
+
+def _located(value: Path, info: ValidationInfo) -> Path:
+    """A relative path is meant from the settings file's folder, wherever the program was started."""
+    folder = (info.context or {}).get("folder")
+    return value if folder is None else Path(folder, value.expanduser())
+
+
+Span = Annotated[timedelta, BeforeValidator(_span)]
+SomeTime = Annotated[Span, AfterValidator(_some_time)]
+"""A span of at least a second."""
+LocatedPath = Annotated[Path, AfterValidator(_located)]
+
+
+class Security(StrEnum):
+    TLS = "tls"
+    STARTTLS = "starttls"
+    PLAIN = "plain"
+    """Only for a server on loopback."""
+
+
+class InboxSettings(Strict):
+    name: str
+    host: str
+    user: str
+    port: int | None = None
+    security: Security = Security.TLS
+    ca_file: LocatedPath | None = None
+    password_file: LocatedPath | None = None
+    password_env: str | None = None
+    receiver: str | None = None
+    """Who runs the mailbox, a name from `config/receivers/`; known hosts are recognised by themselves."""
+    group: Literal["quiet", "engaged"] = "quiet"
+    folders: tuple[str, ...] | None = None
+    """None: all folders that can hold list mail."""
+    poll_every: SomeTime | None = None
+    enabled: bool = True
+
+
+class CollectSettings(Strict):
+    poll_every: SomeTime = timedelta(minutes=5)
+    timeout: SomeTime = timedelta(seconds=30)
+    concurrency: int = Field(default=16, ge=1, le=256)
+    per_host: int = Field(default=4, ge=1)
+    max_message_bytes: int = Field(default=25_000_000, ge=10_000)
+
+
+class Pause(Strict):
+    """A silence that was announced: nothing is alarmed in [start, end), UTC. Times without a zone are the list's own."""
+
+    start: datetime
+    end: datetime
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Pause:
+        if (self.start.tzinfo is None) == (self.end.tzinfo is None) and self.start >= self.end:
+            raise ValueError("expected a pause whose end is after its start")
+        return self
+
+
+class GapSettings(Strict):
+    """gap-detection knobs; a stream or an organisation may override any of them."""
+
+    false_alarms_per_sender_year: float = Field(default=1.0, gt=0, le=366)
+    false_alarms_total_year: float | None = Field(default=None, gt=0)
+    min_sessions: int = Field(default=5, ge=3)
+    thin: Span = timedelta(minutes=15)
+    timezone: str = "America/New_York"
+    fleet_clock: Literal["auto", "off"] = "auto"
+    floor: Span = timedelta(hours=1)
+    ceiling: Span | None = None
+    fixed: Span | None = None
+    """A fixed silence instead of the learned one, for those who must."""
+    expected_pause: tuple[Pause, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f'expected a time zone such as "America/New_York", got "{name}"') from error
+        return name
+
+    @field_validator("expected_pause")
+    @classmethod
+    def _in_zone(cls, pauses: tuple[Pause, ...], info: ValidationInfo) -> tuple[Pause, ...]:
+        zone = ZoneInfo(info.data.get("timezone", "UTC"))
+        aware = tuple(p.model_copy(update={"start": _aware(p.start, zone), "end": _aware(p.end, zone)}) for p in pauses)
+        for index, pause in enumerate(aware):
+            if pause.start >= pause.end:
+                raise ValueError(f"expected pauses whose end is after their start; [{index}] is not one")
+        return aware
+
+    def with_overrides(self, *overrides: Mapping[str, Any] | None) -> GapSettings:
+        """These settings with the keys of each override in turn; `ValidationError` where one does not fit."""
+        given = [o for o in overrides if o]
+        return GapSettings.model_validate({**self.model_dump(), **{k: v for o in given for k, v in o.items()}}) if given else self
+
+
+def _aware(moment: datetime, zone: ZoneInfo) -> datetime:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+
+class StreamSettings(Strict):
+    """Define, merge or rename a stream: all mail that matches one of the lists belongs to it."""
+
+    name: str
+    domains: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    list_ids: tuple[str, ...] = ()
+    organisation: str | None = None
+    ignore: bool = False
+    gap: dict[str, object] | None = None
+    """Overrides of `gap`."""
+
+
+class OrganisationSettings(Strict):
+    name: str
+    domains: tuple[str, ...] = ()
+    gap: dict[str, object] | None = None
+
+
+class ChannelKind(StrEnum):
+    SMTP = "smtp"
+    WEBHOOK = "webhook"
+    APPRISE = "apprise"
+    LOG = "log"
+
+
+class ChannelSettings(Strict):
+    name: str
+    kind: ChannelKind
+    url: str | None = None
+    """webhook: https://…; apprise: any Apprise URL (or `url_env`, `url_file`, as it may hold a secret)."""
+    url_env: str | None = None
+    url_file: LocatedPath | None = None
+    host: str | None = None
+    port: int | None = None
+    security: Security = Security.STARTTLS
+    ca_file: LocatedPath | None = None
+    user: str | None = None
+    password_file: LocatedPath | None = None
+    password_env: str | None = None
+    sender: str | None = None
+    to: tuple[str, ...] = ()
+    timeout: SomeTime = timedelta(seconds=20)
+
+
+class RouteSettings(Strict):
+    channels: tuple[str, ...]
+    level: Literal["watch", "alert", "confirmed"] = "alert"
+    kinds: tuple[str, ...] | None = None
+    organisations: tuple[str, ...] | None = None
+    again_when_raised: bool = False
+    """Tell channels that know of an alert again when its level rises."""
+
+    @property
+    def least(self) -> Level:
+        return Level[self.level.upper()]
+
+
+class AlertSettings(Strict):
+    open_at: Literal["watch", "alert", "confirmed"] = "alert"
+    """The level at which a finding becomes an alert."""
+    channels: tuple[ChannelSettings, ...] = (ChannelSettings(name="log", kind=ChannelKind.LOG),)
+    routes: tuple[RouteSettings, ...] = (RouteSettings(channels=("log",)),)
+    max_tries: int = Field(default=12, ge=1)
+
+    @property
+    def opening(self) -> Level:
+        return Level[self.open_at.upper()]
+
+
+class WebSettings(Strict):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8025, ge=0, le=65535)
+    public_url: str | None = None
+
+
+class Settings(Strict):
+    data_dir: LocatedPath = Field(default=Path("data"), validate_default=True)
+    """Relative to the settings file's folder."""
+    database: str | None = None
+    """None: SQLite below `data_dir`; else a SQLAlchemy URL such as postgresql://…"""
+    collect: CollectSettings = CollectSettings()
+    inboxes: tuple[InboxSettings, ...] = ()
+    streams: tuple[StreamSettings, ...] = ()
+    organisations: tuple[OrganisationSettings, ...] = ()
+    gap: GapSettings = GapSettings()
+    alerts: AlertSettings = AlertSettings()
+    web: WebSettings = WebSettings()
+    detect_every: SomeTime = timedelta(minutes=1)
+    tick: Span = timedelta(seconds=1)
+    """How often the scheduler looks for what is due, in real seconds."""
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    def model_post_init(self, context: Any) -> None:
+        self._file = (context or {}).get("file")
+
+    @property
+    def file(self) -> Path | None:
+        """The file that they came from; None for the defaults."""
+        return self._file
+
+    @property
+    def providers_dir(self) -> Path | None:
+        """A user's own provider signatures, in `providers/` beside the settings file; it need not exist."""
+        return self._beside("providers")
+
+    @property
+    def receivers_dir(self) -> Path | None:
+        """A user's own receivers, in `receivers/` beside the settings file; it need not exist."""
+        return self._beside("receivers")
+
+    @property
+    def texts_dir(self) -> Path | None:
+        """A user's own alert texts, in `texts/` beside the settings file; it need not exist."""
+        return self._beside("texts")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose time stands beside UTC in texts."""
+        return ZoneInfo(self.gap.timezone)
+
+    def gap_for(self, stream: str, organisation: str) -> GapSettings:
+        """The gap settings of one stream: the defaults, its organisation's overrides, its own."""
+        of_organisation, of_stream = self._gap_overrides
+        return self.gap.with_overrides(of_organisation.get(organisation), of_stream.get(stream))
+
+    @cached_property
+    def _gap_overrides(self) -> tuple[dict[str, dict[str, object]], dict[str, dict[str, object]]]:
+        return {o.name: o.gap for o in self.organisations if o.gap}, {s.name: s.gap for s in self.streams if s.gap}
+
+    def _beside(self, folder: str) -> Path | None:
+        return self._file.parent / folder if self._file else None
