@@ -53,21 +53,23 @@ def fleet(rows: Sequence[Row], start: datetime, now: datetime, blind: Sequence[I
         for slot in sorted({int((at - start) / step) for at in row.sends if start <= at <= now})
     ]
     shades = [
-        {"stream": name} | _silence(row.silent_since, start, now)
+        {"stream": name, "length": span(now - row.silent_since)} | _silence(row.silent_since, start, now)
         for name, row in zip(names, rows, strict=True)
         if row.silent_since
     ]
-    axis = {"labelLimit": 260 if width == WIDE else 150, "labelPadding": 8, "domain": False, "ticks": False}
-    y = {"field": "stream", "type": "nominal", "sort": names, "title": None, "axis": axis}
-    time = _axis(start, now)
+    y = {"field": "stream", "type": "nominal", "sort": names, "title": None, "axis": _names(names) if width == WIDE else None}
+    time = _axis(start, now, days_named=_named(width))
     colour = {"condition": {"test": "datum.quiet", "value": ALARM}, "value": SEND}
     layers = [
         *_blind(blind, start, now, time),
-        _layer(shades, {"type": "bar", "color": ALARM_PALE, "height": {"band": 0.92}}, x=_at("from", time), x2=_to("to"), y=y),
+        _layer(shades, {"type": "bar", "color": ALARM_PALE, "height": 16}, x=_at("from", time), x2=_to("to"), y=y),
         _layer(ticks, {"type": "tick", "thickness": 1.6, "size": 13}, x=_at("at", time), y=y, color=colour),
-        _layer(shades, _words(dx=-6), x=_at("to", time), y=y, text={"field": "words"}),
+        _layer(shades, _words(align="left", dx=6), x=_at("to", time), y=y, text={"field": "length"}),
     ]
-    return _finish({"width": width, "height": {"step": 22}, "layer": layers})
+    if width != WIDE:
+        above = {"type": "text", "align": "left", "baseline": "bottom", "dy": -9, "fontSize": 12, "color": MUTED, "limit": width}
+        layers.append(_layer([{"stream": n} for n in names], above, x={"value": 0}, y=y, text={"field": "stream"}))
+    return _finish({"width": width, "height": {"step": 22 if width == WIDE else 42}, "layer": layers})
 
 
 def stream(
@@ -92,7 +94,7 @@ def stream(
     shade = [_silence(silent_since, start, now)] if silent_since else []
     rect = {"type": "rect", "color": ALARM_PALE}
     bar = {"type": "rect", "cornerRadiusTopLeft": 2, "cornerRadiusTopRight": 2, "clip": True}
-    bare, time = _axis(start, now, labelled=False), _axis(start, now)
+    bare, time = _axis(start, now, labelled=False), _axis(start, now, days_named=_named(width))
     number = {
         "field": "base",
         "type": "quantitative",
@@ -110,7 +112,9 @@ def stream(
         *_blind(blind, start, now, bare),
         _layer(shade, rect, x=_at("from", bare), x2=_to("to")),
         _layer(_bars(shown), bar, x=_at("from", bare), x2=_to("to"), y=number, y2=_to("top"), color=colour),
-        _layer(shade, _words(dx=-6, dy=8, baseline="top"), x=_at("to", bare), y={"value": 0}, text={"field": "words"}),
+        _layer(
+            shade, _words(align="right", dy=-4, baseline="bottom"), x=_at("to", bare), y={"value": 0}, text={"field": "words"}
+        ),
     ]
     lower = [
         *_blind(blind, start, now, time),
@@ -159,8 +163,14 @@ def _silence(since: datetime, start: datetime, now: datetime) -> Spec:
     return {"from": _ms(max(since, start)), "to": _ms(now), "words": f"silent for {span(now - since)}"}
 
 
+def _names(names: Sequence[str]) -> Spec:
+    """The axis of names, wide enough for fonts that are broader than those the picture is measured with."""
+    room = min(280, round(max((len(name) for name in names), default=0) * 7.4))
+    return {"labelLimit": 270, "labelPadding": 10, "minExtent": room, "domain": False, "ticks": False}
+
+
 def _words(**place: object) -> Spec:
-    return {"type": "text", "color": ALARM, "align": "right", "fontSize": 11, "fontWeight": 600, **place}
+    return {"type": "text", "color": ALARM, "fontSize": 11, "fontWeight": 600, **place}
 
 
 def _at(field: str, axis: Spec) -> Spec:
@@ -171,13 +181,17 @@ def _to(field: str) -> Spec:
     return {"field": field}
 
 
-def _axis(start: datetime, now: datetime, *, labelled: bool = True) -> Spec:
-    """The time axis, UTC, with about eight days named."""
-    every = max(1, round((now - start) / timedelta(days=8)))
+def _axis(start: datetime, now: datetime, *, labelled: bool = True, days_named: int = 8) -> Spec:
+    """The time axis, UTC, with about so many days named."""
+    every = max(1, round((now - start) / timedelta(days=days_named)))
     first = _midnight(start) + timedelta(days=1)
     days = [_ms(first + timedelta(days=n)) for n in range(0, (now - first).days + 1, every)]
     scale = {"type": "utc", "domain": [_ms(start), _ms(now)], "nice": False}
     return {"title": None, "scale": scale, "axis": {"format": "%-d %b", "values": days, "grid": False} if labelled else None}
+
+
+def _named(width: int) -> int:
+    return 8 if width == WIDE else 4
 
 
 def _finish(chart: Spec) -> Spec:
@@ -198,7 +212,7 @@ def _finish(chart: Spec) -> Spec:
         "axis": axis,
         "legend": {"labelColor": MUTED, "labelFontSize": 12},
     }
-    return {"background": "transparent", "padding": 2, "config": config, **chart}
+    return {"background": "transparent", "padding": {"left": 2, "top": 2, "bottom": 2, "right": 12}, "config": config, **chart}
 
 
 def _junked(send: Send) -> bool:

@@ -27,6 +27,17 @@ PHASES = {
     StreamPhase.PAUSED: ("paused", "A pause that the settings declare."),
     StreamPhase.ENDED: ("ended", "Known to have ended."),
 }
+KINDS = {
+    FindingKind.GAP: "silence",
+    FindingKind.GROUP_GAP: "silence of several lists",
+    FindingKind.PARTIAL_GROUP_GAP: "silence of several lists",
+    FindingKind.SEED_SILENT: "one inbox gets nothing",
+    FindingKind.INBOX_BLIND: "blind inbox",
+    FindingKind.VOLUME_DROP: "fewer mails",
+    FindingKind.PLACEMENT_SHIFT: "moved to junk",
+    FindingKind.PROVIDER_CHANGE: "other provider",
+    FindingKind.AUTHENTICATION_BROKEN: "authentication fails",
+}
 CONFIDENCE = {
     Confidence.CERTAIN: "Our receiver or a valid signature says so.",
     Confidence.LIKELY: "The sender's own headers say so, and nothing speaks against it.",
@@ -49,7 +60,7 @@ class StreamLine:
 
     stream: str
     organisation: str | None
-    """None where it would only repeat the stream."""
+    """None where the stream's own name ends with it."""
     phase: str
     phase_word: str
     phase_help: str
@@ -123,6 +134,12 @@ def gap_title(shown: ShownAlert, now: datetime) -> str:
     return f"No mail seen from {who} since {moment(shown.alert.since, now)}"
 
 
+def alert_title(shown: ShownAlert, now: datetime) -> str:
+    """The notice's own title; for a gap that is open one that does not grow old."""
+    ongoing = shown.alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+    return gap_title(shown, now) if ongoing and shown.alert.kind in GAP_KINDS else plain(shown.title)
+
+
 def stream_lines(snapshot: Snapshot, times: Mapping[str, Sequence[datetime]]) -> list[StreamLine]:
     """The table of the first page, the most urgent first."""
     return [stream_line(s, snapshot.providers.get(s.stream), snapshot.at, times.get(s.stream, ())) for s in by_urgency(snapshot)]
@@ -134,11 +151,11 @@ def stream_line(state: StreamState, provider: ShownProvider | None, now: datetim
     days = _days(times, now)
     return StreamLine(
         stream=state.stream,
-        organisation=plain(state.organisation) if state.organisation not in (state.stream, "") else None,
+        organisation=None if state.stream.endswith(state.organisation) else plain(state.organisation),
         phase=state.phase.value,
         phase_word=word,
         phase_help=explained,
-        last=moment(state.last_send_at, now),
+        last=moment(state.last_send_at, now).removesuffix(" UTC"),
         last_iso=iso(state.last_send_at),
         silence=span(now - state.last_send_at),
         rhythm=rate(state.expected_sends_per_day) if state.phase is not StreamPhase.LEARNING else "being learned",

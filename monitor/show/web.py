@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from importlib.resources import files
@@ -11,7 +12,7 @@ from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -184,6 +185,17 @@ def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("monitor.show"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    for function in (words.plain, words.moment, words.span, words.rate, words.odds, words.iso, words.count):
+    for function in (words.plain, words.moment, words.span, words.rate, words.odds, words.iso, words.count, words.letter):
         environment.filters[function.__name__] = function
+    environment.filters["dotted"] = _dotted
+    environment.globals.update(alert_title=pages.alert_title, kinds=pages.KINDS)
     return environment
+
+
+def _dotted(text: str) -> Markup:
+    """Escaped; domains and addresses stay in one piece on a line, or else break after a dot or @ and nowhere else."""
+
+    def word(found: re.Match[str]) -> str:
+        return f'<span class="word">{re.sub(r"([.@])", r"\1<wbr>", found[0])}</span>'
+
+    return Markup(re.sub(r"[^\s.@]+(?:[.@][^\s.@]+)+", word, str(escape(text))))  # noqa: S704

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Direction marks and overrides: they can make a subject read as something else (Unicode UAX #9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of a notice: its heading (empty: none), paragraphs and items."""
+
+    heading: str
+    paragraphs: tuple[str, ...]
+    items: tuple[str, ...]
 
 
 def plain(text: str | None, limit: int = 200) -> str:
@@ -17,6 +28,18 @@ def plain(text: str | None, limit: int = 200) -> str:
     kept = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text[: 4 * limit] if c not in _BIDI)
     line = " ".join(kept.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def letter(text: str) -> list[Block]:
+    """A notice's plain text in blocks: paragraphs, `- ` items, and a first line in capitals as the block's heading."""
+    blocks = []
+    for lines in (block.splitlines() for block in re.split(r"\n\s*\n", text.strip())):
+        heading = lines[0].capitalize() if len(lines) > 1 and lines[0].isupper() else None
+        rest = lines[1:] if heading else lines
+        items = tuple(plain(line[2:], 2000) for line in rest if line.startswith("- "))
+        paragraphs = tuple(plain(line, 2000) for line in rest if line.strip() and not line.startswith("- "))
+        blocks.append(Block(plain(heading), paragraphs, items))
+    return blocks
 
 
 def iso(moment: datetime | None) -> str | None:
