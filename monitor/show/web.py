@@ -196,6 +196,7 @@ def _dotted(text: str) -> Markup:
     """Escaped; domains and addresses stay in one piece on a line, or else break after a dot or @ and nowhere else."""
 
     def word(found: re.Match[str]) -> str:
-        return f'<span class="word">{re.sub(r"([.@])", r"\1<wbr>", found[0])}</span>'
+        breakable = re.sub(r"([.@])", r"\1<wbr>", found[0])
+        return f'<span class="word">{breakable}</span>'
 
     return Markup(re.sub(r"[^\s.@]+(?:[.@][^\s.@]+)+", word, str(escape(text))))  # noqa: S704
