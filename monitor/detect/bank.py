@@ -1,0 +1,154 @@
+"""The state of all streams as columns: one row a stream (or merged group), so that a tick is a few array operations.
+
+Memory is about 2.5 kB a row. Rows are only ever added; `copy` gives an independent bank, which is how a present
+moment is judged without disturbing the finished hours.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.detect.calendar import HOURS_PER_WEEK
+from monitor.detect.defaults import Defaults
+from monitor.model import Level
+from monitor.settings import GapSettings
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+RING = 128
+"""How many rescaled gaps a stream keeps for its scale."""
+FLEET_WINDOW = 24
+"""Hours over which the fleet's activity is compared with its expectation."""
+LEVELS = (Level.WATCH, Level.ALERT, Level.CONFIRMED)
+BUDGETS = np.array([12.0, 1.0, 0.1])
+"""False alarms of the levels as multiples of the budget."""
+
+_COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
+    # settings
+    "budget": ((), np.float64, 1.0),
+    "thin": ((), np.float64, 0.25),
+    "min_sessions": ((), np.int64, 5),
+    "floor": ((), np.float64, 1.0),
+    "ceiling": ((), np.float64, np.inf),
+    "fixed": ((), np.float64, np.nan),
+    "zone": ((), np.int64, 0),
+    "witness": ((), np.int64, 0),
+    "fleet_on": ((), np.bool_, True),
+    "is_group": ((), np.bool_, False),
+    # sends
+    "first": ((), np.float64, np.nan),
+    "session": ((), np.float64, np.nan),
+    "last": ((), np.float64, np.nan),
+    "sends": ((), np.int64, 0),
+    "sessions": ((), np.int64, 0),
+    # level, profile, scale
+    "level_a": ((), np.float64, 0.0),
+    "level_b": ((), np.float64, 0.0),
+    "counts": ((HOURS_PER_WEEK,), np.float32, 0.0),
+    "exposure": ((7,), np.float32, 0.0),
+    "week_hour": ((), np.float64, 0.0),
+    "profile": ((HOURS_PER_WEEK,), np.float32, 1.0),
+    "ring": ((RING,), np.float32, 0.0),
+    "scale": ((), np.float64, 1.0),
+    "rate_class": ((), np.int64, 2),
+    # the running silence
+    "position": ((), np.float64, np.nan),
+    "elapsed": ((), np.float64, 0.0),
+    "covered": ((), np.float64, 0.0),
+    "deadline": ((3,), np.float64, np.inf),
+    "alarm_at": ((3,), np.float64, np.nan),
+    # the fleet's clock
+    "fleet_count": ((), np.float64, 0.0),
+    "recent": ((FLEET_WINDOW,), np.int16, 0),
+}
+
+
+class Bank:
+    """Columns for `size` rows. Hours are since the epoch; `elapsed` is profile-hours since the session began."""
+
+    budget: Floats
+    thin: Floats
+    min_sessions: Rows
+    floor: Floats
+    ceiling: Floats
+    fixed: Floats
+    zone: Rows
+    witness: Rows
+    fleet_on: NDArray[np.bool_]
+    is_group: NDArray[np.bool_]
+    first: Floats
+    session: Floats
+    last: Floats
+    sends: Rows
+    sessions: Rows
+    level_a: Floats
+    level_b: Floats
+    counts: NDArray[np.float32]
+    exposure: NDArray[np.float32]
+    week_hour: Floats
+    profile: NDArray[np.float32]
+    ring: NDArray[np.float32]
+    scale: Floats
+    rate_class: Rows
+    position: Floats
+    elapsed: Floats
+    covered: Floats
+    deadline: Floats
+    alarm_at: Floats
+    fleet_count: Floats
+    recent: NDArray[np.int16]
+
+    def __init__(self) -> None:
+        self.size = 0
+        for name, (tail, kind, fill) in _COLUMNS.items():
+            setattr(self, name, np.full((0, *tail), fill, kind))
+
+    def add(
+        self, settings: GapSettings, defaults: Defaults, *, budget: float, zone: int, witness: int, is_group: bool = False
+    ) -> int:
+        """A new row with the priors; its index."""
+        row = self.size
+        self._reserve(row + 1)
+        self.size += 1
+        self.budget[row] = budget
+        self.thin[row] = 1 / 60 if is_group else hours(settings.thin)
+        self.min_sessions[row] = settings.min_sessions
+        self.floor[row] = hours(settings.floor)
+        self.ceiling[row] = np.inf if settings.ceiling is None else hours(settings.ceiling)
+        self.fixed[row] = np.nan if settings.fixed is None else hours(settings.fixed)
+        self.zone[row], self.witness[row] = zone, witness
+        self.fleet_on[row] = settings.fleet_clock == "auto"
+        self.is_group[row] = is_group
+        self.level_a[row], self.level_b[row] = defaults.prior_sessions, defaults.prior_hours
+        self.profile[row] = defaults.profile
+        return row
+
+    def view(self, name: str) -> Any:
+        """The used part of a column (writes go through)."""
+        return getattr(self, name)[: self.size]
+
+    def copy(self) -> Self:
+        other = type(self)()
+        other.size = self.size
+        for name in _COLUMNS:
+            setattr(other, name, getattr(self, name)[: self.size].copy())
+        return other
+
+    def _reserve(self, size: int) -> None:
+        capacity = self.budget.shape[0]
+        if size <= capacity:
+            return
+        wanted = max(size, capacity * 3 // 2, 16)
+        for name, (tail, kind, fill) in _COLUMNS.items():
+            grown = np.full((wanted, *tail), fill, kind)
+            grown[: self.size] = getattr(self, name)[: self.size]
+            setattr(self, name, grown)
+
+
+def hours(span: timedelta) -> float:
+    return span.total_seconds() / 3600

@@ -1,0 +1,49 @@
+"""What a cold installation knows before its first mail: pooled profile, scales, tails (`config/gap-defaults.json`)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from monitor.detect.calendar import HOURS_PER_WEEK
+from monitor.detect.tails import CLASS_NAMES, Floats, Tails, tails_from
+from monitor.shipped import shipped
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """Pooled knowledge; the file's `provenance` says from which data."""
+
+    profile: Floats
+    """Relative activity of the 168 hours of the week (Monday 00:00 first), mean 1, in the zone of the data."""
+    q90: float
+    top5: float
+    """Pooled scale of rescaled gaps: their 90 % quantile, and the mean of the five largest of 128."""
+    prior_sessions: float
+    prior_hours: float
+    """The level's Gamma prior: as if so many sessions had been seen in so many hours."""
+    tails: Tails
+
+
+def read_defaults(text: str) -> Defaults:
+    """Read the JSON text of `gap-defaults.json`; a missing key raises KeyError (the file ships with the program)."""
+    data = json.loads(text)
+    profile = np.array(data["profile"], np.float64)
+    tails = [data["tails"][name] for name in CLASS_NAMES]
+    return Defaults(
+        profile=profile * HOURS_PER_WEEK / profile.sum(),
+        q90=data["scale"]["q90"],
+        top5=data["scale"]["top5"],
+        prior_sessions=data["level_prior"]["sessions"],
+        prior_hours=data["level_prior"]["hours"],
+        tails=tails_from([t["knots"] for t in tails], [t["mean_excess"] for t in tails]),
+    )
+
+
+@cache
+def load_defaults() -> Defaults:
+    """The shipped defaults."""
+    return read_defaults(shipped("config/gap-defaults.json").read_text(encoding="utf-8"))

@@ -1,0 +1,179 @@
+"""The detector's clockwork: takes hours one after another, with the sends that fell into them, and keeps the bank.
+
+What it holds after an hour depends only on the sends, the coverage and the settings of the time up to then, never on
+the order in which they were given. `fork` gives an independent engine, for judging the unfinished present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.detect import fleet as fleet_clock
+from monitor.detect.bank import FLEET_WINDOW, Bank, Floats, Rows
+from monitor.detect.calendar import hour_of_week
+from monitor.detect.defaults import Defaults
+from monitor.detect.learning import Learning
+from monitor.detect.rhythm import end_gaps, set_deadlines, standardise
+from monitor.detect.tails import classes_of
+from monitor.detect.witnesses import ALWAYS, CoveredTime
+
+ALERT = 1
+ENDED = -np.inf
+"""`alarm_at` of a silence that was improbable before anybody looked: nothing is raised for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedAlarm:
+    """An alarm whose silence ended with a send; hours since the epoch, NaN for a level that was not reached."""
+
+    row: int
+    last: float
+    alarm_at: tuple[float, float, float]
+    resumed_at: float
+    rate_class: int
+
+
+@dataclass
+class Engine:
+    """All rows at the end of hour `hour - 1`."""
+
+    defaults: Defaults
+    hour: int
+    """The next hour to take, since the epoch."""
+    zones: list[str]
+    """Zone names that `bank.zone` points into; the first is the fleet's."""
+    witnesses: list[CoveredTime] = field(default_factory=lambda: [ALWAYS])
+    """What `bank.witness` points into."""
+    bank: Bank = field(default_factory=Bank)
+    fleet: fleet_clock.Fleet = field(default_factory=fleet_clock.Fleet)
+    learning: Learning = field(init=False)
+    closed: list[ClosedAlarm] = field(default_factory=list)
+    speed: Floats = field(default_factory=lambda: np.ones(0))
+    """The fleet factor of the hour in progress."""
+
+    def __post_init__(self) -> None:
+        self.learning = Learning.start(self.defaults)
+
+    def fork(self) -> Engine:
+        other = Engine(self.defaults, self.hour, self.zones, self.witnesses, self.bank.copy(), self.fleet.copy())
+        other.learning = self.learning.copy()
+        other.closed = list(self.closed)
+        return other
+
+    def advance(self, until: float, times: Floats, rows: Rows) -> None:
+        """Take the hour `self.hour` up to `until` (at most its end), with its sends in order of time.
+
+        Only a whole hour may be followed by another one.
+        """
+        bank, hour = self.bank, self.hour
+        size = bank.size
+        cells = np.array([hour_of_week(hour, zone) for zone in self.zones])[bank.view("zone")]
+        starts = np.array([w.at(hour) for w in self.witnesses])
+        ends = np.array([w.at(until) for w in self.witnesses])
+        witness = bank.view("witness")
+        usual = float(self.defaults.profile[hour_of_week(hour, self.zones[0])])
+        span = until - hour
+        share = ((ends - starts) / span if span > 0 else np.ones(ends.size))[witness]
+        factor = fleet_clock.factors(self.fleet, bank, hour, share, usual)
+        self.speed = factor
+        index = np.arange(size)
+        pace = bank.profile[index, cells] * factor
+        counted = starts[witness]
+        if times.size:
+            for moment, row in _rounds(times, rows):
+                self._take_sends(moment, row, cells, pace, counted)
+        delta = ends[witness] - counted
+        self._let_pass(index, delta, pace, counted)
+        if until >= hour + 1:
+            self.hour = hour + 1
+            self.learning.pass_hour(bank, self.hour)
+            if self.learning.refit(self.hour):
+                set_deadlines(bank, index, self.learning.tails, self.learning.feedback)
+
+    def _take_sends(self, times: Floats, rows: Rows, cells: Rows, pace: Floats, counted: Floats) -> None:
+        """One send each for distinct rows: let the time before it pass, then learn."""
+        bank = self.bank
+        totals = self._totals(times, rows)
+        self._let_pass(rows, totals - counted[rows], pace[rows], counted[rows])
+        counted[rows] = totals
+        fleet_clock.count_sends(bank, rows, times, self.hour)
+        self.fleet.seen[self.hour % FLEET_WINDOW] += int((~bank.is_group[rows]).sum())
+        self._close_alarms(rows, times)
+        bank.sends[rows] += 1
+        with np.errstate(invalid="ignore"):
+            fresh = ~(times <= bank.session[rows] + bank.thin[rows])
+        follow = rows[~fresh]
+        bank.last[follow] = times[~fresh]
+        bank.alarm_at[follow] = np.nan
+        begun, at = rows[fresh], times[fresh]
+        if begun.size:
+            wall = at - bank.session[begun]
+            level = bank.level_a[begun] / bank.level_b[begun]
+            classes = classes_of(level * 24)
+            gaps = end_gaps(bank, begun, at, cells[begun], self.defaults)
+            self.learning.note_gaps(gaps, wall, level, classes, bank.is_group[begun])
+            set_deadlines(bank, begun, self.learning.tails, self.learning.feedback)
+            pace[begun] = bank.profile[begun, cells[begun]] * self.speed[begun]
+
+    def _let_pass(self, rows: Rows, delta: Floats, pace: Floats, counted: Floats) -> None:
+        """Move the clocks of `rows` on by `delta` covered hours from the covered total `counted`."""
+        bank = self.bank
+        before, covered = bank.elapsed[rows], bank.covered[rows]
+        started = ~np.isnan(bank.session[rows])
+        elapsed = np.where(started, before + pace * delta, 0.0)
+        total = np.where(started, covered + delta, 0.0)
+        bank.elapsed[rows], bank.covered[rows] = elapsed, total
+        due = elapsed[:, None] >= bank.deadline[rows]
+        limit = np.fmin(bank.ceiling[rows], bank.fixed[rows])
+        due[:, :2] |= ((total >= limit) & (bank.sessions[rows] >= bank.min_sessions[rows]))[:, None]
+        due &= np.isnan(bank.alarm_at[rows]) & (total >= bank.floor[rows])[:, None]
+        for place, level in zip(*np.nonzero(due), strict=True):
+            row = int(rows[place])
+            wait = (bank.deadline[row, level] - before[place]) / pace[place] if pace[place] > 0 else np.inf
+            if level < 2:
+                wait = min(wait, float(limit[place]) - covered[place])
+            wait = max(wait, bank.floor[row] - covered[place], 0.0)
+            self._raise(row, int(level), float(counted[place] + min(wait, delta[place])))
+
+    def _raise(self, row: int, level: int, total: float) -> None:
+        bank = self.bank
+        witness = self.witnesses[bank.witness[row]]
+        at = witness.when(total, max(float(self.hour), float(bank.position[row])))
+        bank.alarm_at[row, level] = at if at >= witness.alarms_from else ENDED
+
+    def _close_alarms(self, rows: Rows, times: Floats) -> None:
+        bank = self.bank
+        alarmed = np.isfinite(bank.alarm_at[rows]).any(axis=1)
+        for row, at in zip(rows[alarmed], times[alarmed], strict=True):
+            watch, alert, confirmed = (float(x) for x in bank.alarm_at[row])
+            last = float(bank.last[row])
+            self.closed.append(ClosedAlarm(int(row), last, (watch, alert, confirmed), float(at), int(bank.rate_class[row])))
+            if np.isfinite(alert) and not bank.is_group[row]:
+                mean_gap = float(bank.level_b[row] / bank.level_a[row])
+                self.learning.note_alarm(int(bank.rate_class[row]), float(at) - last, mean_gap)
+
+    def _totals(self, times: Floats, rows: Rows) -> Floats:
+        if len(self.witnesses) == 1 and self.witnesses[0] is ALWAYS:
+            return times
+        kinds = self.bank.witness[rows]
+        return np.array([self.witnesses[k].at(float(t)) for k, t in zip(kinds, times, strict=True)])
+
+    def surprises(self) -> Floats:
+        """-ln P(a gap of this row lasts longer than its running silence), for every row."""
+        bank = self.bank
+        level_a = bank.view("level_a")
+        v = standardise(level_a / bank.view("level_b") * bank.view("elapsed"), level_a, bank.view("scale"))
+        return self.learning.tails.surprise(v, bank.view("rate_class"))
+
+
+def _rounds(times: Floats, rows: Rows) -> Sequence[tuple[Floats, Rows]]:
+    """Split the sends of an hour so that each round has every row at most once, rounds in order of time."""
+    order = np.lexsort((times, rows))
+    sorted_rows, sorted_times = rows[order], times[order]
+    new = np.r_[True, sorted_rows[1:] != sorted_rows[:-1]]
+    rank: NDArray[np.int64] = np.arange(rows.size) - np.maximum.accumulate(np.where(new, np.arange(rows.size), 0))
+    return [(sorted_times[rank == k], sorted_rows[rank == k]) for k in range(int(rank.max()) + 1)]

@@ -1,0 +1,157 @@
+"""From columns to words: the state of every stream, and the facts behind a silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+
+from monitor.detect.bank import LEVELS, Floats
+from monitor.detect.calendar import moment_of
+from monitor.detect.engine import ALERT
+from monitor.detect.learning import is_real_stop
+from monitor.detect.outlook import reach
+from monitor.detect.replay import Frame
+from monitor.detect.rhythm import return_periods
+from monitor.model import GapFacts, Level, Send, StreamPhase, StreamState
+
+LONGEST_OUTLOOK = 24.0 * 366 * 20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All columns that findings need, read off one frame at one `now`; indexed by row."""
+
+    frame: Frame
+    now: float
+    years: Floats
+    surprises: Floats
+    expected: Floats
+    due: Floats
+    next_expected: Floats
+
+    def level(self, row: int) -> Level | None:
+        """The highest level whose alarm is open."""
+        reached = np.nonzero(np.isfinite(self.frame.engine.bank.alarm_at[row]))[0]
+        return LEVELS[int(reached[-1])] if reached.size else None
+
+    def found_at(self, row: int, level: Level) -> float:
+        """When the silence first counted as an alert (or as a watch, where it is no more)."""
+        return float(self.frame.engine.bank.alarm_at[row, min(LEVELS.index(level), ALERT)])
+
+    def ended(self, row: int) -> bool:
+        """Silent since before anybody looked."""
+        return bool(np.isneginf(self.frame.engine.bank.alarm_at[row, ALERT]))
+
+
+def read_off(frame: Frame, now: float, zones: list[str]) -> Reading:
+    engine = frame.engine
+    bank = engine.bank
+    rows = np.arange(bank.size)
+    level = bank.view("level_a") / bank.view("level_b")
+    speed = np.ones(bank.size)
+    speed[: engine.speed.size] = engine.speed
+    left = bank.view("deadline")[:, ALERT] - bank.view("elapsed")
+    starts = np.full(bank.size, now)
+    due = reach(bank, rows, starts, np.where(left > 0, left, np.nan), speed, zones)
+    limit = np.fmin(bank.view("ceiling"), bank.view("fixed"))
+    with np.errstate(invalid="ignore"):
+        due = np.fmin(due, np.where(np.isfinite(limit), now + np.maximum(limit - bank.view("covered"), 0.0), np.nan))
+        due = np.fmax(due, now + bank.view("floor") - bank.view("covered"))
+    alarmed = np.isfinite(bank.view("alarm_at")[:, ALERT])
+    due = np.where(alarmed, bank.view("alarm_at")[:, ALERT], due)
+    due = np.where(due - now > LONGEST_OUTLOOK, np.nan, due)
+    once = reach(
+        bank, rows, bank.view("session"), np.where(bank.view("sessions") >= 2, 1.0 / level, np.nan), np.ones(bank.size), zones
+    )
+    return Reading(
+        frame,
+        now,
+        return_periods(bank, engine.learning.tails, engine.learning.feedback),
+        engine.surprises(),
+        level * bank.view("elapsed"),
+        due,
+        once,
+    )
+
+
+def stream_state(reading: Reading, stream: str, phase: StreamPhase, facts: GapFacts | None) -> StreamState:
+    roster, bank = reading.frame.roster, reading.frame.engine.bank
+    row = roster.streams[stream]
+    due = float(reading.due[row])
+    learned = bank.sessions[row] >= bank.min_sessions[row]
+    expected = float(reading.next_expected[row])
+    return StreamState(
+        stream=stream,
+        organisation=roster.organisations[stream],
+        phase=phase,
+        last_send_at=moment_of(float(bank.last[row])),
+        sends=int(bank.sends[row]),
+        expected_sends_per_day=float(24 * bank.level_a[row] / bank.level_b[row]),
+        return_period_years=float(reading.years[row]),
+        alarm_due_at=moment_of(due) if learned and np.isfinite(due) else None,
+        next_expected_at=moment_of(expected) if np.isfinite(expected) else None,
+        inboxes=roster.witnesses(row),
+        gap=facts,
+    )
+
+
+def phase_of(reading: Reading, row: int, *, is_blind: bool, is_paused: bool) -> StreamPhase:
+    """What state a stream is in; a declared pause and our own blindness go before what silence says."""
+    bank = reading.frame.engine.bank
+    level = reading.level(row)
+    if reading.ended(row):
+        return StreamPhase.ENDED
+    if is_paused:
+        return StreamPhase.PAUSED
+    if level is not None and level >= Level.ALERT:
+        return StreamPhase.SILENT
+    if is_blind:
+        return StreamPhase.BLIND
+    if level is Level.WATCH:
+        return StreamPhase.WATCH
+    if bank.sessions[row] < bank.min_sessions[row]:
+        mean_gap = bank.level_b[row] / bank.level_a[row]
+        over = bool(is_real_stop(np.array(bank.covered[row]), np.array(mean_gap)))
+        return StreamPhase.ENDED if over else StreamPhase.LEARNING
+    return StreamPhase.REGULAR
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """The usual and the longest completed pause between sends."""
+
+    usual: timedelta
+    longest: timedelta
+
+
+def pauses_between(sends: Sequence[Send]) -> Pauses:
+    """Median and maximum over all completed pauses; zero where there is none. `sends` in order of time."""
+    spans = [b.at - a.at for a, b in pairwise(sends)]
+    if not spans:
+        return Pauses(timedelta(0), timedelta(0))
+    return Pauses(timedelta(seconds=median(s.total_seconds() for s in spans)), max(spans))
+
+
+def gap_facts(reading: Reading, row: int, pauses_of: Callable[[], Pauses]) -> GapFacts:
+    """Why the running silence of a row is improbable, in numbers."""
+    bank = reading.frame.engine.bank
+    pauses = pauses_of()
+    last = float(bank.last[row])
+    speed = reading.frame.engine.speed
+    return GapFacts(
+        last_send_at=moment_of(last),
+        silence=moment_of(reading.now) - moment_of(last),
+        covered=timedelta(hours=float(min(bank.covered[row], reading.now - last))),
+        return_period_years=float(reading.years[row]),
+        expected_sends=float(reading.expected[row]),
+        sends_learned=int(bank.sends[row]),
+        first_send_at=moment_of(float(bank.first[row])),
+        usual_pause=pauses.usual,
+        longest_pause=pauses.longest,
+        fleet_factor=float(speed[row]) if row < speed.size else 1.0,
+    )

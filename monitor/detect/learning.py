@@ -1,0 +1,103 @@
+"""What the whole fleet teaches: tails refitted monthly from its own gaps, and feedback that keeps the promise.
+
+Both use only gaps and alarms that are over. Tails fall back to the shipped ones while a rate class has few gaps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.detect.bank import Bank, Floats, Rows
+from monitor.detect.calendar import HOURS_PER_YEAR
+from monitor.detect.defaults import Defaults
+from monitor.detect.tails import CLASS_NAMES, Tails, fit_tail
+
+MONTH = round(HOURS_PER_YEAR / 12)
+LEAST_GAPS = 2000
+FEEDBACK_HALF_LIFE = 183 * 24.0
+FEEDBACK_GAIN = 0.5
+FEEDBACK_INERTIA = 2.0
+FEEDBACK_LIMIT = 3.0
+FEEDBACK_CLASSES = np.array([False, True, True, True])
+"""Heavy lists' false alarms come in clusters; feedback overshoots there."""
+REAL_STOP_HOURS, REAL_STOP_GAPS = 14 * 24.0, 20.0
+
+
+def is_real_stop(silence: Floats, mean_gap: Floats) -> NDArray[np.bool_]:
+    """A silence so long that reporters want it: more than 14 days and more than 20 mean gaps."""
+    return np.asarray(silence > np.maximum(REAL_STOP_HOURS, REAL_STOP_GAPS * mean_gap))
+
+
+@dataclass
+class Learning:
+    """Pooled knowledge at one moment."""
+
+    defaults: Defaults
+    tails: Tails
+    feedback: Floats
+    """Added to the surprise that an alarm needs, by rate class."""
+    gaps: list[list[Floats]]
+    contradicted: Floats
+    promised: Floats
+    """Alarms that were contradicted, and that the budgets allowed, by class, decayed."""
+
+    @classmethod
+    def start(cls, defaults: Defaults) -> Learning:
+        n = len(CLASS_NAMES)
+        return cls(defaults, defaults.tails, np.zeros(n), [[] for _ in range(n)], np.zeros(n), np.zeros(n))
+
+    def copy(self) -> Learning:
+        return Learning(
+            self.defaults,
+            self.tails,
+            self.feedback.copy(),
+            [list(g) for g in self.gaps],
+            self.contradicted.copy(),
+            self.promised.copy(),
+        )
+
+    def note_gaps(self, gaps: Floats, wall: Floats, level: Floats, classes: Rows, is_group: NDArray[np.bool_]) -> None:
+        """Keep standardised gaps of streams that lived on; a real stop says nothing about the living."""
+        with np.errstate(invalid="ignore"):
+            useful = ~np.isnan(gaps) & ~is_group & ~is_real_stop(wall, 1.0 / level)
+        for index in np.unique(classes[useful]):
+            self.gaps[index].append(gaps[useful & (classes == index)])
+
+    def note_alarm(self, rate_class: int, silence: float, mean_gap: float) -> None:
+        """An alarm ended with a send; unless it was a real stop, it was false."""
+        if silence <= max(REAL_STOP_HOURS, REAL_STOP_GAPS * mean_gap):
+            self.contradicted[rate_class] += 1.0
+
+    def pass_hour(self, bank: Bank, hour: int) -> None:
+        """Once a day, add the false alarms that the budgets allow for a day, and decay."""
+        if hour % 24:
+            return
+        keep = 0.5 ** (24 / FEEDBACK_HALF_LIFE)
+        self.contradicted *= keep
+        self.promised *= keep
+        with np.errstate(invalid="ignore"):
+            mean_gap = bank.view("level_b") / bank.view("level_a")
+            live = ~is_real_stop(hour - bank.view("last"), mean_gap) & ~np.isnan(bank.view("last"))
+        live &= (bank.view("sessions") >= bank.view("min_sessions")) & ~bank.view("is_group")
+        share = np.where(live, bank.view("budget"), 0.0) * 24 / HOURS_PER_YEAR
+        self.promised += np.bincount(bank.view("rate_class"), weights=share, minlength=len(CLASS_NAMES))
+
+    def refit(self, hour: int) -> bool:
+        """At the end of a month: new tails and feedback. True where anything may have changed."""
+        if hour % MONTH:
+            return False
+        fitted = []
+        for index, tail in enumerate(self.defaults.tails.by_class):
+            count = sum(g.size for g in self.gaps[index])
+            if count >= LEAST_GAPS:
+                values = np.concatenate(self.gaps[index])
+                self.gaps[index] = [values]
+                tail = fit_tail(values)
+            fitted.append(tail)
+        self.tails = Tails(tuple(fitted))
+        step = FEEDBACK_GAIN * np.log((self.contradicted + FEEDBACK_INERTIA) / (self.promised + FEEDBACK_INERTIA))
+        self.feedback = np.clip(np.where(FEEDBACK_CLASSES, self.feedback + step, 0.0), -FEEDBACK_LIMIT, FEEDBACK_LIMIT)
+        return True

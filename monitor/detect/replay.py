@@ -1,0 +1,141 @@
+"""Feeds the engine with the journal's sends, opening rows for new streams and groups as they appear in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor.detect.calendar import hours_of
+from monitor.detect.coverage_book import CoverageBook
+from monitor.detect.defaults import Defaults
+from monitor.detect.engine import Engine
+from monitor.detect.groups import INBOX, INBOX_BUDGET, groups_of
+from monitor.detect.journal import Journal
+from monitor.detect.roster import GroupKey, Roster
+from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, covered_time, merge, paused_time
+from monitor.model import Send
+from monitor.settings import GapSettings
+
+SettingsFor = Callable[[str, str], GapSettings]
+"""(stream, organisation) → its settings; group rows ask with an empty stream."""
+
+
+@dataclass
+class Frame:
+    """An engine with its roster: everything concluded up to one hour."""
+
+    engine: Engine
+    roster: Roster = field(default_factory=Roster)
+
+    def fork(self) -> Frame:
+        return Frame(self.engine.fork(), self.roster.copy())
+
+
+@dataclass
+class WitnessTable:
+    """Interns (inboxes, pauses) so that rows point at shared covered time; `refresh` after coverage changed."""
+
+    full_coverage: bool
+    table: list[CoveredTime] = field(default_factory=lambda: [ALWAYS])
+    keys: dict[tuple[frozenset[str], tuple[Interval, ...]], int] = field(default_factory=dict)
+
+    def index(self, inboxes: frozenset[str], pauses: tuple[Interval, ...], book: CoverageBook) -> int:
+        if self.full_coverage and not pauses:
+            return 0
+        key = (frozenset() if self.full_coverage else inboxes, pauses)
+        if key not in self.keys:
+            self.keys[key] = len(self.table)
+            self.table.append(self._make(*key, book))
+        return self.keys[key]
+
+    def refresh(self, book: CoverageBook) -> None:
+        for key, index in self.keys.items():
+            self.table[index] = self._make(*key, book)
+
+    def _make(self, inboxes: frozenset[str], pauses: tuple[Interval, ...], book: CoverageBook) -> CoveredTime:
+        if self.full_coverage:
+            return paused_time(pauses)
+        live = {i: at for i in inboxes if (at := book.live_from(i)) is not None}
+        return covered_time({i: book.covered(i) for i in inboxes}, live, inboxes, pauses)
+
+
+@dataclass
+class Replay:
+    """Runs frames forward; holds what all frames share."""
+
+    settings_for: SettingsFor
+    defaults: Defaults
+    journal: Journal
+    book: CoverageBook
+    witnesses: WitnessTable
+    zones: list[str]
+
+    def start(self, hour: int) -> Frame:
+        return Frame(Engine(self.defaults, hour, self.zones, self.witnesses.table))
+
+    def run(self, frame: Frame, until: float) -> None:
+        """Bring a frame to `until`; sends after that are left for later."""
+        while frame.engine.hour + 1 <= until:
+            self._hour(frame, float(frame.engine.hour + 1))
+        if until > frame.engine.hour:
+            self._hour(frame, until)
+
+    def _hour(self, frame: Frame, until: float) -> None:
+        times: list[float] = []
+        rows: list[int] = []
+        for send in self.journal.in_hour(frame.engine.hour):
+            at = hours_of(send.at)
+            if at > until:
+                break
+            for row in self._rows_of(frame, send):
+                times.append(at)
+                rows.append(row)
+        frame.engine.advance(until, np.array(times, np.float64), np.array(rows, np.int64))
+
+    def _rows_of(self, frame: Frame, send: Send) -> list[int]:
+        roster = frame.roster
+        inboxes = frozenset(send.inboxes)
+        row = roster.streams.get(send.stream)
+        if row is None:
+            row = self._open(frame, send.stream, send.organisation, None)
+            roster.streams[send.stream] = row
+        roster.organisations[send.stream] = send.organisation
+        self._witness(frame, row, send.stream, send.organisation, inboxes)
+        rows = [row]
+        keys = tuple(groups_of(send))
+        for key in keys:
+            members = roster.members.get(key, frozenset())
+            if send.stream not in members:
+                members |= {send.stream}
+                roster.members[key] = members
+            if len(members) < 2:
+                continue
+            group = roster.groups.get(key)
+            if group is None:
+                group = self._open(frame, "", send.organisation, key)
+                roster.groups[key] = group
+            self._witness(frame, group, "", send.organisation, frozenset({key[1]}) if key[0] == INBOX else inboxes)
+            rows.append(group)
+        roster.current[send.stream] = keys
+        return rows
+
+    def _open(self, frame: Frame, stream: str, organisation: str, group: GroupKey | None) -> int:
+        settings = self.settings_for(stream, organisation if stream else "")
+        if settings.timezone not in self.zones:
+            self.zones.append(settings.timezone)
+        budget = settings.false_alarms_per_sender_year
+        if group is not None and group[0] == INBOX:
+            budget = INBOX_BUDGET
+        zone = self.zones.index(settings.timezone)
+        return frame.engine.bank.add(settings, self.defaults, budget=budget, zone=zone, witness=0, is_group=group is not None)
+
+    def _witness(self, frame: Frame, row: int, stream: str, organisation: str, inboxes: frozenset[str]) -> None:
+        known = frame.roster.lately.get(row)
+        if known is not None and len(known) > 9 and all(k == inboxes for k in known):
+            return
+        witnesses = frame.roster.witness(row, inboxes)
+        settings = self.settings_for(stream, organisation if stream else "")
+        pauses = tuple(merge((hours_of(p.start), hours_of(p.end)) for p in settings.expected_pause))
+        frame.engine.bank.witness[row] = self.witnesses.index(witnesses, pauses, self.book)

@@ -1,0 +1,169 @@
+"""What completed gaps teach: a stream's level, hour-of-week profile and scale, and the deadlines that follow.
+
+Everything is learned when a session begins, from the gap that has just ended and from nothing later, never during a
+silence: a detector that learns from silence talks itself out of the alarm. All functions work on many rows at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.detect.bank import BUDGETS, RING, Bank, Floats, Rows
+from monitor.detect.calendar import HOURS_PER_WEEK, HOURS_PER_YEAR
+from monitor.detect.defaults import Defaults
+from monitor.detect.tails import Tails, classes_of
+
+LEVEL_HALF_LIFE = 21 * 24.0
+PROFILE_HALF_LIFE = 56 * 24.0
+LONGEST_LESSON = 168.0
+"""A gap teaches at most so many profile-hours (or eight mean gaps): a pause must not erase the level."""
+SCALE_SHRINKAGE = 60.0
+MARGINAL_SHRINKAGE = 24.0
+CELL_SHRINKAGE = 120.0
+LEAST_SURPRISE = float(np.log(4.0))
+"""No alarm before a silence that three of four gaps do not reach, whatever the budget allows."""
+
+
+def end_gaps(bank: Bank, rows: Rows, times: Floats, cells: Rows, defaults: Defaults) -> Floats:
+    """Close the silence of `rows` with the session that begins at `times`; the standardised gaps come back.
+
+    `rows` are distinct; `bank.elapsed` holds the profile-hours of the silence. A row's first session ends no gap
+    and yields NaN, as do gaps while the stream had fewer than three sessions.
+    """
+    known = ~np.isnan(bank.session[rows])
+    gaps = np.full(rows.size, np.nan)
+    if known.any():
+        gaps[known] = _learn_from_gaps(bank, rows[known], times[known], defaults)
+    bank.counts[rows, cells] += 1.0
+    bank.week_hour[rows] = cells + times % 1.0
+    bank.session[rows] = bank.last[rows] = bank.position[rows] = times
+    bank.first[rows] = np.where(known, bank.first[rows], times)
+    bank.sessions[rows] += 1
+    bank.elapsed[rows] = bank.covered[rows] = 0.0
+    bank.alarm_at[rows] = np.nan
+    _refresh_profiles(bank, rows, defaults)
+    return gaps
+
+
+def _learn_from_gaps(bank: Bank, rows: Rows, times: Floats, defaults: Defaults) -> Floats:
+    level_a, level_b, elapsed = bank.level_a[rows], bank.level_b[rows], bank.elapsed[rows]
+    level = level_a / level_b
+    rescaled = level * elapsed
+    standardised = standardise(rescaled, level_a, bank.scale[rows])
+    seen = bank.sessions[rows] - 1
+    bank.ring[rows, seen % RING] = rescaled
+    bank.scale[rows] = _scales(bank, rows, np.minimum(seen + 1, RING), defaults)
+
+    lesson = np.minimum(elapsed, np.maximum(8.0 / level, LONGEST_LESSON))
+    wall = times - bank.session[rows]
+    wall = np.where(elapsed > lesson, wall * lesson / np.maximum(elapsed, 1e-9), wall)
+    keep = 0.5 ** (wall / np.maximum(LEVEL_HALF_LIFE, 12.0 / level))
+    bank.level_a[rows] = level_a * keep + 1.0
+    bank.level_b[rows] = level_b * keep + lesson
+    keep_profile = 0.5 ** (wall / np.maximum(PROFILE_HALF_LIFE, 40.0 / level))
+    bank.counts[rows] *= keep_profile[:, None].astype(np.float32)
+    bank.exposure[rows] = bank.exposure[rows] * keep_profile[:, None] + _hours_by_day(bank.week_hour[rows], wall)
+    return np.where(seen >= 2, standardised, np.nan)
+
+
+def standardise(rescaled: Floats, level_a: Floats, scale: Floats) -> Floats:
+    """v: the rescaled silence with the level's uncertainty (negative-binomial surprise), in units of the scale."""
+    return np.asarray(level_a * np.log1p(rescaled / level_a) / scale)
+
+
+def _scales(bank: Bank, rows: Rows, filled: Rows, defaults: Defaults) -> Floats:
+    """The irregularity of each row: its 90 % quantile and five largest rescaled gaps, shrunk to the pool."""
+    ring = bank.ring[rows]
+    empty = np.arange(RING)[None, :] >= filled[:, None]
+    falling = -np.sort(np.where(empty, 0.0, -ring), axis=1)
+    position = 0.1 * (filled - 1)
+    low = np.floor(position).astype(np.int64)
+    high = np.minimum(low + 1, filled - 1)
+    index = np.arange(rows.size)
+    share = position - low
+    q90 = falling[index, low] * (1 - share) + falling[index, high] * share
+    top5 = falling[:, :5].sum(axis=1) / np.minimum(filled, 5)
+    log_q90 = (filled * np.log(np.maximum(q90, 1e-3)) + SCALE_SHRINKAGE * np.log(defaults.q90)) / (filled + SCALE_SHRINKAGE)
+    log_top5 = (filled * np.log(np.maximum(top5, 1e-3)) + SCALE_SHRINKAGE * np.log(defaults.top5)) / (filled + SCALE_SHRINKAGE)
+    return np.asarray(np.exp(0.5 * (log_q90 + log_top5)))
+
+
+def _hours_by_day(start: Floats, span: Floats) -> Floats:
+    """How many hours of each day of the week lie in `span` hours from the hour of the week `start`: one column a day."""
+    days = 24.0 * np.arange(7)
+
+    def until(hour: Floats) -> Floats:
+        weeks, rest = np.divmod(hour, HOURS_PER_WEEK)
+        return np.asarray(24.0 * weeks[:, None] + np.clip(rest[:, None] - days, 0.0, 24.0))
+
+    return until(start + span) - until(start)
+
+
+def _refresh_profiles(bank: Bank, rows: Rows, defaults: Defaults) -> None:
+    """Own counts shrunk to own marginals, these to the pooled profile; a circular 1-2-1 smoother; mean 1.
+
+    Counts are set against what was expected over the days really watched: in its first week a stream must not look
+    dead on days that it has not lived through.
+    """
+    counts = bank.counts[rows].reshape(-1, 7, 24)
+    pooled = (defaults.profile / HOURS_PER_WEEK).reshape(7, 24).astype(np.float32)
+    total = counts.sum(axis=(1, 2))
+    hours, days = pooled.sum(axis=0), pooled.sum(axis=1)
+    by_hour = (counts.sum(axis=1) + MARGINAL_SHRINKAGE * hours) / (total[:, None] + MARGINAL_SHRINKAGE)
+    watched = bank.exposure[rows] + 1.0
+    by_day = _against(counts.sum(axis=2), days, watched, total, MARGINAL_SHRINKAGE)
+    by_day /= by_day.sum(axis=1)[:, None]
+    product = by_day[:, :, None] * by_hour[:, None, :]
+    cells = _against(
+        counts.reshape(-1, HOURS_PER_WEEK),
+        product.reshape(-1, HOURS_PER_WEEK),
+        np.repeat(watched, 24, axis=1),
+        total,
+        CELL_SHRINKAGE,
+    )
+    smooth = np.empty_like(cells)
+    smooth[:, 1:-1] = cells[:, :-2] + 2 * cells[:, 1:-1] + cells[:, 2:]
+    smooth[:, 0] = cells[:, -1] + 2 * cells[:, 0] + cells[:, 1]
+    smooth[:, -1] = cells[:, -2] + 2 * cells[:, -1] + cells[:, 0]
+    bank.profile[rows] = smooth * (HOURS_PER_WEEK / smooth.sum(axis=1))[:, None]
+
+
+def _against(
+    counts: NDArray[np.float32],
+    share: NDArray[np.float32],
+    watched: NDArray[np.float32],
+    total: NDArray[np.float32],
+    shrinkage: float,
+) -> NDArray[np.float32]:
+    """`share`, corrected by what was counted against what it leads us to expect over the `watched` hours."""
+    expected = share * watched
+    expected *= (total / expected.sum(axis=1))[:, None]
+    prior = shrinkage * share
+    return np.asarray(share * (counts + prior) / (expected + prior))
+
+
+def set_deadlines(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
+    """The profile-hours of silence at which each level's alarm is due, for streams that have learned enough."""
+    level_a = bank.level_a[rows]
+    level = level_a / bank.level_b[rows]
+    classes = classes_of(level * 24)
+    bank.rate_class[rows] = classes
+    ready = (bank.sessions[rows] >= bank.min_sessions[rows]) & np.isnan(bank.fixed[rows])
+    yearly = np.log(level * HOURS_PER_YEAR)
+    for index, multiple in enumerate(BUDGETS):
+        needed = yearly - np.log(multiple * bank.budget[rows]) + feedback[classes]
+        v = tails.inverse(np.maximum(needed, LEAST_SURPRISE), classes)
+        silence = level_a * np.expm1(np.minimum(v * bank.scale[rows] / level_a, 50.0)) / level
+        bank.deadline[rows, index] = np.where(ready, silence, np.inf)
+
+
+def return_periods(bank: Bank, tails: Tails, feedback: Floats) -> NDArray[np.float64]:
+    """Years between silences as long as the running one, for every row; 0 where nothing is known yet."""
+    level_a = bank.view("level_a")
+    level = level_a / bank.view("level_b")
+    classes = bank.view("rate_class")
+    v = standardise(level * bank.view("elapsed"), level_a, bank.view("scale"))
+    log_years = tails.surprise(v, classes) - feedback[classes] - np.log(level * HOURS_PER_YEAR)
+    years = np.exp(np.minimum(log_years, 50.0))
+    return np.where(bank.view("sessions") >= 2, years, 0.0)

@@ -1,0 +1,132 @@
+"""The right suspect: group findings from merged rows and top sums, before single streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.detect.bank import LEVELS
+from monitor.detect.calendar import HOURS_PER_YEAR, moment_of
+from monitor.detect.gaps import Reading
+from monitor.detect.groups import DELIVERY, INBOX, ORDER, ORGANISATION, Member, several_are_silent, top_sum, top_sum_needed
+from monitor.detect.roster import GroupKey
+from monitor.model import Finding, FindingKind, GapFacts, Level
+
+FactsOf = Callable[[int, str], GapFacts]
+"""(row, stream or "" for a group) → facts."""
+WORDS = {DELIVERY: "delivered by", "account": "of account", ORGANISATION: "of"}
+
+
+@dataclass(frozen=True)
+class GroupView:
+    key: GroupKey
+    row: int
+    members: tuple[Member, ...]
+    """Active streams whose latest send belongs to the group, by name."""
+
+
+def group_findings(reading: Reading, facts_of: FactsOf, blind: frozenset[str]) -> tuple[Finding, ...]:
+    """Silent groups, the widest explanation first; a group whose streams another finding already names is left out."""
+    named: set[str] = set()
+    found: list[Finding] = []
+    for view in _views(reading):
+        if view.key[0] == INBOX and view.key[1] in blind:
+            continue
+        finding = _whole(reading, view, facts_of) or _part(reading, view, facts_of)
+        if finding is None:
+            continue
+        members = set(finding.members)
+        if members <= named:
+            continue
+        named |= members
+        found.append(finding)
+    return tuple(found)
+
+
+def _views(reading: Reading) -> Iterator[GroupView]:
+    roster = reading.frame.roster
+    groups = sorted(roster.groups.items(), key=lambda item: (ORDER.index(item[0][0]), -len(roster.members[item[0]]), item[0]))
+    for key, row in groups:
+        members = tuple(_members(reading, key))
+        if len(members) >= 2:
+            yield GroupView(key, row, members)
+
+
+def _members(reading: Reading, key: GroupKey) -> Iterator[Member]:
+    """Streams that were alive when the group last mailed: they had learned, and were not already silent by then."""
+    roster, bank = reading.frame.roster, reading.frame.engine.bank
+    group_last = bank.last[roster.groups[key]]
+    for stream in sorted(roster.members[key]):
+        row = roster.streams[stream]
+        if key not in roster.current[stream] or bank.sessions[row] < bank.min_sessions[row] or reading.ended(row):
+            continue
+        mean_gap = bank.level_b[row] / bank.level_a[row]
+        if group_last - bank.last[row] > max(168.0, 6.0 * mean_gap):
+            continue
+        yield Member(stream, float(reading.surprises[row]), float(reading.expected[row]))
+
+
+def _whole(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | None:
+    level = reading.level(view.row)
+    if level is None or level < Level.ALERT or not several_are_silent(view.members):
+        return None
+    kind, name = view.key
+    bank = reading.frame.engine.bank
+    streams = tuple(m.stream for m in view.members)
+    if kind == INBOX:
+        return Finding(
+            kind=FindingKind.INBOX_BLIND,
+            key=f"inbox_blind:{name}",
+            subject=name,
+            level=level,
+            since=moment_of(float(bank.last[view.row])),
+            found_at=moment_of(reading.found_at(view.row, level)),
+            members=streams,
+            gap=facts_of(view.row, ""),
+            note=f"No mail of {len(streams)} streams has reached this inbox: more likely the inbox than the senders.",
+        )
+    return Finding(
+        kind=FindingKind.GROUP_GAP,
+        key=f"group_gap:{kind}:{name}",
+        subject=name,
+        level=level,
+        since=moment_of(float(bank.last[view.row])),
+        found_at=moment_of(reading.found_at(view.row, level)),
+        organisation=name if kind == ORGANISATION else None,
+        members=streams,
+        gap=facts_of(view.row, ""),
+        note=f"We have seen no mail of the {len(streams)} streams {WORDS[kind]} {name} since then.",
+    )
+
+
+def _part(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | None:
+    """A part of the group: the members whose silences together are too much for chance."""
+    kind, name = view.key
+    if kind == INBOX or len(view.members) < 4:
+        return None
+    bank = reading.frame.engine.bank
+    surprises = np.array([m.surprise for m in view.members])
+    score, count = top_sum(surprises)
+    yearly = float(bank.level_a[view.row] / bank.level_b[view.row]) * HOURS_PER_YEAR
+    if count < 2 or count == len(view.members) or score < top_sum_needed(yearly, float(bank.budget[view.row])):
+        return None
+    order = np.argsort(-surprises, kind="stable")[:count]
+    silent = tuple(sorted(view.members[i].stream for i in order))
+    if not several_are_silent([view.members[i] for i in order]):
+        return None
+    rows = [reading.frame.roster.streams[s] for s in silent]
+    level = LEVELS[2] if score >= top_sum_needed(yearly, float(bank.budget[view.row]) / 10) else Level.ALERT
+    return Finding(
+        kind=FindingKind.PARTIAL_GROUP_GAP,
+        key=f"partial_group_gap:{kind}:{name}",
+        subject=name,
+        level=level,
+        since=moment_of(float(max(bank.last[r] for r in rows))),
+        found_at=moment_of(reading.now),
+        organisation=name if kind == ORGANISATION else None,
+        members=silent,
+        gap=facts_of(view.row, ""),
+        note=f"We have seen no mail of {count} of the {len(view.members)} streams {WORDS[kind]} {name} since then.",
+    )

@@ -1,0 +1,95 @@
+"""How rare is a standardised silence: pooled survival curves with an exponential tail (peaks over threshold).
+
+`surprise(v)` is -ln P(V > v). Up to the threshold `u` it is the empirical curve of the pooled gaps, beyond it the
+straight line of an exponential tail with the mean excess over `u` (Pickands 1975; Siffer et al., KDD 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+CLASS_NAMES = (">5/day", "1-5/day", "1-7/week", "<1/week")
+CLASS_RATES = (5.0, 1.0, 1.0 / 7.0)
+"""Sessions a day at which a stream belongs to the class before it."""
+
+
+def classes_of(sessions_per_day: Floats) -> NDArray[np.int64]:
+    """The rate class 0 … 3 of each stream."""
+    heavy, daily, weekly = CLASS_RATES
+    return (sessions_per_day <= heavy).astype(np.int64) + (sessions_per_day <= daily) + (sessions_per_day <= weekly)
+
+
+@dataclass(frozen=True)
+class Tail:
+    """A survival curve: knots (v, -ln P(V > v)), both rising from 0, and the mean excess beyond the last knot."""
+
+    values: Floats
+    surprises: Floats
+    mean_excess: float
+
+    def surprise(self, v: Floats) -> Floats:
+        beyond: Floats = np.maximum(v - self.values[-1], 0.0) / self.mean_excess
+        return np.asarray(np.interp(v, self.values, self.surprises) + beyond)
+
+    def inverse(self, surprise: Floats) -> Floats:
+        """The `v` with this surprise."""
+        beyond: Floats = np.maximum(surprise - self.surprises[-1], 0.0) * self.mean_excess
+        return np.asarray(np.interp(surprise, self.surprises, self.values) + beyond)
+
+
+def fit_tail(values: Floats, *, share: float = 0.02, least: int = 20, most: int = 60, knots: int = 60) -> Tail:
+    """Fit a tail to pooled completed gaps (at least 100 of them).
+
+    The threshold is the k-th largest value with k = 2 % of them, between 20 and 60; knots lie evenly in surprise.
+    """
+    ordered = np.sort(values)
+    n = ordered.size
+    k = int(min(max(share * n, least), most))
+    threshold = ordered[n - k - 1]
+    mean_excess = float(np.mean(ordered[n - k :] - threshold))
+    at_threshold = np.log(n / k)
+    surprises = np.linspace(0.0, at_threshold, knots)
+    ranks = np.clip(n * (1.0 - np.exp(-surprises)), 0, n - 1)
+    curve = np.interp(ranks, np.arange(n), ordered)
+    curve[0], curve[-1] = 0.0, threshold
+    curve = np.maximum.accumulate(curve) + np.arange(knots) * 1e-9
+    return Tail(curve, surprises, max(mean_excess, 1e-6))
+
+
+@dataclass(frozen=True)
+class Tails:
+    """One curve a rate class."""
+
+    by_class: tuple[Tail, ...]
+
+    def surprise(self, v: Floats, classes: NDArray[np.int64]) -> Floats:
+        result = np.zeros_like(v)
+        for index, tail in enumerate(self.by_class):
+            mine = classes == index
+            if mine.any():
+                result[mine] = tail.surprise(v[mine])
+        return result
+
+    def inverse(self, surprise: Floats, classes: NDArray[np.int64]) -> Floats:
+        result = np.zeros_like(surprise)
+        for index, tail in enumerate(self.by_class):
+            mine = classes == index
+            if mine.any():
+                result[mine] = tail.inverse(surprise[mine])
+        return result
+
+
+def tails_from(rows: Sequence[Sequence[Sequence[float]]], mean_excesses: Sequence[float]) -> Tails:
+    """Tails from stored knots: one list of (v, surprise) pairs a class."""
+    return Tails(
+        tuple(
+            Tail(np.array([k[0] for k in knots]), np.array([k[1] for k in knots]), excess)
+            for knots, excess in zip(rows, mean_excesses, strict=True)
+        )
+    )
