@@ -9,10 +9,13 @@ from typing import TextIO
 import structlog
 
 
-def set_up(*, verbose: bool = False, as_json: bool | None = None, to: TextIO | None = None) -> None:
-    """Send all logs, ours and the libraries', to stderr or `to`. `as_json` None: JSON unless that is a terminal."""
+def set_up(*, verbose: bool = False, quiet: bool = False, as_json: bool | None = None, to: TextIO | None = None) -> None:
+    """Send all logs, ours and the libraries', to stderr or `to`; `quiet` keeps warnings only.
+
+    `as_json` None: JSON unless that is a terminal.
+    """
     stream = to or sys.stderr
-    level = logging.DEBUG if verbose else logging.INFO
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

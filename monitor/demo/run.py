@@ -79,16 +79,17 @@ def _home(keep: bool) -> Iterator[Path]:
 
 @contextmanager
 def _logs_away(home: Path, interactive: bool) -> Iterator[None]:
-    """On a terminal the display owns the screen and logs go to a file; elsewhere they stay on stderr."""
-    if not interactive:
-        yield
-        return
-    with (home / "demo.log").open("w", encoding="utf-8") as file:
-        logs.set_up(to=file)
-        try:
+    """On a terminal the display owns the screen and logs go to a file; elsewhere warnings stay on stderr."""
+    try:
+        if interactive:
+            with (home / "demo.log").open("w", encoding="utf-8") as file:
+                logs.set_up(to=file)
+                yield
+        else:
+            logs.set_up(quiet=True)
             yield
-        finally:
-            logs.set_up()
+    finally:
+        logs.set_up()
 
 
 def _port(wanted: int | None) -> int:
