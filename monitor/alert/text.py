@@ -57,9 +57,9 @@ class Texts:
         """The markup of one text; SettingsError names a template that cannot be used."""
         return self._render(name, f=facts)
 
-    def render_test(self, channel: str, moment: str) -> str:
+    def render_test(self, moment: str) -> str:
         """The markup of a test notice."""
-        return self._render("test", channel=channel, moment=moment)
+        return self._render("test", moment=moment)
 
     def _render(self, name: str, **facts: object) -> str:
         try:

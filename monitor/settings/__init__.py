@@ -17,6 +17,7 @@ from monitor.settings.models import (
     StreamSettings,
     Strict,
     WebSettings,
+    parse_span,
 )
 from monitor.settings.secrets import channel_password, channel_url, inbox_password, read_secret
 
@@ -41,5 +42,6 @@ __all__ = [
     "check_settings",
     "inbox_password",
     "load_settings",
+    "parse_span",
     "read_secret",
 ]

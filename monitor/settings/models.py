@@ -34,15 +34,21 @@ _SPAN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
+def parse_span(text: str) -> timedelta:
+    """`30s`, `5m`, `1.5h`, `7d` as a span; ValueError says what was expected."""
+    fits = _SPAN.fullmatch(text.strip())
+    if fits is None:
+        raise ValueError(f'expected a span such as "5m", got "{text}"')
+    return timedelta(**{_UNITS[fits[2]]: float(fits[1])})
+
+
 def _span(value: object) -> object:
-    """`30s`, `5m`, `1.5h`, `7d` become a timedelta; a bare number does not say its unit."""
+    """A bare number does not say its unit."""
     if isinstance(value, timedelta):
         return value
-    fits = _SPAN.fullmatch(value) if isinstance(value, str) else None
-    if fits is None:
-        got = f'"{value}"' if isinstance(value, str) else "a list or keys" if isinstance(value, list | dict) else value
-        raise ValueError(f'expected a span such as "5m", got {got}')
-    return timedelta(**{_UNITS[fits[2]]: float(fits[1])})
+    if isinstance(value, str):
+        return parse_span(value)
+    raise ValueError(f'expected a span such as "5m", got {"a list or keys" if isinstance(value, list | dict) else value}')
 
 
 def _some_time(value: timedelta) -> timedelta:
@@ -255,6 +261,16 @@ class Settings(Strict):
     def file(self) -> Path | None:
         """The file that they came from; None for the defaults."""
         return self._file
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the database that is used."""
+        return self.database or f"sqlite:///{self.data_dir / 'gonequiet.db'}"
+
+    @property
+    def originals_dir(self) -> Path:
+        """Where the messages are kept byte for byte."""
+        return self.data_dir / "originals"
 
     @property
     def providers_dir(self) -> Path | None:

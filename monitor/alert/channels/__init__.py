@@ -1,15 +1,6 @@
 """Channels: each takes a notice to where it is read, or says in one line what to mend."""
 
-from __future__ import annotations
+from monitor.alert.channels.channel import Channel
+from monitor.alert.channels.opening import open_channel, open_channels
 
-from typing import Protocol
-
-from monitor.model import Notice
-
-
-class Channel(Protocol):
-    """One way out. A repeated notice has the same `key`, which each channel passes on where its protocol has room."""
-
-    def send(self, notice: Notice) -> None:
-        """Hand it over; ChannelError says what to mend and whether a later try can help."""
-        ...
+__all__ = ["Channel", "open_channel", "open_channels"]

@@ -1,11 +1,11 @@
-"""Build the channels that the settings name."""
+"""Open the channels that the settings name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from monitor.alert.channels import Channel
 from monitor.alert.channels.apprise import AppriseChannel
+from monitor.alert.channels.channel import Channel
 from monitor.alert.channels.log import LogChannel
 from monitor.alert.channels.smtp import SmtpChannel
 from monitor.alert.channels.webhook import WebhookChannel
@@ -25,7 +25,7 @@ class BrokenChannel:
         raise ChannelError(self._name, self._reason)
 
 
-def build_channel(settings: ChannelSettings, environ: Mapping[str, str] | None = None) -> Channel:
+def open_channel(settings: ChannelSettings, environ: Mapping[str, str] | None = None) -> Channel:
     """One channel with its secret; SettingsError where the secret or a certificate file cannot be read."""
     match settings.kind:
         case ChannelKind.SMTP:
@@ -38,12 +38,12 @@ def build_channel(settings: ChannelSettings, environ: Mapping[str, str] | None =
             return LogChannel()
 
 
-def build_channels(settings: Iterable[ChannelSettings], environ: Mapping[str, str] | None = None) -> dict[str, Channel]:
+def open_channels(settings: Iterable[ChannelSettings], environ: Mapping[str, str] | None = None) -> dict[str, Channel]:
     """All channels by name; never raises: one that lacks its secret becomes a `BrokenChannel`."""
     channels: dict[str, Channel] = {}
     for one in settings:
         try:
-            channels[one.name] = build_channel(one, environ)
+            channels[one.name] = open_channel(one, environ)
         except SettingsError as error:
             channels[one.name] = BrokenChannel(one.name, str(error))
         except OSError as error:
