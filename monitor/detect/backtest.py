@@ -1,10 +1,287 @@
-"""What a setting would have done: the detector's own clockwork over recorded events, causally, with totals by class.
+"""What a setting would have done: the detector's own clockwork over recorded events, causally.
 
-    run(events, *, settings=(GapSettings(),), …) -> BacktestResult
-    rows(result, *, levels=False) -> Iterator[dict[str, object]]     JSON rows: `alarm`, then `summary`
+    events = Events.of(rows)                              # or Events.from_columns(senders, hours)
+    result = run(events, [Setting.yearly(1.0)], warm_up=20)
+    for row in rows(result): print(json.dumps(row))       # monitor.detect.backtest_rows
 
-`Events` are columns (stream names, and for every event its stream's index and its hour since the epoch); `Event`
-rows become columns with `events_from_rows`. Nothing is read from files here.
+Settings are replayed one after another; tails and feedback use only what came before. Stops are injected at whole
+hours drawn evenly over the watched time of all streams; nothing is read from files here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.detect.calendar import hours_of
+from monitor.detect.defaults import Defaults, load_defaults
+from monitor.detect.engine import Engine
+from monitor.detect.events import Events, trailing_rates
+from monitor.detect.learning import is_real_stop
+from monitor.detect.tails import classes_of
+from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, covered_time, merge, paused_time
+from monitor.settings import GapSettings
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+ALERT = 1
+LONGEST_WAIT = 2 * 8766.0
+"""An injected stop that is not found within two years counts as never found."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A named set of gap settings; `by_stream` overrides single streams."""
+
+    name: str
+    gap: GapSettings
+    by_stream: Mapping[str, GapSettings] = field(default_factory=dict)
+
+    @classmethod
+    def yearly(cls, false_alarms: float) -> Setting:
+        """The learned rule with a budget of so many false alarms per stream and year."""
+        return cls(f"{false_alarms:g}/year", GapSettings(false_alarms_per_sender_year=false_alarms))
+
+    def of(self, stream: str) -> GapSettings:
+        return self.by_stream.get(stream, self.gap)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm of one silence. Hours since the epoch; `resumed_at` is None where no send ended it in the data."""
+
+    stream: str
+    last: float
+    alarm_at: tuple[float, float, float]
+    """By level watch, alert, confirmed; NaN where it was not reached."""
+    resumed_at: float | None
+    rate_class: int
+    return_period_years: float
+    """At the moment of the alert (NaN without one)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InjectedStop:
+    """A stop that was made up at `at`: when each level found it (NaN: not within two years or before the data's end)."""
+
+    stream: str
+    at: float
+    found_at: tuple[float, float, float]
+    rate_class: int
+
+
+@dataclass(frozen=True)
+class Silences:
+    """Every silence after the warm-up, as columns: which stream, from when to when, and whether a send ended it."""
+
+    row: Rows
+    start: Floats
+    end: Floats
+    resumed: NDArray[np.bool_]
+    rate_class: Rows
+    real_stop: NDArray[np.bool_]
+    """Longer than 14 days and than 20 trailing mean gaps."""
+    exposure: Floats
+    """Hours watched: the silence, up to where it becomes a real stop."""
+
+
+@dataclass(frozen=True)
+class SettingResult:
+    """What one setting did."""
+
+    setting: Setting
+    streams: tuple[str, ...]
+    alarms: tuple[Alarm, ...]
+    injected: tuple[InjectedStop, ...]
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    events: Events
+    silences: Silences
+    settings: tuple[SettingResult, ...]
+
+
+def run(
+    events: Events,
+    settings: Sequence[Setting],
+    *,
+    censor: Mapping[str, float] | None = None,
+    coverage: Mapping[str, Sequence[Interval]] | None = None,
+    warm_up: int = 5,
+    report_from: float | None = None,
+    report_to: float | None = None,
+    stops: int = 2000,
+    seed: int = 1,
+    defaults: Defaults | None = None,
+) -> BacktestResult:
+    """Replay `events` once for each setting.
+
+    `censor`: when observation of a stream ended (hours), else the last event of all; `coverage`: proven intervals by
+    inbox, else all time counts; alarms and exposure start after `warm_up` sends and lie within `report_from` and
+    `report_to`; `stops`: how many are injected.
+    """
+    end_of_all = float(events.times[-1]) if events.times.size else 0.0
+    ends = np.array([(censor or {}).get(s, end_of_all) for s in events.streams])
+    window = (-np.inf if report_from is None else report_from, np.inf if report_to is None else report_to)
+    silences = _silences(events, ends, warm_up, window)
+    draws = _draw_stops(silences, stops, np.random.default_rng(seed))
+    results = tuple(
+        _replay(events, setting, ends, coverage or {}, silences, draws, defaults or load_defaults()) for setting in settings
+    )
+    return BacktestResult(events, silences, results)
+
+
+def _silences(events: Events, ends: Floats, warm_up: int, window: Interval) -> Silences:
+    order = np.lexsort((events.times, events.rows))
+    row, start = events.rows[order], events.times[order]
+    last = np.r_[row[1:] != row[:-1], True] if row.size else np.empty(0, np.bool_)
+    end = np.where(last, np.maximum(ends[row], start), np.r_[start[1:], 0.0][: start.size])
+    first = np.maximum.accumulate(np.where(np.r_[True, row[1:] != row[:-1]][: row.size], np.arange(row.size), 0))
+    rates = trailing_rates(events)[order]
+    keep = (np.arange(row.size) - first + 1 >= warm_up) & (start >= window[0]) & (start < window[1])
+    row, start, end, rates, last = row[keep], start[keep], np.minimum(end[keep], window[1]), rates[keep], last[keep]
+    mean_gap = 24.0 / np.maximum(rates, 1e-9)
+    limit = np.maximum(14 * 24.0, 20.0 * mean_gap)
+    return Silences(
+        row=row,
+        start=start,
+        end=end,
+        resumed=~last & (end < window[1]),
+        rate_class=classes_of(rates),
+        real_stop=is_real_stop(end - start, mean_gap),
+        exposure=np.minimum(end - start, limit),
+    )
+
+
+def _draw_stops(silences: Silences, count: int, random: np.random.Generator) -> list[tuple[int, int, int]]:
+    """(hour, row, class) of made-up stops, evenly over the watched time, in order of time."""
+    total = float(silences.exposure.sum())
+    if total <= 0 or count <= 0:
+        return []
+    passed = np.cumsum(silences.exposure)
+    wanted = random.uniform(0, total, count)
+    place = np.searchsorted(passed, wanted)
+    hour = np.ceil(silences.start[place] + (wanted - (passed[place] - silences.exposure[place]))).astype(np.int64)
+    fits = hour <= silences.end[place]
+    chosen = zip(hour[fits].tolist(), silences.row[place[fits]].tolist(), silences.rate_class[place[fits]].tolist(), strict=True)
+    return sorted(chosen)
+
+
+def _replay(
+    events: Events,
+    setting: Setting,
+    ends: Floats,
+    coverage: Mapping[str, Sequence[Interval]],
+    silences: Silences,
+    draws: list[tuple[int, int, int]],
+    defaults: Defaults,
+) -> SettingResult:
+    if not events.times.size:
+        return SettingResult(setting, events.streams, (), ())
+    engine = _prepare(events, setting, coverage, defaults)
+    streams = len(events.streams)
+    hour_of = np.floor(events.times).astype(np.int64)
+    last_hour = int(np.ceil(max(float(events.times[-1]), float(ends.max()))))
+    bounds = np.searchsorted(hour_of, np.arange(engine.hour, last_hour + 2))
+    injected: list[InjectedStop] = []
+    waiting: dict[int, tuple[int, int, int]] = {}
+    pending = iter([*draws, (1 << 60, 0, 0)])
+    draw = next(pending)
+    first = engine.hour
+    for hour in range(first, last_hour + 1):
+        while draw[0] <= hour:
+            if draw[0] == hour:
+                waiting[engine.bank.haunt(draw[1])] = draw
+            draw = next(pending)
+        a, b = bounds[hour - first], bounds[hour - first + 1]
+        engine.advance(hour + 1.0, events.times[a:b], events.rows[a:b])
+        if waiting and hour % 6 == 0:
+            _collect(engine, streams, waiting, injected, events, hour + 1.0)
+    _collect(engine, streams, waiting, injected, events, np.inf)
+    return SettingResult(setting, events.streams, _alarms(engine, events, ends, silences), tuple(injected))
+
+
+def _prepare(events: Events, setting: Setting, coverage: Mapping[str, Sequence[Interval]], defaults: Defaults) -> Engine:
+    proven = {inbox: merge(spans) for inbox, spans in coverage.items()}
+    live = {inbox: spans[0][0] for inbox, spans in proven.items() if spans}
+    zones = [setting.gap.timezone]
+    table: list[CoveredTime] = [ALWAYS]
+    known: dict[tuple[frozenset[str], tuple[Interval, ...]], int] = {}
+    engine = Engine(defaults, int(np.floor(events.times[0])), zones, table)
+    for stream in events.streams:
+        gap = setting.of(stream)
+        if gap.timezone not in zones:
+            zones.append(gap.timezone)
+        pauses = tuple(merge((hours_of(p.start), hours_of(p.end)) for p in gap.expected_pause))
+        inboxes = events.inboxes.get(stream, frozenset(proven)) if proven else frozenset()
+        if (inboxes, pauses) != (frozenset(), ()) and (inboxes, pauses) not in known:
+            known[inboxes, pauses] = len(table)
+            table.append(covered_time(proven, live, inboxes, pauses) if proven else paused_time(pauses))
+        engine.bank.add(
+            gap,
+            defaults,
+            budget=gap.false_alarms_per_sender_year,
+            zone=zones.index(gap.timezone),
+            witness=known.get((inboxes, pauses), 0),
+        )
+    return engine
+
+
+def _collect(
+    engine: Engine,
+    streams: int,
+    waiting: dict[int, tuple[int, int, int]],
+    injected: list[InjectedStop],
+    events: Events,
+    now: float,
+) -> None:
+    """Take the ghosts that have been found (or given up) off the bank."""
+    bank = engine.bank
+    done = [g for g, (hour, _, _) in waiting.items() if np.isfinite(bank.alarm_at[g]).all() or now - hour > LONGEST_WAIT]
+    for ghost in done:
+        hour, row, rate_class = waiting.pop(ghost)
+        watch, alert, confirmed = (float(x) for x in bank.alarm_at[ghost])
+        injected.append(InjectedStop(events.streams[row], float(hour), (watch, alert, confirmed), rate_class))
+    if done:
+        moved = bank.lay(done, streams)
+        for old, new in moved.items():
+            waiting[new] = waiting.pop(old)
+
+
+def _alarms(engine: Engine, events: Events, ends: Floats, silences: Silences) -> tuple[Alarm, ...]:
+    """The alarms of the silences that are reported."""
+    keys = {(int(r), float(s)): k for k, (r, s) in enumerate(zip(silences.row, silences.start, strict=True))}
+    found = []
+    for closed in engine.closed:
+        k = keys.get((closed.row, closed.last))
+        if k is None:
+            continue
+        at = tuple(a if a <= silences.end[k] else np.nan for a in closed.alarm_at)
+        resumed = closed.resumed_at if silences.resumed[k] else None
+        found.append(_alarm(events, closed.row, closed.last, at, resumed, int(silences.rate_class[k]), closed.years))
+    for row in range(len(events.streams)):
+        last = float(engine.bank.last[row])
+        k = keys.get((row, last))
+        at = tuple(float(a) if a <= ends[row] else np.nan for a in engine.bank.alarm_at[row])
+        if k is not None and np.isfinite(at).any():
+            years = float(1.0 / engine.bank.budget[row])
+            found.append(_alarm(events, row, last, at, None, int(silences.rate_class[k]), years))
+    return tuple(sorted((a for a in found if np.isfinite(a.alarm_at).any()), key=lambda a: (a.last, a.stream)))
+
+
+def _alarm(
+    events: Events, row: int, last: float, at: tuple[float, ...], resumed: float | None, rate_class: int, years: float
+) -> Alarm:
+    watch, alert, confirmed = at
+    return Alarm(
+        events.streams[row],
+        last,
+        (watch, alert, confirmed),
+        resumed,
+        rate_class,
+        years if np.isfinite(alert) else float("nan"),
+    )

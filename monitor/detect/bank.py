@@ -6,6 +6,7 @@ moment is judged without disturbing the finished hours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Self
 
@@ -40,6 +41,7 @@ _COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "witness": ((), np.int64, 0),
     "fleet_on": ((), np.bool_, True),
     "is_group": ((), np.bool_, False),
+    "origin": ((), np.int64, 0),
     # sends
     "first": ((), np.float64, np.nan),
     "session": ((), np.float64, np.nan),
@@ -81,6 +83,7 @@ class Bank:
     witness: Rows
     fleet_on: NDArray[np.bool_]
     is_group: NDArray[np.bool_]
+    origin: Rows
     first: Floats
     session: Floats
     last: Floats
@@ -124,9 +127,32 @@ class Bank:
         self.zone[row], self.witness[row] = zone, witness
         self.fleet_on[row] = settings.fleet_clock == "auto"
         self.is_group[row] = is_group
+        self.origin[row] = row
         self.level_a[row], self.level_b[row] = defaults.prior_sessions, defaults.prior_hours
         self.profile[row] = defaults.profile
         return row
+
+    def haunt(self, row: int) -> int:
+        """Add a ghost of `row`: a stream that stops here, while the original goes on. It counts for nobody's fleet."""
+        ghost = self.size
+        self._reserve(ghost + 1)
+        self.size += 1
+        for name in _COLUMNS:
+            column = getattr(self, name)
+            column[ghost] = column[row]
+        self.is_group[ghost] = True
+        self.origin[ghost] = row
+        return ghost
+
+    def lay(self, ghosts: Sequence[int], first: int) -> dict[int, int]:
+        """Remove ghosts (rows from `first` on); the others close up: old index → new one."""
+        gone = set(ghosts)
+        kept = np.array([r for r in range(first, self.size) if r not in gone], np.int64)
+        for name in _COLUMNS:
+            column = getattr(self, name)
+            column[first : first + kept.size] = column[kept]
+        self.size = first + kept.size
+        return {int(old): first + place for place, old in enumerate(kept) if int(old) != first + place}
 
     def view(self, name: str) -> Any:
         """The used part of a column (writes go through)."""

@@ -35,6 +35,8 @@ class ClosedAlarm:
     alarm_at: tuple[float, float, float]
     resumed_at: float
     rate_class: int
+    years: float
+    """The return period at which the alert was due: one over the budget."""
 
 
 @dataclass
@@ -151,7 +153,9 @@ class Engine:
         for row, at in zip(rows[alarmed], times[alarmed], strict=True):
             watch, alert, confirmed = (float(x) for x in bank.alarm_at[row])
             last = float(bank.last[row])
-            self.closed.append(ClosedAlarm(int(row), last, (watch, alert, confirmed), float(at), int(bank.rate_class[row])))
+            years = 1.0 / float(bank.budget[row])
+            kind = int(bank.rate_class[row])
+            self.closed.append(ClosedAlarm(int(row), last, (watch, alert, confirmed), float(at), kind, years))
             if np.isfinite(alert) and not bank.is_group[row]:
                 mean_gap = float(bank.level_b[row] / bank.level_a[row])
                 self.learning.note_alarm(int(bank.rate_class[row]), float(at) - last, mean_gap)

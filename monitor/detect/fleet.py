@@ -77,7 +77,7 @@ def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, usual: float) ->
     fleet.expected[slot] = usual * _exact_sum(np.where(member, rate * share, 0.0))
     total = _exact_sum(np.where(member, rate, 0.0))
     fleet.usual[slot] = fleet.expected[slot] / total if total > 0 else 0.0
-    return np.asarray(speed)
+    return np.asarray(speed[bank.view("origin")])
 
 
 def _members(bank: Bank, rate: Floats, hour: int) -> np.ndarray:

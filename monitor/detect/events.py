@@ -1,0 +1,85 @@
+"""Recorded events as columns, for replays: which stream mailed when, in hours since the epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.detect.calendar import hours_of
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of an event file: `sender_id,timestamp`, and what may stand beside it."""
+
+    sender_id: str
+    at: datetime
+    send_id: str | None = None
+    organisation: str | None = None
+    provider: str | None = None
+    inbox: str | None = None
+
+
+@dataclass(frozen=True)
+class Events:
+    """Distinct sends in order of time. `rows[i]` is the index in `streams` of the one that mailed at `times[i]`."""
+
+    streams: tuple[str, ...]
+    times: Floats
+    rows: Rows
+    inboxes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Stream → the inboxes that ever got it, where the events say."""
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Events:
+        """From rows in any order. Copies of one send (same stream and `send_id`) count once, at the earliest time;
+        so do equal (stream, time) pairs."""
+        earliest: dict[tuple[str, str | float], float] = {}
+        inboxes: dict[str, set[str]] = {}
+        for event in events:
+            at = hours_of(event.at)
+            key = (event.sender_id, at if event.send_id is None else event.send_id)
+            earliest[key] = min(at, earliest.get(key, at))
+            if event.inbox is not None:
+                inboxes.setdefault(event.sender_id, set()).add(event.inbox)
+        return cls.from_columns(
+            [sender for sender, _ in earliest],
+            np.array(list(earliest.values()), np.float64),
+            {stream: frozenset(names) for stream, names in inboxes.items()},
+        )
+
+    @classmethod
+    def from_columns(cls, senders: Iterable[str], times: Floats, inboxes: Mapping[str, frozenset[str]] | None = None) -> Events:
+        """From one sender and one hour (since the epoch) an event, in any order."""
+        streams, rows = np.unique(np.array(list(senders), dtype=object), return_inverse=True)
+        order = np.lexsort((rows, times))
+        return cls(tuple(str(s) for s in streams), times[order], rows[order].astype(np.int64), dict(inboxes or {}))
+
+
+def trailing_rates(events: Events) -> Floats:
+    """Messages a day of its stream at each event: an exponential mean with a time constant of 30 days.
+
+    The first message counts as the start of observation, not as one; a day of inertia keeps the first rates finite.
+    """
+    constant = 30 * 24.0
+    rates = np.zeros(events.times.size)
+    order = np.lexsort((events.times, events.rows))
+    rows, times = events.rows[order], events.times[order]
+    previous, first, last, count = -1, 0.0, 0.0, 0.0
+    result = np.empty(order.size)
+    for i, (row, at) in enumerate(zip(rows.tolist(), times.tolist(), strict=True)):
+        if row != previous:
+            previous, first, last, count = row, at, at, 0.0
+        else:
+            count = count * np.exp((last - at) / constant) + 1.0
+            last = at
+        result[i] = 24.0 * count / (constant * (1.0 - np.exp((first - at) / constant)) + 24.0)
+    rates[order] = result
+    return rates
