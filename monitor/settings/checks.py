@@ -78,11 +78,8 @@ def _names(items: list[tuple[Place, Mapping[str, object]]], shape: re.Pattern[st
 def _one_of(path: Place, item: Mapping[str, object], keys: tuple[str, ...]) -> Iterator[Fault]:
     given = [k for k in keys if item.get(k) is not None]
     if len(given) != 1:
-        yield (
-            path,
-            f"expected {'one of ' if len(keys) > 2 else ''}{' or '.join(keys)}"
-            + (", got " + " and ".join(given) if given else ""),
-        )
+        got = ", got " + " and ".join(given) if given else ""
+        yield path, f"expected one of {', '.join(keys)}{got}"
 
 
 def _plain_only_on_loopback(path: Place, item: Mapping[str, object]) -> Iterator[Fault]:
@@ -107,7 +104,8 @@ def _host_and_port(path: Place, item: Mapping[str, object]) -> Iterator[Fault]:
 
 
 def _inbox(path: Place, inbox: Mapping[str, object]) -> Iterator[Fault]:
-    yield from _one_of(path, inbox, ("password_file", "password_env"))
+    if "password" not in inbox:  # an unknown key, about which enough is said
+        yield from _one_of(path, inbox, ("password_file", "password_env"))
     yield from _plain_only_on_loopback(path, inbox)
     yield from _host_and_port(path, inbox)
     if inbox.get("folders") == []:
@@ -169,7 +167,7 @@ def _alerts(alerts: Mapping[str, object]) -> Iterator[Fault]:
     levels = [level.word for level in Level]
     opening = alerts.get("open_at", "alert")
     if "channels" in alerts and "routes" not in alerts and "log" not in known:
-        yield ("alerts",), "expected routes that lead to the channels"
+        yield ("alerts", "routes"), "is missing; routes lead alerts to the channels"
     for path, route in routes:
         names = route.get("channels")
         for i, name in enumerate(names if isinstance(names, list) else []):

@@ -75,7 +75,7 @@ def expectation(error: ErrorDetails, root: type[BaseModel]) -> str:
         return f"expected {str(limits['expected']).replace(chr(39), chr(34))}{got}"
     if kind in _LIMITS:
         words, bound = _LIMITS[kind]
-        return f"expected {words} {limits[bound]}{got}"
+        return f"expected {words} {limits[bound]:g}{got}"
     if kind == "value_error":
         return str(limits["error"])
     return f"{error['msg']}{got}"
@@ -101,12 +101,12 @@ def _model_at(root: type[BaseModel], path: Place) -> type[BaseModel] | None:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part) if model else None
-        model = next(_models_in(field.annotation), None) if field else None
+        model = next(models_in(field.annotation), None) if field else None
     return model
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
-        yield from _models_in(inner)
+        yield from models_in(inner)

@@ -81,4 +81,6 @@ def _reason(error: MarkedYAMLError) -> str:
         return f'the key "{repeated[1]}" is there twice'
     if "could not determine a constructor" in problem:
         return "expected plain YAML, without tags"
+    if "expected <block end>" in problem:
+        return "expected YAML; this line is not indented like those above it"
     return f"expected YAML: {problem.splitlines()[0]}"

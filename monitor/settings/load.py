@@ -49,15 +49,23 @@ def _read(path: Path) -> tuple[Settings | None, list[str], Document]:
         return None, [f"{path}:{fault.line}: {fault.reason}"], empty
     if not isinstance(document.data, dict):
         return None, [f"{path}:1: expected keys with values, such as inboxes:"], empty
-    found = [(p, reason) for p, reason in faults_in(document.data)]
+    data = _without_empty(document.data)
+    found = list(faults_in(data))
     settings = None
     try:
         context = {"folder": path.resolve().parent, "file": path.resolve()}
-        settings = Settings.model_validate(document.data, context=context)
+        settings = Settings.model_validate(data, context=context)
     except ValidationError as error:
         found += [(fault["loc"], expectation(fault, Settings)) for fault in error.errors(include_url=False)]
     placed = sorted({(document.line_of(p), spelled(p), reason) for p, reason in found})
     return settings if not found else None, [f"{path}:{line}: {where}: {reason}" for line, where, reason in placed], document
+
+
+def _without_empty(value: object) -> object:
+    """The values without keys that are written down but empty: they mean the default, as if they were not there."""
+    if isinstance(value, dict):
+        return {key: _without_empty(inner) for key, inner in value.items() if inner is not None}
+    return [_without_empty(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _unreadable(settings: Settings, environ: Mapping[str, str] | None) -> Iterable[tuple[Place, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -60,7 +61,7 @@ def _some_time(value: timedelta) -> timedelta:
 def _located(value: Path, info: ValidationInfo) -> Path:
     """A relative path is meant from the settings file's folder, wherever the program was started."""
     folder = (info.context or {}).get("folder")
-    return value if folder is None else Path(folder, value.expanduser())
+    return value if folder is None else Path(os.path.normpath(folder / value.expanduser()))
 
 
 Span = Annotated[timedelta, BeforeValidator(_span)]
