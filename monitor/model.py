@@ -189,6 +189,8 @@ class Identification:
     account_confidence: Confidence | None = None
     evidence: tuple[Evidence, ...] = ()
     conflicts: tuple[str, ...] = ()
+    job: str | None = None
+    """The mailing's number at the provider, where headers carry it."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,256 @@
+"""Turn the bytes of one message into a `Message`: never raises, keeps what is odd and says so in `problems`.
+
+One regular expression splits the header into fields. The standard library's parsers were measured against it on real
+mail: `policy.default` raises on some, compat32 drops all fields below a line without a colon, both are slower.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from monitor.collect.body import fingerprint, link_hosts, text_parts
+from monitor.collect.words import decode_words
+from monitor.model import Message, ParseProblem
+
+HEADER_LIMIT = 2_000_000
+"""Octets of the header section that are read; the largest that a big provider takes is below 1 MB."""
+FIELD_LIMIT = 65_536
+"""Characters of one field that are kept."""
+FIELDS_LIMIT = 10_000
+
+_FIELD = re.compile(r"^(?:([!-9;-~]{1,200}+)[ \t]*:)?[ \t]*(.*(?:\n[ \t].*)*+)", re.MULTILINE)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_ANGLE = re.compile(r"<[ \t]*([^<>\s]{1,512})[ \t]*>")
+_ADDRESS = re.compile(r"[^\s<>(),;:\"\\]{1,256}@[^\s<>(),;:\"\\@]{1,256}")
+_HOSTNAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
+_STAMP = re.compile(r";\s*([^;]{10,60}?)\s*$")
+_DATE = re.compile(
+    r"\s*(?:[A-Za-z]{3},)?\s*(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)(?:\s*\([^()]*\))?\s*"
+)
+_MONTHS = {
+    "jan": 1,
+    "feb": 2,
+    "mar": 3,
+    "apr": 4,
+    "may": 5,
+    "jun": 6,
+    "jul": 7,
+    "aug": 8,
+    "sep": 9,
+    "oct": 10,
+    "nov": 11,
+    "dec": 12,
+}
+_DELIVERED_TO = frozenset(("delivered-to", "x-original-to", "envelope-to"))
+_TOLERATED = timedelta(hours=24)
+
+
+class Author(NamedTuple):
+    name: str | None
+    address: str | None
+    domain: str | None
+
+
+def parse_message(raw: bytes, received_at: datetime | None = None) -> Message:
+    """Read one message (RFC 5322, RFC 2045). An mbox `From ` line or blank lines at the top are skipped.
+
+    `received_at` (aware, INTERNALDATE) is what a `Date:` in the future is measured against; without it the stamp of the
+    topmost Received that has one serves. A naive or `-0000` date counts as UTC.
+    """
+    problems: list[ParseProblem] = []
+    head, body = _split(raw, problems)
+    headers = _fields(head, problems)
+    first = dict(reversed(headers))
+
+    author = _author(first.get("from"), problems)
+    if [name for name, _ in headers].count("from") > 1:
+        problems.append(ParseProblem("from", "more than one From; the topmost counts"))
+    sent_at = _sent_at(first.get("date"), problems)
+    if sent_at is not None and _is_future(sent_at, first["date"], received_at, headers):
+        problems.append(ParseProblem("date", "lies in the future: more than a day after the message was received"))
+    message_id = _message_id(first.get("message-id"), problems)
+    parts = _parts(first, body, problems)
+    return Message(
+        message_id=message_id,
+        from_address=author.address,
+        from_name=author.name,
+        from_domain=author.domain,
+        subject=decode_words(first["subject"]) if "subject" in first else None,
+        sent_at=sent_at,
+        return_path=_angle(first["return-path"]) if "return-path" in first else None,
+        list_id=_list_id(first.get("list-id")),
+        list_unsubscribe=_uris(first.get("list-unsubscribe")),
+        delivered_to=tuple(_angle(value) for name, value in headers if name in _DELIVERED_TO)
+        if not _DELIVERED_TO.isdisjoint(first)
+        else (),
+        headers=headers,
+        link_hosts=link_hosts(parts) if parts else (),
+        body_fingerprint=fingerprint(parts) if parts else None,
+        problems=tuple(problems),
+    )
+
+
+def _split(raw: bytes, problems: list[ParseProblem]) -> tuple[str, bytes]:
+    """Header section with LF line ends and the body. 8-bit bytes become latin-1, which loses nothing."""
+    if not raw or raw.isspace():
+        problems.append(ParseProblem("message", "empty"))
+        return "", b""
+    start = 0
+    while raw[start : start + 1] in (b"\n", b"\r"):
+        start += 1
+    if raw.startswith(b"From ", start):
+        line_end = raw.find(b"\n", start)
+        start = line_end + 1 if line_end >= 0 else len(raw)
+    if raw[start : start + 1] == b"\n" or raw.startswith(b"\r\n", start):
+        problems.append(ParseProblem("header", "no fields at all"))
+        return "", raw[start:]
+    ends = [(at, size) for mark, size in ((b"\n\n", 2), (b"\n\r\n", 3)) if (at := raw.find(mark, start)) >= 0]
+    if ends:
+        end, size = min(ends)
+        head, body = raw[start:end], raw[end + size :]
+    else:
+        problems.append(ParseProblem("header", "no blank line ends it"))
+        head, body = raw[start:], b""
+    if len(head) > HEADER_LIMIT:
+        problems.append(ParseProblem("header", f"longer than {HEADER_LIMIT} octets, the rest is not read"))
+        head = head[:HEADER_LIMIT]
+    return head.replace(b"\r\n", b"\n").decode("latin-1"), body
+
+
+def _fields(head: str, problems: list[ParseProblem]) -> tuple[tuple[str, str], ...]:
+    """(lower-case name, unfolded value) in order; lines that are no field are counted and left out."""
+    found = _FIELD.findall(head)
+    if len(head) > FIELD_LIMIT:
+        for name, value in found:
+            if len(value) > FIELD_LIMIT:
+                problems.append(ParseProblem(name.lower()[:60], f"longer than {FIELD_LIMIT} characters, the rest is not read"))
+        found = [(name, value[:FIELD_LIMIT]) for name, value in found]
+    out = [(name.lower(), value.replace("\n", "").strip()) for name, value in found if name]
+    stray = sum(bool(value) for name, value in found if not name) if len(out) < len(found) else 0
+    if stray:
+        problems.append(ParseProblem("header", f"lines that are no field: {stray}"))
+    if len(out) > FIELDS_LIMIT:
+        problems.append(ParseProblem("header", f"more than {FIELDS_LIMIT} fields, the rest is not read"))
+        del out[FIELDS_LIMIT:]
+    if not head.isascii():
+        problems.append(ParseProblem("header", "raw 8-bit bytes"))
+    return tuple(out)
+
+
+def _author(value: str | None, problems: list[ParseProblem]) -> Author:
+    if not value:
+        problems.append(ParseProblem("from", "missing" if value is None else "empty"))
+        return Author(None, None, None)
+    author = _first_author(value)
+    if author.address is None and "=?" in value:
+        author = _first_author(decode_words(value))
+    if author.domain is None:
+        problems.append(ParseProblem("from", "no usable address"))
+    return author
+
+
+def _first_author(value: str) -> Author:
+    """The first address of a From and its name; quoted strings and encoded words in the name cannot pass for the address."""
+    plain = _QUOTED.sub(lambda quoted: " " * len(quoted[0]), value) if '"' in value else value
+    angle = _ANGLE.search(plain)
+    if angle is not None and "@" in angle[1]:
+        name, address = value[: angle.start()], angle[1]
+    else:
+        bare = _ADDRESS.search(plain)
+        if bare is None:
+            return Author(decode_words(value.strip().strip('"')).strip() or None, None, None)
+        name, address = value[: bare.start()], bare[0]
+    shown = name.strip().strip(",").strip()
+    if shown[:1] == '"' and shown[-1:] == '"':
+        shown = re.sub(r"\\(.)", r"\1", shown[1:-1])
+    return Author(decode_words(shown).strip() or None, *_normalised(address))
+
+
+def _normalised(address: str) -> tuple[str | None, str | None]:
+    """Address and domain in lower case, the domain as A-labels (RFC 5890); (None, None) where the domain cannot exist."""
+    local, _, domain = decode_words(address).rpartition("@")
+    domain = domain.lower().strip(".")
+    if not domain.isascii():
+        try:
+            domain = domain.encode("idna").decode("ascii")
+        except UnicodeError:
+            return None, None
+    if not local or len(domain) > 253 or not _HOSTNAME.fullmatch(domain):
+        return None, None
+    return f"{local.lower()}@{domain}", domain
+
+
+def _sent_at(value: str | None, problems: list[ParseProblem]) -> datetime | None:
+    if not value:
+        problems.append(ParseProblem("date", "missing" if value is None else "empty"))
+        return None
+    moment = parse_date(value)
+    if moment is None:
+        problems.append(ParseProblem("date", "not a date"))
+    return moment
+
+
+def parse_date(value: str) -> datetime | None:
+    """An RFC 5322 date as UTC, or None. The standard library raises on many forms of rubbish."""
+    try:
+        if usual := _DATE.fullmatch(value):
+            day, month, year, hour, minute, second, sign, zone_hours, zone_minutes = usual.groups()
+            offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
+            local = datetime(int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), int(second), tzinfo=UTC)
+            return local + offset if sign == "-" else local - offset
+        moment = parsedate_to_datetime(value[:200])
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, KeyError, OverflowError, IndexError, AttributeError):
+        return None
+
+
+def _is_future(sent_at: datetime, written: str, received_at: datetime | None, headers: tuple[tuple[str, str], ...]) -> bool:
+    """More than a day after it was received, by the server or else by the topmost Received with a time."""
+    if received_at is None:
+        for name, value in headers:
+            if name == "received" and (stamp := _STAMP.search(value[-80:])):
+                if written[:16] in stamp[1]:  # the same day, as with nearly all mail: nothing to work out
+                    return False
+                received_at = parse_date(stamp[1])
+                break
+    return received_at is not None and sent_at > received_at + _TOLERATED
+
+
+def _message_id(value: str | None, problems: list[ParseProblem]) -> str | None:
+    if not value:
+        problems.append(ParseProblem("message-id", "missing" if value is None else "empty"))
+        return None
+    return _angle(decode_words(value) if "=?" in value else value)[:998] or None
+
+
+def _angle(value: str) -> str:
+    """What stands in <…>, else the value itself."""
+    start, end = value.find("<"), value.rfind(">")
+    return (value[start + 1 : end] if 0 <= start < end else value).strip()
+
+
+def _list_id(value: str | None) -> str | None:
+    """The identifier without its description, lower-case (RFC 2919)."""
+    return (_angle(value).lower() or None) if value else None
+
+
+def _uris(value: str | None) -> tuple[str, ...]:
+    """The URIs of a List-Unsubscribe (RFC 2369), blank space inside removed; some senders encode the whole (RFC 2047)."""
+    if not value:
+        return ()
+    text = decode_words(value) if "=?" in value else value
+    found = re.findall(r"<([^<>]{1,8000})>", text) or text.split(",")
+    return tuple(uri for item in found if (uri := "".join(item.split())))
+
+
+def _parts(first: dict[str, str], body: bytes, problems: list[ParseProblem]) -> list[tuple[str, str]]:
+    if not body:
+        return []
+    try:
+        return text_parts(first.get("content-type", ""), first.get("content-transfer-encoding", ""), body)
+    except ValueError as error:
+        problems.append(ParseProblem("body", f"cannot be decoded: {error}"[:120]))
+        return []

@@ -1,0 +1,58 @@
+"""Decode RFC 2047 encoded words and raw 8-bit bytes of a header value into text; never raises."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from binascii import a2b_qp
+
+_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[^?]{0,20})?\?([bBqQ])\?([^?]*)\?=")
+_BETWEEN = re.compile(r"\?=[ \t\r\n]+=\?")
+
+
+def decode_words(value: str) -> str:
+    """The readable text of a header value whose 8-bit bytes stand as latin-1; unreadable words stay as they are.
+
+    Blank space between two encoded words is no text (RFC 2047 §6.2); neighbours in one charset are joined before decoding,
+    as many senders cut a character in two.
+    """
+    if "=?" not in value:
+        return value if value.isascii() else decode_bytes(value.encode("latin-1", "replace"))
+    value = _BETWEEN.sub("?==?", value)
+    out: list[str] = []
+    pending, charset, end = bytearray(), "", 0
+    for word in _WORD.finditer(value):
+        gap = value[end : word.start()]
+        data = _word_bytes(word[2], word[3])
+        if pending and (gap or word[1].lower() != charset):
+            out.append(decode_bytes(bytes(pending), charset))
+            pending = bytearray()
+        out.append(gap if gap.isascii() else decode_bytes(gap.encode("latin-1", "replace")))
+        pending += data
+        charset, end = word[1].lower(), word.end()
+    if pending:
+        out.append(decode_bytes(bytes(pending), charset))
+    rest = value[end:]
+    out.append(rest if rest.isascii() else decode_bytes(rest.encode("latin-1", "replace")))
+    return "".join(out)
+
+
+def decode_bytes(data: bytes, charset: str = "utf-8") -> str:
+    """Text of bytes in a named charset; UTF-8 and then Windows-1252 where the name is wrong or unknown."""
+    for name in (charset, "utf-8"):
+        try:
+            return data.decode(name)
+        except (LookupError, UnicodeError, ValueError):
+            continue
+    return data.decode("cp1252", "replace")
+
+
+def _word_bytes(encoding: str, text: str) -> bytes:
+    raw = text.encode("latin-1", "replace")
+    if encoding in "qQ":
+        return a2b_qp(raw, header=True)
+    try:
+        return b64decode(raw + b"=" * (-len(raw) % 4))
+    except (Base64Error, ValueError):
+        return raw

@@ -1,0 +1,116 @@
+"""Look every field of a message up in the index: which signals fit, in which value, and who vouches for it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from monitor.collect.words import decode_words
+from monitor.identify.facts import Facts
+from monitor.identify.index import SignatureIndex
+from monitor.identify.signatures import Signal
+from monitor.model import Message, Trust
+
+HITS_LIMIT = 200
+
+_URI_HOST = re.compile(r"(?:https?://|mailto:[^\s<>@?]{1,256}@)([A-Za-z0-9._-]{1,253})")
+
+
+@dataclass(slots=True)
+class Hit:
+    """One signal that fits, with the value it fits and the trust of that value."""
+
+    signal: Signal
+    value: str
+    trust: Trust
+    host: str | None = None
+    """The host that fits, for signals on hosts."""
+
+
+def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> list[Hit]:
+    """All signals that fit, each once, in the order: what our receiver saw, then the fields from the top."""
+    hits: dict[Signal, Hit] = {}
+    _border_hits(hits, facts, index)
+    _signature_hits(hits, facts, index)
+    signed = facts.signed_fields
+    fields = index.fields
+    for name, value in message.headers:
+        key = "feedback-id" if name == "x-feedback-id" else name
+        entry = fields.get(key)
+        if entry is None or key in _ELSEWHERE:
+            continue
+        trust = Trust.SIGNED if name in signed else Trust.CLAIMED
+        if "=?" in value:
+            value = decode_words(value)
+        if name in _IN_ANGLES:
+            value = _inside(value)
+        for signal in entry.of_value(value):
+            if signal not in hits:
+                hits[signal] = Hit(signal, value, trust)
+        if entry.hosts:
+            for host in _hosts(name, value):
+                for signal in entry.of_host(host):
+                    if signal not in hits:
+                        hits[signal] = Hit(signal, value, trust, host)
+        if len(hits) > HITS_LIMIT:
+            break
+    if message.link_hosts and (links := fields.get("body-link-host")) is not None:
+        trust = Trust.SIGNED if signed else Trust.CLAIMED
+        for host in message.link_hosts:
+            for signal in (*links.of_host(host), *links.of_value(host)):
+                if signal not in hits:
+                    hits[signal] = Hit(signal, host, trust, host)
+    return list(hits.values())
+
+
+_IN_ANGLES = frozenset(("message-id", "list-id"))
+_ELSEWHERE = frozenset(("return-path", "received-host", "dkim-d", "dkim-s", "body-link-host"))
+
+
+def _border_hits(hits: dict[Signal, Hit], facts: Facts, index: SignatureIndex) -> None:
+    hop, trust = facts.hop, facts.hop_trust
+    if hop is not None:
+        if hop.ip is not None:
+            for signal in index.networks.of_address(hop.ip):
+                hits[signal] = Hit(signal, hop.ip, trust)
+        observed_name = hop.reverse_name if facts.receiver is None or facts.receiver.reverse_names else None
+        host = observed_name or hop.greeting
+        if host:
+            entry = index.field("received-host")
+            for signal in (*entry.of_host(host), *entry.of_value(host)):
+                hits.setdefault(signal, Hit(signal, host, trust if observed_name else Trust.CLAIMED, host))
+    if facts.return_path:
+        entry = index.field("return-path")
+        host = facts.return_path.rpartition("@")[2].lower()
+        for signal in entry.of_value(facts.return_path):
+            hits.setdefault(signal, Hit(signal, facts.return_path, facts.return_path_trust))
+        for signal in entry.of_host(host):
+            hits.setdefault(signal, Hit(signal, facts.return_path, facts.return_path_trust, host))
+
+
+def _signature_hits(hits: dict[Signal, Hit], facts: Facts, index: SignatureIndex) -> None:
+    domains, selectors = index.field("dkim-d"), index.field("dkim-s")
+    # Good signatures first: where two fit the same signal, the good one is the evidence.
+    for signature, good in sorted(facts.signatures, key=_bad) if len(facts.signatures) > 1 else facts.signatures:
+        trust = Trust.SIGNED if good else Trust.CLAIMED
+        for signal in (*domains.of_host(signature.sdid), *domains.of_value(signature.sdid)):
+            hits.setdefault(signal, Hit(signal, signature.sdid, trust, signature.sdid))
+        for signal in selectors.of_value(signature.selector):
+            hits.setdefault(signal, Hit(signal, signature.selector, trust))
+
+
+def _bad(entry: tuple[object, bool]) -> bool:
+    return not entry[1]
+
+
+def _hosts(name: str, value: str) -> list[str]:
+    """Host names in a field: of URIs in List-* fields, else what follows the last `@`, else the value itself."""
+    if name.startswith("list-") and name != "list-id":
+        return [host.lower().rstrip(".") for host in _URI_HOST.findall(value[:8000])]
+    return [_inside(value[:2000]).rpartition("@")[2].strip().strip(">").lower().rstrip(".")]
+
+
+def _inside(value: str) -> str:
+    """What stands in the last <…>, else the value."""
+    start, end = value.rfind("<"), value.rfind(">")
+    return value[start + 1 : end] if 0 <= start < end else value

@@ -1,0 +1,201 @@
+"""Work out what one message says and who says so: our receiver, a passing signature, or only the sender."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from monitor.collect.auth_results import AuthResult, AuthResults, parse_auth_results, parse_received_spf
+from monitor.collect.dkim_signature import DkimSignature, parse_dkim_signature
+from monitor.identify.received import Border, Hop, Receiver, find_border, first_public_hop, is_under
+from monitor.identify.receivers import ReceiverSet
+from monitor.model import Message, Trust
+
+SIGNATURES_LIMIT = 12
+
+_FORWARDED = re.compile(r"\+caf_=|^(?:srs[01][=+-]|bounces-imx\+|prvs=[^@]*\+caf_)", re.IGNORECASE)
+_FORWARD_SUBJECT = re.compile(r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|wg|tr|rv|i|enc)\s*:", re.IGNORECASE)
+_LIST_COPY = ("x-beenthere", "x-mailman-version", "x-google-group-id", "x-original-sender", "x-forwarding-service")
+_FORWARD_FIELDS = ("x-forwarded-to", "x-forwarded-for", "resent-from", "resent-sender")
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of one message before any provider is considered."""
+
+    receiver: Receiver | None = None
+    border: Border | None = None
+    hop: Hop | None = None
+    """The border hop; without a receiver, or behind a relay, the topmost public hop below, which is only a claim."""
+    sending_ip: str | None = None
+    auth: AuthResults | None = None
+    spf: AuthResult | None = None
+    spf_domain: str | None = None
+    """Domain of a Return-Path that passed SPF; lower-case."""
+    return_path: str | None = None
+    return_path_trust: Trust = Trust.CLAIMED
+    signatures: list[tuple[DkimSignature, bool]] = field(default_factory=list)
+    """Every DKIM-Signature with whether our receiver found it good."""
+    signed_fields: frozenset[str] = frozenset()
+    """Header names that a good signature covers."""
+    relay: str | None = None
+    """Why we think that somebody passed the message on, in words; None if it came straight."""
+    forward_hint: str | None = None
+    """A field that forwarders add, but others too: only makes us more careful."""
+    forward_subject: bool = False
+    conflicts: list[str] = field(default_factory=list)
+
+    @property
+    def authentication_noted(self) -> bool:
+        """Whether our receiver told how SPF and DKIM went, so that their silence means something."""
+        return self.auth is not None
+
+    @property
+    def hop_trust(self) -> Trust:
+        return Trust.OBSERVED if self.border is not None and self.relay is None else Trust.CLAIMED
+
+
+def gather_facts(message: Message, receivers: ReceiverSet, receiver_name: str | None) -> Facts:
+    """Find the border and what stands above it.
+
+    `receiver_name` None lets the topmost fields tell it. A name that is not known, or that does not fit the topmost
+    Received, leaves everything a claim.
+    """
+    headers = message.headers
+    facts = Facts()
+    _find_receiver(facts, headers, receivers, receiver_name)
+    if facts.border is not None and facts.receiver is not None:
+        facts.hop = facts.border.hop
+        facts.auth = _trusted_results(headers, facts.receiver, facts.border)
+        facts.spf = _spf(facts, headers)
+        if receiver_name is None and facts.auth is None and facts.receiver.auth_results != "none":
+            facts = Facts()  # a known receiver would have noted authentication: not its doing
+    _signatures(facts, headers)
+    _envelope(facts, message)
+    _relay(facts, message)
+    if facts.border is not None and facts.relay is None:
+        facts.sending_ip = facts.border.hop.ip
+    else:
+        start = facts.border.position + 1 if facts.border is not None else 0
+        below = first_public_hop(headers, start)
+        facts.hop = below.hop if below is not None else None
+        facts.sending_ip = facts.hop.ip if facts.hop and facts.border is not None else None
+    return facts
+
+
+def _find_receiver(facts: Facts, headers: Sequence[tuple[str, str]], receivers: ReceiverSet, receiver_name: str | None) -> None:
+    if receiver_name is None:
+        if found := receivers.recognise(headers):
+            facts.receiver, facts.border = found
+        return
+    facts.receiver = receivers.named(receiver_name)
+    if facts.receiver is None:
+        return
+    facts.border = find_border(headers, facts.receiver)
+    if facts.border is None:
+        facts.conflicts.append(f"the topmost Received fields are not those of {facts.receiver.name}")
+        facts.receiver = None
+
+
+def _trusted_results(headers: Sequence[tuple[str, str]], receiver: Receiver, border: Border) -> AuthResults | None:
+    """The Authentication-Results that our receiver wrote, joined if it writes one a method; None without any.
+
+    Only the place where this receiver puts them counts: a field further down is the sender's, whatever its authserv-id.
+    """
+    ids = (border.hop.by or "",) if receiver.authserv_ids == ("by",) else receiver.authserv_ids
+    found: list[AuthResults] = []
+    if receiver.auth_results == "above":
+        for position in range(border.position):
+            name, value = headers[position]
+            if name == "authentication-results":
+                parsed = parse_auth_results(value)
+                if ("none" in ids) if parsed.authserv_id is None else is_under(parsed.authserv_id, ids):
+                    found.append(parsed)
+    elif receiver.auth_results == "below":
+        for position in range(border.position + 1, len(headers)):
+            name, value = headers[position]
+            if name == "authentication-results":
+                parsed = parse_auth_results(value)
+                if parsed.authserv_id is not None and is_under(parsed.authserv_id, ids):
+                    found.append(parsed)
+                break
+            if name not in ("received-spf", "arc-authentication-results"):
+                break
+    if not found:
+        return None
+    if len(found) == 1:
+        return found[0]
+    results = tuple(result for part in found for result in part.results)
+    return AuthResults(found[0].authserv_id, results, next((part.sender_ip for part in found if part.sender_ip), None))
+
+
+def _spf(facts: Facts, headers: Sequence[tuple[str, str]]) -> AuthResult | None:
+    """The receiver's SPF result: out of its Authentication-Results, else its Received-SPF beside the border."""
+    if facts.auth is not None and (found := facts.auth.of("spf")):
+        return found[0]
+    if facts.border is None or facts.receiver is None or facts.receiver.auth_results == "none":
+        return None
+    position = facts.border.position
+    for name, value in headers[max(0, position - 6) : position + 2]:
+        if name == "received-spf" and (result := parse_received_spf(value)):
+            ip = result.properties.get("client-ip")
+            return result if ip is None or ip == facts.border.hop.ip else None
+    return None
+
+
+def _signatures(facts: Facts, headers: Sequence[tuple[str, str]]) -> None:
+    """Every signature, and which fields the good ones cover. A good one needs our receiver's word."""
+    good = [
+        (result.domain(), result.properties.get("header.s", "").lower())
+        for result in (facts.auth.passed("dkim") if facts.auth is not None else ())
+    ]
+    covered: set[str] = set()
+    for name, value in headers:
+        if name != "dkim-signature":
+            continue
+        signature = parse_dkim_signature(value)
+        if signature is None:
+            continue
+        passed = any(
+            domain is not None
+            and domain in (signature.sdid, signature.identity)
+            and (not selector or selector == signature.selector)
+            for domain, selector in good
+        )
+        facts.signatures.append((signature, passed))
+        if passed:
+            covered |= signature.signed_fields
+        if len(facts.signatures) >= SIGNATURES_LIMIT:
+            break
+    facts.signed_fields = frozenset(covered)
+
+
+def _envelope(facts: Facts, message: Message) -> None:
+    """The Return-Path and whether our receiver saw it pass SPF."""
+    facts.return_path = message.return_path
+    if facts.border is None or not message.return_path:
+        return
+    written = next((at for at, (name, _) in enumerate(message.headers) if name == "return-path"), None)
+    if written is None or written > facts.border.position:
+        facts.return_path = None if facts.spf is None else facts.spf.properties.get("smtp.mailfrom") or None
+        if not facts.return_path:
+            facts.return_path = message.return_path
+            return
+    domain = (facts.return_path or "").rpartition("@")[2].lower().rstrip(".")
+    if facts.spf is not None and facts.spf.result == "pass" and domain:
+        judged = (facts.spf.domain() or "").lower()
+        if not judged or judged == domain:
+            facts.spf_domain, facts.return_path_trust = domain, Trust.OBSERVED
+
+
+def _relay(facts: Facts, message: Message) -> None:
+    """Signs that somebody passed the message on. They may be invented: then they only make us more careful."""
+    names = {name for name, _ in message.headers}
+    if facts.return_path and _FORWARDED.search(facts.return_path):
+        facts.relay = "forwarded: the Return-Path is a forwarder's"
+    elif found := next((name for name in _LIST_COPY if name in names), None):
+        facts.relay = f"passed on by a list or forwarder: {found}"
+    elif found := next((name for name in _FORWARD_FIELDS if name in names), None):
+        facts.forward_hint = f"perhaps forwarded: {found}"
+    facts.forward_subject = bool(message.subject and _FORWARD_SUBJECT.match(message.subject))

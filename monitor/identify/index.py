@@ -1,0 +1,132 @@
+"""Find which signals fit a value without trying each: dictionaries for hosts and names, one RE2 set a field for patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+import re2
+
+from monitor.identify.signatures import HOST_FIELDS, AccountRule, Provider, Signal
+
+_SET_MEMORY = 256 << 20
+"""Bytes that one set's automaton may grow to; 8 MB, the default, is too little for a thousand patterns at once."""
+VALUE_LIMIT = 4_096
+"""Characters of a value that patterns look at."""
+
+Hits = list[tuple[Signal, str]]
+
+
+class PatternSet:
+    """Many patterns over one value in one pass (RE2::Set: linear whatever the value is)."""
+
+    def __init__(self, signals: Iterable[tuple[Signal, str]]) -> None:
+        options = re2.Options()
+        options.max_mem = _SET_MEMORY
+        options.log_errors = False
+        self._signals: list[Signal] = []
+        self._set = re2.Set.SearchSet(options)
+        for signal, pattern in signals:
+            self._set.Add(pattern)
+            self._signals.append(signal)
+        self._set.Compile()
+
+    def fitting(self, value: str) -> list[Signal]:
+        found = self._set.Match(value[:VALUE_LIMIT])
+        return [self._signals[number] for number in found] if found else []
+
+
+class FieldIndex:
+    """All signals that read one field."""
+
+    def __init__(self, name: str, signals: list[Signal]) -> None:
+        self.present = tuple(signal for signal in signals if signal.way == "present")
+        self.exact: dict[str, tuple[Signal, ...]] = {}
+        self.hosts: dict[str, tuple[Signal, ...]] = {}
+        self.tails: dict[str, tuple[Signal, ...]] = {}
+        patterns: list[tuple[Signal, str]] = []
+        for signal in signals:
+            value = signal.value.lower()
+            if signal.way == "exact":
+                self.exact[value] = (*self.exact.get(value, ()), signal)
+            elif signal.way == "suffix" and value.startswith(":"):
+                self.tails[value[1:]] = (*self.tails.get(value[1:], ()), signal)
+            elif signal.way == "suffix" and name in HOST_FIELDS:
+                self.hosts[value] = (*self.hosts.get(value, ()), signal)
+            elif signal.way == "suffix":
+                patterns.append((signal, "(?i)" + re2.escape(value) + "$"))
+            elif signal.way == "prefix":
+                patterns.append((signal, "(?i)^" + re2.escape(value)))
+            elif signal.way == "regex":
+                patterns.append((signal, signal.value))
+        self._patterns = PatternSet(patterns) if patterns else None
+
+    def of_value(self, value: str) -> list[Signal]:
+        """Signals that fit the whole value; `suffix` on hosts is `of_host`."""
+        found = list(self.present)
+        if self.exact:
+            found += self.exact.get(value.strip().lower(), ())
+        if self.tails:
+            found += self.tails.get(value[-60:].rpartition(":")[2].strip().lower(), ())
+        if self._patterns is not None:
+            found += self._patterns.fitting(value)
+        return found
+
+    def of_host(self, host: str) -> list[Signal]:
+        """Signals whose domain the host is, or is below, on label borders."""
+        found: list[Signal] = []
+        if self.hosts:
+            rest = host[-253:]
+            while rest:
+                if here := self.hosts.get(rest):
+                    found += here
+                rest = rest.partition(".")[2]
+        return found
+
+
+class NetworkIndex:
+    """Signals by address: one dictionary for each length of prefix."""
+
+    def __init__(self, signals: Iterable[Signal]) -> None:
+        self._tables: dict[tuple[int, int], dict[int, tuple[Signal, ...]]] = {}
+        self._cache: dict[str, tuple[Signal, ...]] = {}
+        for signal in signals:
+            for text in signal.value.split():
+                network = ip_network(text)
+                table = self._tables.setdefault((network.version, network.prefixlen), {})
+                key = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+                table[key] = (*table.get(key, ()), signal)
+
+    def of_address(self, ip: str) -> tuple[Signal, ...]:
+        known = self._cache.get(ip)
+        if known is not None:
+            return known
+        address = ip_address(ip)
+        number = int(address)
+        found: tuple[Signal, ...] = ()
+        for (version, length), table in self._tables.items():
+            if version == address.version:
+                found += table.get(number >> (address.max_prefixlen - length), ())
+        if len(self._cache) < 20_000:
+            self._cache[ip] = found
+        return found
+
+
+class SignatureIndex:
+    """All signals of all providers, by field."""
+
+    def __init__(self, providers: Iterable[Provider]) -> None:
+        by_field: dict[str, list[Signal]] = {}
+        rules: dict[str, list[AccountRule]] = {}
+        for provider in providers:
+            for signal in provider.signals:
+                by_field.setdefault(signal.field, []).append(signal)
+            for rule in provider.accounts:
+                rules.setdefault(rule.field, []).append(rule)
+        self.networks = NetworkIndex(by_field.pop("sender-ip", []))
+        self.fields = {name: FieldIndex(name, signals) for name, signals in by_field.items()}
+        self.rules = {name: tuple(found) for name, found in rules.items()}
+        self.empty = FieldIndex("", [])
+
+    def field(self, name: str) -> FieldIndex:
+        return self.fields.get(name, self.empty)

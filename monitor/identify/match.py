@@ -1,0 +1,100 @@
+"""Say whose infrastructure sent a message: platform, delivery, account, how sure each is, and the evidence."""
+
+from __future__ import annotations
+
+from monitor.identify.account import choose_account, find_accounts
+from monitor.identify.evidence import Hit, find_hits
+from monitor.identify.facts import Facts, gather_facts
+from monitor.identify.index import SignatureIndex
+from monitor.identify.receivers import ReceiverSet
+from monitor.identify.redact import recipients_of, redact
+from monitor.identify.signatures import Provider, Says, SignatureSet
+from monitor.identify.weigh import decide
+from monitor.model import Evidence, Identification, Message, Role
+
+_ROLES = {Says.PLATFORM: Role.PLATFORM, Says.DELIVERY: Role.DELIVERY, Says.BOTH: Role.BOTH}
+EVIDENCE_LIMIT = 60
+
+
+class Identifier:
+    """Identifies messages with one set of signatures and receivers. Pure and safe to share between threads."""
+
+    def __init__(self, signatures: SignatureSet, receivers: ReceiverSet) -> None:
+        self._providers = signatures.providers
+        self._receivers = receivers
+        self._index = SignatureIndex(signatures.providers.values())
+
+    def provider(self, name: str) -> Provider | None:
+        """What is known of a provider by its name."""
+        return self._providers.get(name)
+
+    def receiver_of_host(self, imap_host: str) -> str | None:
+        """The receiver that runs an IMAP host, such as `Gmail` for imap.gmail.com."""
+        found = self._receivers.of_imap_host(imap_host)
+        return found.name if found else None
+
+    def receiver_names(self) -> tuple[str, ...]:
+        return self._receivers.names()
+
+    def identify(self, message: Message, receiver: str | None = None) -> Identification:
+        """Weigh all evidence of one message.
+
+        `receiver` names who received it (a name or alias of `config/receivers/`); None lets the topmost fields tell it.
+        Where no known receiver fits (`"none"`), nothing rises above likely.
+        """
+        facts = gather_facts(message, self._receivers, receiver)
+        hits = find_hits(message, facts, self._index)
+        verdict = decide(hits, facts, self._providers)
+        names = [name for name in dict.fromkeys((verdict.platform, verdict.delivery)) if name]
+        found = find_accounts(message, facts, self._index, names)
+        account, sure, job = None, None, None
+        if found:
+            account, sure, job = choose_account(
+                found,
+                verdict.platform,
+                verdict.delivery,
+                verdict.platform_confidence or verdict.delivery_confidence,
+                verdict.conflicts,
+            )
+        return Identification(
+            platform=verdict.platform,
+            delivery=verdict.delivery,
+            account=account,
+            receiver=facts.receiver.name if facts.receiver else None,
+            sending_ip=facts.sending_ip,
+            sdids=tuple(dict.fromkeys(signature.sdid for signature, _ in facts.signatures)),
+            platform_confidence=verdict.platform_confidence,
+            delivery_confidence=verdict.delivery_confidence,
+            account_confidence=sure,
+            evidence=_evidence(hits, message, facts),
+            conflicts=tuple(verdict.conflicts),
+            job=job,
+        )
+
+
+def _evidence(hits: list[Hit], message: Message, facts: Facts) -> tuple[Evidence, ...]:
+    """The hits as evidence, heaviest and best vouched first, recipients taken out."""
+    if not hits:
+        return ()
+    recipients = recipients_of(message.delivered_to)
+    return tuple(
+        Evidence(
+            provider=signal.provider,
+            role=role,
+            field=signal.field,
+            value=hit.host if hit.host is not None else redact(_deciding(hit), recipients),
+            trust=hit.trust,
+            weight=signal.weight,
+            signature=signal.label,
+        )
+        for hit in hits[:EVIDENCE_LIMIT]
+        if (role := _ROLES.get((signal := hit.signal).says)) is not None
+    )
+
+
+def _deciding(hit: Hit) -> str:
+    """The part of a value that decided: what the pattern matched, or the value."""
+    pattern = hit.signal.pattern
+    if pattern is not None and (fit := pattern.search(hit.value[:4096])) is not None:
+        return str(fit.group(0))
+    return hit.value

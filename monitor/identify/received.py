@@ -1,0 +1,185 @@
+"""Read Received fields (RFC 5321 §4.4) and find the hop where trust begins: the one our own receiver wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+VALUE_LIMIT = 2_000
+HOPS_LIMIT = 40
+"""How many hops from the top may be the receiver's own; Outlook has up to eight."""
+
+_HOP = re.compile(
+    r"\s*(?:from\s+([^\s()]{1,255})\s*((?:\((?:[^()]|\((?:[^()]|\([^()]*+\))*+\))*+\)\s*)*+))?"
+    r"(?:[^()]{0,200}?\s)??by\s+([^\s;()]{1,255})",
+    re.IGNORECASE,
+)
+_BRACKETED = re.compile(r"\[(?:IPv6:)?((?:\d{1,3}\.){3}\d{1,3}(?=:\d{1,5}\])|[0-9A-Fa-f.:]{3,45})(?::\d{1,5})?\]", re.IGNORECASE)
+_BARE = re.compile(r"\(\s*([0-9A-Fa-f.:]{3,45})\s*\)")
+_REVERSE = re.compile(r"\(\s*([A-Za-z0-9_][A-Za-z0-9._-]{0,252})\s+\[")
+_GREETING = re.compile(r"\b(?:HELO|EHLO|helo=)\s*\[?([A-Za-z0-9._:-]{1,253})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One Received field. Names are lower-case without a final dot."""
+
+    by: str | None
+    greeting: str | None
+    """What the client called itself (HELO): its claim."""
+    reverse_name: str | None
+    """The reverse name (PTR) that the writing server looked up; None where it found or wrote none."""
+    ip: str | None
+    """The connecting address in its shortest form."""
+
+
+def parse_received(value: str) -> Hop:
+    """One unfolded Received. The forms of Postfix, Exim, sendmail, qmail, Gmail, Outlook, Yahoo and Oracle are read."""
+    value = value[:VALUE_LIMIT]
+    hop = _HOP.match(value)
+    if hop is None:
+        return Hop(None, None, None, None)
+    said, notes, by = hop[1], hop[2] or "", hop[3].lower().rstrip(".")
+    if said is None:
+        return Hop(by, None, None, None)
+    bracketed = _BRACKETED.search(notes) or _BRACKETED.match(said)
+    bare = None if bracketed else _BARE.search(notes)
+    ip = _plain_ip(bracketed[1] if bracketed else bare[1] if bare else said)
+    reverse = _REVERSE.search(notes) if bracketed else None
+    name = reverse[1].lower().rstrip(".") if reverse and "may be forged" not in notes else None
+    greeting = _GREETING.search(notes)
+    return Hop(by, (greeting[1] if greeting else said).lower().rstrip("."), None if name == "unknown" else name, ip)
+
+
+@lru_cache(maxsize=8192)
+def _plain_ip(text: str) -> str | None:
+    try:
+        address = ip_address(text.strip("[]").removeprefix("IPv6:"))
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+@lru_cache(maxsize=8192)
+def is_private(ip: str) -> bool:
+    """An address that cannot be a stranger's on the open network: private, loopback, link-local.
+
+    The documentation ranges (RFC 5737, RFC 3849) count as public, for examples and the demo.
+    """
+    address = ip_address(ip)
+    if address.version == 4:
+        return any(address in network for network in _PRIVATE4)
+    return any(address in network for network in _PRIVATE6)
+
+
+_PRIVATE4 = [
+    ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "100.64.0.0/10")
+]
+# 2002:a00::/24 is 6to4 of 10.0.0.0/8: the names of Gmail's inner hosts.
+_PRIVATE6 = [ip_network(text) for text in ("::1/128", "fe80::/10", "fc00::/7", "2002:a00::/24")]
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Whose mailbox it is and how that house writes its hops (`config/receivers/`)."""
+
+    name: str
+    aliases: tuple[str, ...]
+    imap_hosts: tuple[str, ...]
+    """Suffixes of IMAP host names that tell this receiver."""
+    automatic: bool
+    """Whether a file's topmost Received may tell it; False for software that anybody runs."""
+    by: tuple[str, ...]
+    """Suffixes of the hosts whose Received we believe; empty: the host that wrote the topmost one and its neighbours."""
+    inner_networks: tuple[IPv4Network | IPv6Network, ...]
+    """Public addresses of inner hops."""
+    inner_hosts: tuple[str, ...]
+    """Suffixes of the names that inner hops have; both must fit."""
+    reverse_names: bool
+    """Whether it looks the reverse name up; False where the name in `from` is only the client's greeting."""
+    authserv_ids: tuple[str, ...]
+    """Suffixes of its authserv-ids (RFC 8601 §2.5); `none` where it writes none, `by` for the host that wrote the hop."""
+    auth_results: str
+    """Where its Authentication-Results stand: `above` the border hop, directly `below`, or `none`."""
+    file: str
+
+    def owns(self, by: str | None, top: str | None) -> bool:
+        """Whether a hop was written by this receiver's own server."""
+        if by is None:
+            return False
+        if self.by:
+            return is_under(by, self.by) or _is_private_name(by)
+        return top is not None and (by == top or _neighbours(by, top) or "." not in by or _is_private_name(by))
+
+    def is_inner(self, hop: Hop) -> bool:
+        """Whether the client of a hop was one of the receiver's own servers."""
+        if hop.ip is None or is_private(hop.ip):
+            return True
+        if not self.inner_networks or not is_under(hop.greeting or "", self.inner_hosts):
+            return False
+        address = ip_address(hop.ip)
+        return any(address in network for network in self.inner_networks if network.version == address.version)
+
+
+def is_under(host: str, suffixes: Sequence[str]) -> bool:
+    """Whether a host is one of the domains or below one, on label borders."""
+    return any(host == suffix or host.endswith("." + suffix) for suffix in suffixes)
+
+
+def _neighbours(one: str, other: str) -> bool:
+    return one.count(".") >= 2 and other.count(".") >= 2 and one.split(".", 1)[1] == other.split(".", 1)[1]
+
+
+def _is_private_name(by: str) -> bool:
+    ip = _plain_ip(by)
+    return ip is not None and is_private(ip)
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """Where trust begins."""
+
+    position: int
+    """Index of the border's Received in `Message.headers`."""
+    hop: Hop
+
+
+def find_border(headers: Sequence[tuple[str, str]], receiver: Receiver) -> Border | None:
+    """The first hop from the top that a stranger's server made to the receiver; None where the chain does not fit.
+
+    Every hop above it must be the receiver's own, so nothing that a sender wrote can pass for it.
+    """
+    top: str | None = None
+    hops = 0
+    for position, (name, value) in enumerate(headers):
+        if name != "received":
+            continue
+        hop = parse_received(value)
+        top = top or hop.by
+        hops += 1
+        if hops > HOPS_LIMIT or not receiver.owns(hop.by, top):
+            return None
+        if not receiver.is_inner(hop):
+            return Border(position, hop)
+    return None
+
+
+def first_public_hop(headers: Sequence[tuple[str, str]], start: int = 0) -> Border | None:
+    """The topmost hop from a public address at or after `start`, whoever wrote it: a hint, no fact."""
+    hops = 0
+    for position in range(start, len(headers)):
+        name, value = headers[position]
+        if name != "received":
+            continue
+        hops += 1
+        if hops > HOPS_LIMIT:
+            return None
+        hop = parse_received(value)
+        if hop.ip is not None and not is_private(hop.ip):
+            return Border(position, hop)
+    return None

@@ -1,0 +1,93 @@
+"""Receiver files (`config/receivers/`): how each mailbox provider writes its hops and what it says about authentication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from monitor.identify.data_files import Folder, read_folder
+from monitor.identify.received import Border, Receiver, find_border, is_under, parse_received
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class ReceiverSource(_Strict):
+    what: str
+    read: date
+
+
+class ReceiverFile(_Strict):
+    name: Annotated[str, Field(min_length=2, max_length=60)]
+    aliases: tuple[str, ...] = ()
+    imap_hosts: tuple[str, ...] = ()
+    automatic: bool = True
+    by: tuple[str, ...] = ()
+    inner_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    inner_hosts: tuple[str, ...] = ()
+    reverse_names: bool = True
+    authserv_ids: tuple[str, ...] = ()
+    auth_results: Literal["above", "below", "none"] = "above"
+    notes: str | None = None
+    sources: Annotated[tuple[ReceiverSource, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, eq=False)
+class ReceiverSet:
+    """All receivers by lower-case name and alias."""
+
+    receivers: Mapping[str, Receiver]
+
+    def named(self, name: str) -> Receiver | None:
+        return self.receivers.get(name.strip().lower())
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(receiver.name for receiver in self.receivers.values()))
+
+    def of_imap_host(self, host: str) -> Receiver | None:
+        """The receiver that runs an IMAP host, or None."""
+        return next((r for r in self.receivers.values() if is_under(host.lower().rstrip("."), r.imap_hosts)), None)
+
+    def recognise(self, headers: Sequence[tuple[str, str]]) -> tuple[Receiver, Border] | None:
+        """The known receiver whose own hops stand on top, and where its border is; None if none fits."""
+        top = next((value for name, value in headers if name == "received"), "").lower()
+        for receiver, marks in self._automatic:
+            if any(mark in top for mark in marks) and (border := find_border(headers, receiver)) is not None:
+                by = border.hop.by or ""
+                if is_under(by, receiver.by) or is_under(parse_received(top).by or "", receiver.by):
+                    return receiver, border
+        return None
+
+    @cached_property
+    def _automatic(self) -> tuple[tuple[Receiver, tuple[str, ...]], ...]:
+        """Receivers that a file may tell, with what the topmost Received must hold (Gmail's inner hosts are 6to4 addresses)."""
+        found = dict.fromkeys(receiver for receiver in self.receivers.values() if receiver.automatic)
+        return tuple((receiver, (*receiver.by, "by 2002:a")) for receiver in found)
+
+
+def load_receivers(folders: Iterable[Folder]) -> ReceiverSet:
+    """Read receiver files; a later folder's file replaces the receiver of the same name. Raises `SettingsError`."""
+    by_name: dict[str, Receiver] = {}
+    for file, spec in read_folder(list(folders), ReceiverFile):
+        by_name[spec.name] = Receiver(
+            name=spec.name,
+            aliases=spec.aliases,
+            imap_hosts=spec.imap_hosts,
+            automatic=spec.automatic,
+            by=spec.by,
+            inner_networks=spec.inner_networks,
+            inner_hosts=spec.inner_hosts,
+            reverse_names=spec.reverse_names,
+            authserv_ids=tuple(text.lower() for text in spec.authserv_ids),
+            auth_results=spec.auth_results,
+            file=file,
+        )
+    names = {alias.lower(): receiver for receiver in by_name.values() for alias in receiver.aliases}
+    return ReceiverSet(names | {receiver.name.lower(): receiver for receiver in by_name.values()})

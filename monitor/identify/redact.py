@@ -1,0 +1,40 @@
+"""Take recipients and their tokens out of values that are shown as evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+VALUE_LIMIT = 160
+"""Characters of one value that are shown."""
+
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+*=?^~|-]{1,128}@(?=[A-Za-z0-9])")
+_BOUNCE_SUBSCRIBER = re.compile(r"(_(?:HTML|TEXT)-)\d+")
+_TOKEN = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9+/=_~%-]{0,60}[0-9])[A-Za-z0-9+/=_~%-]{24,}")
+
+
+def redact(value: str, recipients: Sequence[str] = ()) -> str:
+    """A value fit to show: local parts of addresses, subscriber numbers and long tokens become `…`; bounded."""
+    value = value[: VALUE_LIMIT * 4]
+    if "@" in value:
+        value = _ADDRESS.sub("…@", value)
+    if "_HTML-" in value or "_TEXT-" in value:
+        value = _BOUNCE_SUBSCRIBER.sub(r"\1…", value)
+    if len(value) > 24:
+        value = _TOKEN.sub(lambda token: token[0][:4] + "…", value)
+    for recipient in recipients:
+        if len(recipient) > 2 and recipient in value:
+            value = value.replace(recipient, "…")
+    return value if len(value) <= VALUE_LIMIT else value[: VALUE_LIMIT - 1] + "…"
+
+
+def recipients_of(addresses: Sequence[str]) -> tuple[str, ...]:
+    """The forms in which a recipient may stand in tokens: the address, its VERP form and its local part."""
+    forms: list[str] = []
+    for address in addresses:
+        local, at, domain = address.partition("@")
+        if at and local:
+            forms += [address, f"{local}={domain}"]
+            if len(local) > 3:
+                forms.append(local)
+    return tuple(forms)

@@ -1,0 +1,236 @@
+"""Decide platform and delivery from the signals that fit: proof first, then weight; claims never make anything certain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.identify.evidence import Hit
+from monitor.identify.facts import Facts
+from monitor.identify.signatures import Kind, Provider, Says
+from monitor.model import Confidence, Role, Trust
+
+ENOUGH = 3.0
+"""Weight from which claims name a provider: one strong signal (3) or several weak ones (1 each)."""
+_BORDER_FIELDS = ("received-host", "sender-ip")
+_PASSED_ON = (Kind.MAILBOX, Kind.RELAY, Kind.GATEWAY)
+
+
+@dataclass(slots=True)
+class Case:
+    """What speaks for one provider."""
+
+    provider: Provider
+    hits: list[Hit] = field(default_factory=list)
+    wrong_ip: str | None = None
+    """The address that a header repeats, where it is not the one that connected."""
+
+    def weight(self, says: tuple[Says, ...]) -> float:
+        """The heaviest signal of each field, added up: five copies of one header are one copied header."""
+        best: dict[str, float] = {}
+        for hit in self.hits:
+            if hit.signal.says in says and hit.signal.weight > best.get(hit.signal.field, 0.0):
+                best[hit.signal.field] = hit.signal.weight
+        return sum(best.values())
+
+    def proofs(self, says: tuple[Says, ...]) -> list[Hit]:
+        return [hit for hit in self.hits if hit.signal.proof and hit.trust is not Trust.CLAIMED and hit.signal.says in says]
+
+    def vouched(self) -> bool:
+        """Whether anything that fits comes from our receiver or a good signature."""
+        return any(hit.trust is not Trust.CLAIMED and hit.signal.weight > 0 for hit in self.hits)
+
+    def strong(self, says: tuple[Says, ...]) -> bool:
+        return any(hit.signal.weight >= ENOUGH and hit.signal.says in says for hit in self.hits)
+
+
+@dataclass(slots=True)
+class Verdict:
+    platform: str | None = None
+    platform_confidence: Confidence | None = None
+    delivery: str | None = None
+    delivery_confidence: Confidence | None = None
+    conflicts: list[str] = field(default_factory=list)
+
+
+_PLATFORM = (Says.PLATFORM, Says.BOTH)
+_DELIVERY = (Says.DELIVERY, Says.BOTH)
+_ANY = (Says.PLATFORM, Says.DELIVERY, Says.BOTH)
+
+
+def decide(hits: Sequence[Hit], facts: Facts, providers: Mapping[str, Provider]) -> Verdict:
+    """Platform and delivery with how sure each is. A tie is nobody; a contradicted claim is listed and not believed."""
+    verdict = Verdict(conflicts=list(facts.conflicts))
+    cases: dict[str, Case] = {}
+    for hit in hits:
+        case = cases.get(hit.signal.provider)
+        if case is None:
+            case = cases[hit.signal.provider] = Case(providers[hit.signal.provider])
+        case.hits.append(hit)
+    _compare_addresses(cases, facts, verdict)
+    _decide_delivery(cases, facts, verdict)
+    _decide_platform(cases, facts, verdict, providers)
+    _be_careful(cases, facts, verdict, providers)
+    return verdict
+
+
+def _compare_addresses(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) -> None:
+    """A header that repeats the connecting address shows a copy by the wrong one; and some houses name all their addresses."""
+    ip = facts.sending_ip
+    if ip is None or facts.relay is not None:
+        return
+    for case in cases.values():
+        for hit in case.hits:
+            if hit.signal.holds_ip and hit.signal.pattern is not None:
+                found = hit.signal.pattern.search(hit.value)
+                if found is not None and found.group("ip") and found.group("ip") != ip:
+                    case.wrong_ip = found.group("ip")
+                    verdict.conflicts.append(
+                        f"{case.provider.name}: {hit.signal.field} names the address {case.wrong_ip}, but {ip} connected"
+                    )
+        if case.provider.spec.all_networks and case.hits and not any(hit.signal.field == "sender-ip" for hit in case.hits):
+            case.wrong_ip = case.wrong_ip or "another"
+            if case.weight(_ANY) >= ENOUGH:
+                verdict.conflicts.append(f"{case.provider.name}: {ip} is none of its published addresses")
+
+
+def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) -> None:
+    passed_on = facts.relay is not None
+    proven: list[tuple[float, Case]] = []
+    claimed: list[tuple[float, Case]] = []
+    for case in cases.values():
+        weight = case.weight(_DELIVERY)
+        if weight <= 0:
+            continue
+        proofs = case.proofs(_DELIVERY)
+        if proofs:
+            border = any(hit.signal.field in _BORDER_FIELDS for hit in proofs)
+            proven.append((weight + (100 if border else 0), case))
+        else:
+            claimed.append((weight, case))
+    if passed_on:
+        others = [entry for entry in (*proven, *claimed) if entry[1].provider.kind not in _PASSED_ON and entry[0] >= ENOUGH]
+        if others:
+            proven = [entry for entry in proven if entry in others]
+            claimed = [entry for entry in claimed if entry in others]
+    best = _best(proven)
+    if best is not None:
+        # A good signature alone may have been replayed through other servers: the border or the envelope must agree.
+        sure = any(hit.trust is Trust.OBSERVED for hit in best.proofs(_DELIVERY))
+        verdict.delivery = best.provider.name
+        verdict.delivery_confidence = Confidence.CERTAIN if sure else Confidence.LIKELY
+        for weight, other in proven:
+            if other is not best and not _related(best, other) and weight >= 100:
+                verdict.conflicts.append(f"the connecting address also speaks for {other.provider.name}")
+        return
+    credible = [(weight, case) for weight, case in claimed if weight >= ENOUGH and _credible(case, facts, verdict)]
+    best = _best(credible)
+    if best is not None:
+        verdict.delivery = best.provider.name
+        verdict.delivery_confidence = Confidence.LIKELY if best.strong(_DELIVERY) else Confidence.POSSIBLE
+
+
+def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, providers: Mapping[str, Provider]) -> None:
+    delivery = providers[verdict.delivery] if verdict.delivery else None
+    proven: list[tuple[float, Case]] = []
+    claimed: list[tuple[float, Case]] = []
+    for case in cases.values():
+        weight = case.weight(_PLATFORM)
+        if weight <= 0 or case.provider.role is Role.DELIVERY:
+            continue
+        if case.proofs(_PLATFORM):
+            # Where a tool is proven besides the house that delivers for itself, the tool is the more exact answer.
+            inside = case.provider is not delivery and delivery is not None and delivery.name in case.provider.spec.through
+            proven.append((weight + (100 if inside else 0), case))
+        elif weight >= ENOUGH:
+            claimed.append((weight, case))
+    best = _best(proven)
+    if best is not None:
+        verdict.platform, verdict.platform_confidence = best.provider.name, Confidence.CERTAIN
+        if delivery is None or delivery is best.provider or delivery.role is not Role.BOTH:
+            return
+        if delivery.name not in best.provider.spec.through and best.provider.role is Role.BOTH:
+            verdict.conflicts.append(f"signs of {best.provider.name} in mail that {delivery.name} delivered")
+            verdict.platform_confidence = Confidence.LIKELY
+        return
+    credible = [entry for entry in claimed if _platform_credible(entry[1], delivery, facts, verdict)]
+    best = _best(credible)
+    if best is not None and not (
+        delivery is not None
+        and delivery.role is Role.BOTH
+        and best.provider is not delivery
+        and delivery.name not in best.provider.spec.through
+        and verdict.delivery_confidence is Confidence.CERTAIN
+    ):
+        verdict.platform = best.provider.name
+        verdict.platform_confidence = Confidence.LIKELY if best.strong(_PLATFORM) else Confidence.POSSIBLE
+    elif delivery is not None and delivery.role is Role.BOTH:
+        verdict.platform = delivery.name
+        verdict.platform_confidence = verdict.delivery_confidence
+    if verdict.platform == verdict.delivery and verdict.delivery_confidence is Confidence.LIKELY:
+        verdict.platform_confidence = Confidence.LIKELY
+
+
+def _credible(case: Case, facts: Facts, verdict: Verdict) -> bool:
+    """Whether unproven signs of a delivery house may name it."""
+    if case.wrong_ip is not None:
+        return False
+    if facts.authentication_noted and facts.relay is None and not case.vouched():
+        verdict.conflicts.append(
+            f"headers name {case.provider.name}, but neither the connecting address nor the envelope nor a good signature does"
+        )
+        return False
+    return True
+
+
+def _platform_credible(case: Case, delivery: Provider | None, facts: Facts, verdict: Verdict) -> bool:
+    """Whether unproven signs of a tool fit what is known of the servers."""
+    name, through = case.provider.name, case.provider.spec.through
+    if case.wrong_ip is not None:
+        return False
+    if delivery is not None and delivery is not case.provider and delivery.name not in through:
+        itself = case.provider.role is Role.BOTH
+        if itself or delivery.kind in _PASSED_ON or (through and not case.vouched()):
+            verdict.conflicts.append(f"headers name {name}, but the mail came from {delivery.name}")
+            return False
+    if delivery is None and facts.authentication_noted and facts.relay is None:
+        if case.provider.role is Role.BOTH and not case.vouched():
+            return False  # `_credible` has said why
+        if through and case.provider.kind is not Kind.SOFTWARE and not case.vouched():
+            verdict.conflicts.append(f"headers name {name}, but nothing shows the servers that it uses")
+            return False
+    return True
+
+
+def _best(entries: Sequence[tuple[float, Case]]) -> Case | None:
+    """The heaviest; of two proven the more exact (`rather_than`); None on a tie."""
+    if not entries:
+        return None
+    if len(entries) > 1:
+        names = {case.provider.name for _, case in entries}
+        beaten = {other for _, case in entries for other in case.provider.spec.rather_than if other in names}
+        entries = [entry for entry in entries if entry[1].provider.name not in beaten] or entries
+        entries = sorted(entries, key=lambda entry: -entry[0])
+        if len(entries) > 1 and entries[0][0] == entries[1][0]:
+            return None
+    return entries[0][1]
+
+
+def _related(one: Case, other: Case) -> bool:
+    return other.provider.name in one.provider.spec.rather_than or one.provider.name in other.provider.spec.rather_than
+
+
+def _be_careful(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, providers: Mapping[str, Provider]) -> None:
+    """Lower what contradictions and detours make less sure; without a border nothing is above likely."""
+    reasons = [reason for reason in (facts.relay, facts.forward_hint) if reason]
+    delivery = providers[verdict.delivery] if verdict.delivery else None
+    if facts.forward_subject and delivery is not None and delivery.kind is Kind.MAILBOX:
+        reasons.append("the subject says that a person forwarded it")
+    verdict.conflicts += reasons
+    doubted = {name for name in (verdict.platform, verdict.delivery) if name and name in cases and cases[name].wrong_ip}
+    lower = bool(reasons) or facts.border is None
+    if verdict.platform_confidence is Confidence.CERTAIN and (lower or verdict.platform in doubted):
+        verdict.platform_confidence = Confidence.LIKELY
+    if verdict.delivery_confidence is Confidence.CERTAIN and (lower or verdict.delivery in doubted):
+        verdict.delivery_confidence = Confidence.LIKELY
+    verdict.conflicts = list(dict.fromkeys(verdict.conflicts))
