@@ -55,15 +55,16 @@ def advance(
             ends[alert.key] = end
     known = {a.key for a in living}
     opened = [_new(f, now) for key, f in sorted(loud.items()) if key not in known and not _is_stale(f, resumed.get(key))]
-    before = {a.key: a for a in open_alerts}
+    before = {a.key: a for a in open_alerts if a.key in known}
     present = [_renewed(a, listed.get(a.key)) for a in living] + opened
     over = parents(present, present)
     released = _told_by_ended_parents(open_alerts, ends)
     decisions = [d for key, d in ends.items() if key not in known]
+    corrected = {key: d for key, d in ends.items() if key in known}
     for alert in present:
         alert = replace(alert, parent=over.get(alert.key))
         alert = replace(alert, told=_union(alert.told, released.get(alert.key, ()) if alert.parent is None else ()))
-        decision = _told(alert, before.get(alert.key), ends.get(alert.key), now, settings)
+        decision = _told(alert, before.get(alert.key), corrected.get(alert.key), now, settings)
         if decision is not None:
             decisions.append(decision)
     return tuple(decisions)
@@ -119,10 +120,12 @@ def _renewed(alert: Alert, finding: Finding | None) -> Alert:
     return replace(alert, finding=finding, since=finding.since, level=max(alert.level, finding.level))
 
 
-def _told(alert: Alert, before: Alert | None, end: Decision | None, now: datetime, settings: AlertSettings) -> Decision | None:
+def _told(
+    alert: Alert, before: Alert | None, correction: Decision | None, now: datetime, settings: AlertSettings
+) -> Decision | None:
     """The decision about a living alert: who hears of it now, or a quiet update, or None where nothing changed."""
-    if end is not None:  # corrected, and still open
-        return Decision(alert, end.event, end.channels, end.send)
+    if correction is not None:
+        return Decision(alert, correction.event, correction.channels, correction.send)
     raised = before is not None and alert.level > before.level
     is_quiet = alert.parent is not None or (alert.muted_until is not None and now < alert.muted_until)
     due: tuple[str, ...] = ()

@@ -1,0 +1,254 @@
+"""What becomes of an alert: each row of the tables is one rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from monitor.alert.lifecycle import REFRESH, Decision, advance, news_of
+from monitor.model import Alert, AlertEventKind, AlertState, Assessment, FindingKind, Level, Send
+from monitor.settings import AlertSettings, ChannelKind, ChannelSettings, RouteSettings
+from tests.alert.made import KEY, LAST, NOW, STREAM, alert, assessment, finding, hours, send
+
+OPENED, RAISED, RESOLVED, CORRECTED = (
+    AlertEventKind.OPENED,
+    AlertEventKind.RAISED,
+    AlertEventKind.RESOLVED,
+    AlertEventKind.CORRECTED,
+)
+LATER = NOW + hours(2)
+ONE_ROUTE = AlertSettings()
+DESK_AT_CONFIRMED = AlertSettings(
+    channels=(ChannelSettings(name="log", kind=ChannelKind.LOG), ChannelSettings(name="desk", kind=ChannelKind.LOG)),
+    routes=(RouteSettings(channels=("log",)), RouteSettings(channels=("desk",), level="confirmed")),
+)
+LOG_AGAIN = AlertSettings(routes=(RouteSettings(channels=("log",), again_when_raised=True),))
+
+
+def step(
+    open_alerts: Sequence[Alert],
+    judged: Assessment,
+    resumed: Mapping[str, Send] | None = None,
+    now: datetime = LATER,
+    settings: AlertSettings = ONE_ROUTE,
+) -> tuple[Decision, ...]:
+    return advance(open_alerts, judged, resumed or {}, now, settings)
+
+
+def only(decisions: Sequence[Decision]) -> Decision:
+    (decision,) = decisions
+    return decision
+
+
+# -------------------------------------------------------------------------------------------------- opening
+
+
+@pytest.mark.parametrize(("level", "opens"), [(Level.WATCH, False), (Level.ALERT, True), (Level.CONFIRMED, True)])
+def test_a_finding_opens_an_alert_from_the_settings_level_on(level: Level, opens: bool) -> None:
+    decisions = step((), assessment(finding(level=level)))
+    assert [(d.event, d.alert.key, d.channels) for d in decisions] == ([(OPENED, KEY, ("log",))] if opens else [])
+
+
+def test_a_new_alert_says_what_the_finding_says() -> None:
+    found = finding(found_at=NOW - hours(3))
+    new = only(step((), assessment(found), now=NOW)).alert
+    assert (new.id, new.state, new.since, new.found_at, new.opened_at) == (0, AlertState.OPEN, LAST, NOW - hours(3), NOW)
+    assert (new.subject, new.organisation, new.finding, new.told) == (STREAM, "example.org", found, ("log",))
+
+
+def test_the_same_finding_opens_no_second_alert() -> None:
+    assert step((alert(),), assessment(finding()), now=NOW) == ()
+
+
+def test_the_newest_finding_is_kept_once_an_hour_and_nobody_is_told() -> None:
+    quiet = only(step((alert(),), assessment(finding(note="newer")), now=NOW + REFRESH))
+    assert (quiet.event, quiet.channels, quiet.alert.updated_at) == (None, (), NOW + REFRESH)
+    assert quiet.alert.finding == finding(note="newer")
+
+
+# -------------------------------------------------------------------------------------------------- raising
+
+
+@pytest.mark.parametrize(
+    ("settings", "state", "told", "hears"),
+    [
+        (ONE_ROUTE, AlertState.OPEN, ("log",), ()),  # told already, does not ask to hear again
+        (LOG_AGAIN, AlertState.OPEN, ("log",), ("log",)),
+        (LOG_AGAIN, AlertState.ACKNOWLEDGED, ("log",), ()),  # somebody has taken it on
+        (DESK_AT_CONFIRMED, AlertState.OPEN, ("log",), ("desk",)),  # hears of it first now
+        (DESK_AT_CONFIRMED, AlertState.ACKNOWLEDGED, ("log",), ("desk",)),
+    ],
+)
+def test_a_risen_level_is_told_to_those_whose_turn_it_is(
+    settings: AlertSettings, state: AlertState, told: tuple[str, ...], hears: tuple[str, ...]
+) -> None:
+    known = alert(state=state, told=told)
+    raised = only(step((known,), assessment(finding(level=Level.CONFIRMED)), settings=settings))
+    assert (raised.event, raised.channels, raised.alert.level) == (RAISED, hears, Level.CONFIRMED)
+    assert set(raised.alert.told) == {*told, *hears}
+
+
+def test_a_level_once_reached_stays() -> None:
+    known = alert(level=Level.CONFIRMED)
+    assert all(d.alert.level is Level.CONFIRMED for d in step((known,), assessment(finding(level=Level.WATCH))))
+
+
+# -------------------------------------------------------------------------------------------------- ending
+
+
+def test_mail_ends_a_gap_and_only_those_who_were_told_hear() -> None:
+    back = send(NOW + hours(1))
+    end = only(step((alert(told=("desk",)),), assessment(), {KEY: back}))
+    assert (end.event, end.channels, end.send) == (RESOLVED, ("desk",), back)
+    assert (end.alert.state, end.alert.resumed_at, end.alert.resolved_at) == (AlertState.RESOLVED, back.at, LATER)
+
+
+@pytest.mark.parametrize("settings", [ONE_ROUTE, DESK_AT_CONFIRMED])
+def test_a_gap_stays_open_while_its_finding_is_merely_absent(settings: AlertSettings) -> None:
+    assert step((alert(),), assessment(), now=NOW, settings=settings) == ()
+
+
+@pytest.mark.parametrize(
+    "kind", [FindingKind.INBOX_BLIND, FindingKind.SEED_SILENT, FindingKind.GROUP_GAP, FindingKind.PLACEMENT_SHIFT]
+)
+def test_other_alerts_end_with_their_finding(kind: FindingKind) -> None:
+    end = only(step((alert(finding(kind, "it")),), assessment()))
+    assert (end.event, end.channels, end.alert.state) == (RESOLVED, ("log",), AlertState.RESOLVED)
+
+
+def test_they_go_on_while_the_finding_is_there_at_a_lower_level() -> None:
+    found = finding(FindingKind.INBOX_BLIND, "quiet-1")
+    assert step((alert(found),), assessment(replace(found, level=Level.WATCH)), now=NOW) == ()
+
+
+def test_a_change_of_provider_ends_without_a_word() -> None:
+    assert only(step((alert(finding(FindingKind.PROVIDER_CHANGE)),), assessment())).channels == ()
+
+
+def test_a_second_gap_after_mail_came_back_is_a_new_alert() -> None:
+    back = send(NOW + hours(1))
+    again = finding(since=back.at)
+    ended, opened = step((alert(),), assessment(again, at=LATER), {KEY: back})
+    assert (ended.event, ended.alert.id) == (RESOLVED, 7)
+    assert (opened.event, opened.alert.id, opened.alert.since) == (OPENED, 0, back.at)
+
+
+def test_a_finding_from_before_the_mail_was_taken_in_opens_nothing() -> None:
+    assert [d.event for d in step((alert(),), assessment(finding()), {KEY: send(NOW + hours(1))})] == [RESOLVED]
+
+
+# -------------------------------------------------------------------------------------------------- correcting
+
+
+def test_late_mail_from_before_the_opening_takes_the_alert_back() -> None:
+    late = send(NOW - hours(5), stored_at=NOW + hours(1))
+    taken_back = only(step((alert(),), assessment(), {KEY: late}))
+    assert (taken_back.event, taken_back.channels, taken_back.alert.state) == (CORRECTED, ("log",), AlertState.RETRACTED)
+
+
+def test_late_mail_after_which_it_is_silent_again_corrects_and_leaves_it_open() -> None:
+    late = send(LAST + hours(2), stored_at=NOW + hours(1))
+    corrected = only(step((alert(),), assessment(finding(since=late.at)), {KEY: late}))
+    assert (corrected.event, corrected.alert.state, corrected.alert.since) == (CORRECTED, AlertState.OPEN, late.at)
+
+
+def test_a_correction_is_told_once() -> None:
+    late = send(LAST + hours(2), stored_at=NOW + hours(1))
+    corrected = only(step((alert(),), assessment(finding(since=late.at)), {KEY: late})).alert
+    assert news_of(corrected, [late]) is None
+    assert step((corrected,), assessment(finding(since=late.at))) == ()
+
+
+@pytest.mark.parametrize(
+    ("at", "stored_at", "is_news"),
+    [
+        (LAST, LAST, False),  # the last send itself
+        (LAST + hours(0.1), LAST + hours(0.2), False),  # known when it was opened: part of the same session
+        (NOW - hours(1), NOW, True),  # before the opening, stored after: it refutes
+        (NOW, NOW, True),
+        (NOW + hours(9), NOW + hours(9), True),
+    ],
+)
+def test_news_is_what_the_alert_did_not_know(at: datetime, stored_at: datetime, is_news: bool) -> None:
+    assert (news_of(alert(), [send(at, stored_at)]) is not None) == is_news
+
+
+def test_the_first_of_several_is_the_news() -> None:
+    first, second = send(NOW + hours(1)), send(NOW + hours(2))
+    assert news_of(alert(), [first, second]) is first
+
+
+# -------------------------------------------------------------------------------------------------- parents
+
+GROUP = finding(FindingKind.GROUP_GAP, "delivery:SendGrid", members=(STREAM, "b.example"))
+GROUP_KEY = GROUP.key
+
+
+def by_key(decisions: Sequence[Decision]) -> dict[str, Decision]:
+    return {d.alert.key: d for d in decisions}
+
+
+def test_a_group_speaks_for_its_streams() -> None:
+    opened = by_key(step((), assessment(finding(), GROUP)))
+    assert opened[GROUP_KEY].channels == ("log",)
+    assert (opened[KEY].channels, opened[KEY].alert.parent, opened[KEY].alert.told) == ((), GROUP_KEY, ())
+
+
+def test_a_group_below_the_opening_level_silences_nobody() -> None:
+    opened = by_key(step((), assessment(finding(), replace(GROUP, level=Level.WATCH))))
+    assert {key: d.channels for key, d in opened.items()} == {KEY: ("log",)}
+
+
+def test_a_stream_that_resumes_under_its_parent_is_no_news_to_those_who_never_heard() -> None:
+    group, child = alert(GROUP), alert(parent=GROUP_KEY, told=())
+    end = only(step((group, child), assessment(GROUP), {KEY: send(NOW + hours(1))}, now=NOW))
+    assert (end.event, end.channels) == (RESOLVED, ())
+
+
+def test_those_who_heard_before_the_group_was_found_hear_the_end() -> None:
+    group, child = alert(GROUP), alert(parent=GROUP_KEY, told=("log",))
+    assert only(step((group, child), assessment(GROUP), {KEY: send(NOW + hours(1))}, now=NOW)).channels == ("log",)
+
+
+def test_when_the_group_ends_a_silent_child_is_told_to_nobody_twice() -> None:
+    group, child = alert(GROUP, told=("log",)), alert(parent=GROUP_KEY, told=())
+    after = by_key(step((group, child), assessment(finding())))
+    assert after[GROUP_KEY].event is RESOLVED
+    assert (after[KEY].channels, after[KEY].alert.parent, after[KEY].alert.told) == ((), None, ("log",))
+
+
+def test_when_the_group_ends_a_silent_child_is_told_to_those_who_never_heard() -> None:
+    group, child = alert(GROUP, told=()), alert(parent=GROUP_KEY, told=())
+    after = by_key(step((group, child), assessment(finding())))
+    assert (after[KEY].event, after[KEY].channels) == (OPENED, ("log",))
+
+
+# -------------------------------------------------------------------------------------------------- muting
+
+
+def test_a_muted_alert_is_told_when_the_mute_ends_and_it_is_still_open() -> None:
+    muted = alert(told=(), muted_until=LATER)
+    assert step((muted,), assessment(finding()), now=LATER - hours(1.5)) == ()
+    told = only(step((muted,), assessment(finding()), now=LATER))
+    assert (told.event, told.channels) == (OPENED, ("log",))
+
+
+def test_the_end_of_a_muted_alert_is_told_to_those_who_heard() -> None:
+    muted = alert(muted_until=LATER + hours(1))
+    assert only(step((muted,), assessment(), {KEY: send(NOW + hours(1))})).channels == ("log",)
+
+
+# -------------------------------------------------------------------------------------------------- a whole life
+
+
+def test_ten_quiet_rounds_tell_nothing() -> None:
+    known: tuple[Alert, ...] = ()
+    told: list[tuple[AlertEventKind | None, tuple[str, ...]]] = []
+    for minute in range(10):
+        decisions = step(known, assessment(finding()), now=NOW + hours(minute / 60))
+        told += [(d.event, d.channels) for d in decisions]
+        known = tuple(replace(d.alert, id=1) for d in decisions) or known
+    assert told == [(OPENED, ("log",))]
