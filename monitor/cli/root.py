@@ -54,6 +54,13 @@ def read_settings(config: Path | None) -> tuple[Settings, Path]:
     return load_settings(path), path
 
 
+def find_settings(config: Path | None) -> Settings | None:
+    """The settings where there are any, for commands that also work without."""
+    if config is None and not any(Path(place).is_file() for place in PLACES):
+        return None
+    return read_settings(config)[0]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"gonequiet {monitor.__version__}")

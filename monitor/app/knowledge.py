@@ -1,0 +1,27 @@
+"""Load what is known about providers and receivers: the shipped files, then the user's own beside the settings."""
+
+from __future__ import annotations
+
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from monitor.identify.match import Identifier
+from monitor.identify.receivers import load_receivers
+from monitor.identify.signatures import load_signatures
+from monitor.settings import Settings
+from monitor.shipped import shipped
+
+
+def load_identifier(settings: Settings | None = None) -> Identifier:
+    """An identifier on all signature files; without settings on the shipped ones. SettingsError names file and line."""
+    return Identifier(
+        load_signatures(_folders("providers", settings and settings.providers_dir)),
+        load_receivers(_folders("receivers", settings and settings.receivers_dir)),
+    )
+
+
+def _folders(kind: str, own: Path | None) -> list[Traversable]:
+    folders: list[Traversable] = [shipped(f"config/{kind}")]
+    if own is not None and own.is_dir() and own.resolve() != Path(str(folders[0])).resolve():
+        folders.append(own)
+    return folders

@@ -1,0 +1,98 @@
+"""Poll one inbox: open or reuse its connection, store what every folder brought, note every failure."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+
+import structlog
+
+from monitor.app.counters import Counters
+from monitor.app.ingest import Reader
+from monitor.clock import Clock
+from monitor.collect.imap import ImapInbox
+from monitor.errors import InboxError
+from monitor.model import FailureCause, PollFailure
+from monitor.settings import CollectSettings, InboxSettings, SettingsError
+from monitor.settings_file import read_secret
+from monitor.store.store import Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """How one poll of an inbox ended: `cause` None where every folder was read."""
+
+    inbox: str
+    cause: FailureCause | None
+    new_copies: int = 0
+    retryable: bool = True
+
+
+class Poller:
+    """Keeps one connection an inbox from poll to poll. Different inboxes may be polled from different threads at once."""
+
+    def __init__(self, store: Store, reader: Reader, settings: CollectSettings, clock: Clock, counters: Counters) -> None:
+        self._store = store
+        self._reader = reader
+        self._settings = settings
+        self._clock = clock
+        self._counters = counters
+        self._lock = threading.Lock()
+        self._connected: dict[str, ImapInbox] = {}
+
+    def poll(self, inbox: InboxSettings) -> Polled:
+        """One look at every folder of the inbox. Never raises for what the inbox or its server does wrong."""
+        began = monotonic()
+        new, failure = 0, None
+        try:
+            for result in self._inbox(inbox).visit(self._store.checkpoints(inbox.name), self._clock):
+                if isinstance(result, PollFailure):
+                    failure = result
+                    self._note(result)
+                else:
+                    new += self._store.save_visit(result, self._reader.read(result.messages)).new_copies
+        except (InboxError, SettingsError) as error:
+            failure = self._failure(inbox.name, error)
+            self._note(failure)
+        result_word = failure.cause.value if failure else "ok"
+        self._counters.poll_ended(inbox.name, result_word, timedelta(seconds=monotonic() - began))
+        if new:
+            log.info("new mail", inbox=inbox.name, copies=new)
+        return Polled(inbox.name, failure.cause if failure else None, new, failure.retryable if failure else True)
+
+    def close(self) -> None:
+        """Log out everywhere."""
+        with self._lock:
+            connected, self._connected = self._connected, {}
+        for inbox in connected.values():
+            inbox.close()
+
+    def _inbox(self, inbox: InboxSettings) -> ImapInbox:
+        with self._lock:
+            known = self._connected.get(inbox.name)
+        if known is not None:
+            return known
+        made = ImapInbox(
+            inbox,
+            read_secret(inbox),
+            timeout=self._settings.timeout,
+            max_message_bytes=self._settings.max_message_bytes,
+            poll_every=inbox.poll_every or self._settings.poll_every,
+        )
+        with self._lock:
+            return self._connected.setdefault(inbox.name, made)
+
+    def _failure(self, inbox: str, error: InboxError | SettingsError) -> PollFailure:
+        if isinstance(error, InboxError):
+            return PollFailure(inbox, error.folder, self._clock.now(), error.cause, error.reason, error.retryable)
+        return PollFailure(inbox, None, self._clock.now(), FailureCause.SETTINGS, str(error))
+
+    def _note(self, failure: PollFailure) -> None:
+        log.warning(
+            "poll failed", inbox=failure.inbox, folder=failure.folder, cause=failure.cause.value, detail=failure.detail
+        )
+        self._store.record_failure(failure)

@@ -1,0 +1,75 @@
+"""Commands that poll: `demo`, `run` and `poll`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from monitor.app.counters import Counters
+from monitor.app.polling import Polled, Poller
+from monitor.app.service import Service
+from monitor.app.session import open_session
+from monitor.cli.output import console, table
+from monitor.cli.root import ConfigOption, app, read_settings
+from monitor.clock import SystemClock
+from monitor.errors import GoneQuietError
+
+
+@app.command()
+def demo(
+    check: Annotated[bool, typer.Option("--check", help="No display: prove the installation, print one JSON line, leave.")] = False,
+    port: Annotated[int | None, typer.Option("--port", help="The page's port (default: 8025, or any if that is taken).")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the demo's data behind and say where.")] = False,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=1, help="How long the replay should take.")] = None,
+) -> None:
+    """Watch January 2021 happen: real mail, real polls, a real gap alert, and nothing to configure."""
+    try:
+        from monitor.demo.run import run_demo
+    except ModuleNotFoundError as error:
+        raise GoneQuietError(f'the demo needs {error.name}; install it with: pip install "gonequiet[demo]"') from error
+    raise typer.Exit(run_demo(check=check, port=port, keep=keep, seconds=seconds))
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Run the service: poll, judge, alert, serve pages and metrics. SIGHUP reads the settings anew, SIGTERM ends it."""
+    settings, path = read_settings(config)
+    service = Service(settings, SystemClock(), settings_path=path)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: service.ask_for_reload())
+    service.start()
+    console().print(f"GoneQuiet watches {len(service.inboxes)} seed inbox(es); the page is at {service.web_url}", markup=False)
+    try:
+        stop.wait()
+    finally:
+        service.stop()
+
+
+@app.command()
+def poll(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[INBOX]...", help="Inboxes by name; none: all.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Look once into the seed inboxes, now, and say what came of it."""
+    settings, path = read_settings(config)
+    known = {inbox.name: inbox for inbox in settings.inboxes}
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        raise GoneQuietError(f"no inbox {unknown[0]!r} in the settings; there are: {', '.join(known) or 'none'}")
+    wanted = [known[name] for name in names] if names else [inbox for inbox in known.values() if inbox.enabled]
+    with open_session(settings, path) as session:
+        poller = Poller(session.store, session.reader, settings.collect, SystemClock(), Counters())
+        polled = [poller.poll(inbox) for inbox in wanted]
+        poller.close()
+    table(("inbox", "result", "new messages"), (_row(p) for p in polled), empty="No seed inbox is configured yet: see inboxes.")
+    if any(p.cause for p in polled):
+        raise typer.Exit(2)
+
+
+def _row(polled: Polled) -> tuple[object, ...]:
+    return polled.inbox, "ok" if polled.cause is None else f"failed: {polled.cause.value}", polled.new_copies

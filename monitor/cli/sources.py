@@ -1,0 +1,52 @@
+"""Commands on what GoneQuiet knows and how it is set: `providers` and `check-config`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from monitor.app.knowledge import load_identifier
+from monitor.cli.output import console, errors, json_lines, table
+from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings, settings_path
+from monitor.errors import GoneQuietError, SettingsError
+from monitor.identify.catalogue import describe, find_providers, provider_json, provider_row
+from monitor.settings import check_settings, load_settings
+
+
+@app.command()
+def providers(
+    name: Annotated[str | None, typer.Argument(help="A provider's name, former name, or a part of one.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the providers that can be identified, or show one with its signs and their sources."""
+    found = find_providers(load_identifier(find_settings(config)).signatures, name)
+    if not found:
+        raise GoneQuietError(f"no provider is called {name!r}; `gonequiet providers` lists them")
+    if as_json:
+        json_lines(provider_json(provider) for provider in found)
+    elif len(found) == 1 and name:
+        console().print(Text(describe(found[0])))
+    else:
+        table(("provider", "runs", "company", "also called", "seen"), map(provider_row, found), empty="")
+
+
+@app.command(name="check-config")
+def check_config(config: ConfigOption = None) -> None:
+    """Check the settings, and the provider and receiver files beside them, without starting anything."""
+    path = settings_path(config)
+    problems = check_settings(path)
+    try:
+        load_identifier(load_settings(path) if not problems else None)
+    except SettingsError as error:
+        problems += error.problems
+    for problem in problems:
+        errors().print(Text(problem))
+    if problems:
+        raise typer.Exit(2)
+    settings, _ = read_settings(path)
+    console().print(
+        Text(f"{path}: fine; {len(settings.inboxes)} seed inbox(es), {len(settings.alerts.channels)} alert channel(s)")
+    )
