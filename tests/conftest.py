@@ -1,0 +1,8 @@
+"""Fixtures for all tests: each real server has a module of its own in tests/servers."""
+
+pytest_plugins = [
+    "tests.servers.alertmanager",
+    "tests.servers.browser",
+    "tests.servers.pages",
+    "tests.servers.prometheus",
+]

@@ -1,0 +1,170 @@
+"""What the pages say: the headline tells the worst first and claims only what was seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from monitor.model import AlertState, Coverage, StreamPhase, StreamState
+from monitor.show.pages import (
+    WINDOW,
+    alert_state,
+    blind_times,
+    chart_now,
+    covered,
+    fleet_rows,
+    headline,
+    inbox_lines,
+    stream_lines,
+)
+from monitor.show.snapshot import Snapshot
+from tests.show.snapshots import EMPTY, LAST, NOW, VICTORY, all_wrong, calm, gap_finding, history, inbox, shown_alert, silent
+
+
+def with_phases(*phases: StreamPhase) -> Snapshot:
+    now = calm().now
+    states: tuple[StreamState, ...] = tuple(
+        replace(now.states[0], stream=f"list-{n}.example", phase=phase) for n, phase in enumerate(phases)
+    )
+    return replace(now, assessment=replace(now.assessment, states=states))
+
+
+def test_all_well_is_said_in_one_calm_sentence() -> None:
+    said = headline(calm().now)
+    assert (said.tone, said.title, said.lines) == ("calm", "All 7 lists are mailing as usual", ())
+
+
+def test_an_open_gap_is_the_headline_and_says_what_was_seen() -> None:
+    said = headline(silent().now)
+    assert (said.tone, said.title) == ("alarm", "No mail seen from victory.donaldtrump.com since 6 Jan, 18:22 UTC")
+    assert said.lines == ("Lists: 5 mailing as usual, 1 still being learned.",)
+
+
+def test_blindness_is_told_beside_a_gap() -> None:
+    assert headline(all_wrong().now).lines[-1] == "1 seed inbox cannot be read now: quiet-2."
+
+
+def test_a_partly_blind_service_does_not_say_that_all_is_well() -> None:
+    now = calm().now
+    said = headline(replace(now, inboxes=(now.inboxes[0], inbox("quiet-2", blind=True))))
+    assert (said.tone, said.title) == ("blind", "We see only a part: quiet-2 cannot be read now")
+
+
+def test_a_blind_service_says_that_silence_means_nothing() -> None:
+    said = headline(replace(calm().now, inboxes=(inbox("quiet-1", blind=True),)))
+    assert (said.tone, said.title) == ("blind", "We cannot see: no seed inbox can be read now")
+    assert said.lines[0] == "Until one can, silence says nothing about the senders."
+
+
+def test_nothing_set_up_yet_is_friendly() -> None:
+    assert headline(EMPTY).title == "No seed inboxes yet"
+    assert headline(replace(EMPTY, inboxes=(inbox("quiet-1"),))).title == "Listening; no list mail has come yet"
+
+
+@pytest.mark.parametrize(
+    ("phases", "tone", "title"),
+    [
+        ((StreamPhase.REGULAR,), "calm", "The one list is mailing as usual"),
+        ((StreamPhase.REGULAR, StreamPhase.LEARNING), "calm", "1 list is mailing as usual"),
+        ((StreamPhase.REGULAR, StreamPhase.REGULAR, StreamPhase.WATCH), "watch", "1 list is late: list-2.example"),
+        ((StreamPhase.LEARNING, StreamPhase.LEARNING), "calm", "Learning the rhythm of 2 lists"),
+        ((StreamPhase.WATCH,) * 5, "watch", "5 lists are late: list-0.example, list-1.example, list-2.example and 2 more"),
+    ],
+)
+def test_the_headline_counts_what_there_is(phases: tuple[StreamPhase, ...], tone: str, title: str) -> None:
+    said = headline(with_phases(*phases))
+    assert (said.tone, said.title) == (tone, title)
+
+
+def test_lists_that_ended_or_pause_are_not_counted_as_mailing() -> None:
+    said = headline(with_phases(StreamPhase.REGULAR, StreamPhase.PAUSED, StreamPhase.ENDED))
+    assert said.title == "1 list is mailing as usual"
+
+
+def test_several_gaps_are_counted_and_named() -> None:
+    now = silent().now
+    second = shown_alert(2, finding=replace(gap_finding(history()), subject="teamhagerty.com", key="gap:teamhagerty.com"))
+    said = headline(replace(now, alerts=(*now.alerts, second)))
+    assert said.title == "2 lists have gone quiet: victory.donaldtrump.com and teamhagerty.com"
+
+
+def test_the_table_starts_with_the_silent_list_and_shows_its_provider() -> None:
+    source = silent()
+    line = stream_lines(source.now, source.send_times(NOW - WINDOW))[0]
+    assert (line.stream, line.phase_word, line.silence, line.rhythm) == (VICTORY, "silent", "34 hours", "about 15 a day")
+    assert (line.provider, line.confidence) == ("Salesforce Marketing Cloud (formerly ExactTarget)", "likely")
+    assert line.organisation is None
+
+
+def test_a_list_being_learned_claims_no_rhythm() -> None:
+    source = silent()
+    line = next(line for line in stream_lines(source.now, {}) if line.stream == "traceymann.com")
+    assert (line.phase_word, line.rhythm, line.spark_words) == ("learning", "being learned", "0 sends in 14 days")
+
+
+def test_an_inbox_is_covered_only_while_all_its_folders_are() -> None:
+    start = NOW - timedelta(days=1)
+    at = [NOW - timedelta(hours=h) for h in (20, 16, 12, 8, 4)]
+    spans = (
+        Coverage("one", "INBOX", at[0], at[2]),
+        Coverage("one", "INBOX", at[2], at[4]),
+        Coverage("one", "Junk", at[1], at[3]),
+    )
+    assert covered(replace(inbox("one"), coverage=spans), start, NOW) == [(at[1], at[3])]
+    assert covered(replace(inbox("one"), coverage=()), start, NOW) == []
+
+
+def test_coverage_from_before_the_window_is_cut_at_its_start() -> None:
+    spans = (Coverage("one", "INBOX", NOW - timedelta(days=40), NOW),)
+    assert covered(replace(inbox("one"), coverage=spans), NOW - WINDOW, NOW) == [(NOW - WINDOW, NOW)]
+
+
+def test_only_hours_in_which_no_inbox_at_all_was_read_are_blind() -> None:
+    now = calm().now
+    hole = (NOW - timedelta(days=5), NOW - timedelta(days=5) + timedelta(hours=8))
+    assert blind_times(now, NOW - WINDOW, NOW) == [hole]
+    seeing = replace(inbox("quiet-2"), coverage=(Coverage("quiet-2", "INBOX", NOW - timedelta(days=12), NOW),))
+    assert blind_times(replace(now, inboxes=(now.inboxes[0], seeing)), NOW - WINDOW, NOW) == []
+    assert blind_times(EMPTY, NOW - WINDOW, NOW) == []
+
+
+def test_blind_inboxes_stand_first_and_name_the_fault() -> None:
+    lines = inbox_lines(all_wrong().now)
+    assert [line.name for line in lines] == ["quiet-2", "quiet-1"]
+    assert lines[0].words == "blind since 7 Jan, 21:37 UTC"
+    assert lines[0].detail == "login: the server refused the password; renew it in password_file"
+    assert lines[1].words == "read 3 minutes ago"
+
+
+def test_an_inbox_that_was_never_read_says_so() -> None:
+    never = replace(inbox("new", blind=True), folders=(), coverage=(), last_failure=None)
+    line = inbox_lines(replace(EMPTY, inboxes=(never,)))[0]
+    assert (line.words, line.covered, line.bars) == ("never read so far", "nothing proven in the last 14 days", ())
+
+
+def test_the_picture_shades_the_silent_list_and_shows_twelve_at_most() -> None:
+    source = silent()
+    rows = fleet_rows(source.now, source.send_times(NOW - WINDOW))
+    assert (rows[0].name, rows[0].silent_since) == (VICTORY, LAST)
+    assert all(row.silent_since is None for row in rows[1:])
+    many = with_phases(*[StreamPhase.REGULAR] * 40)
+    assert len(fleet_rows(many, {s.stream: [NOW] for s in many.states})) == 12
+
+
+def test_pictures_are_drawn_anew_every_ten_minutes_and_reach_up_to_now() -> None:
+    assert chart_now(NOW) == NOW
+    assert chart_now(NOW + timedelta(seconds=1)) == NOW + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (AlertState.OPEN, "open since 7 Jan, 08:22 UTC"),
+        (AlertState.RESOLVED, "ended 8 Jan, 04:40 UTC, after 34 hours without mail"),
+        (AlertState.RETRACTED, "withdrawn 7 Jan, 08:22 UTC: mail that came in late shows that the silence was not there"),
+    ],
+)
+def test_an_alert_s_state_is_said_in_words(state: AlertState, words: str) -> None:
+    assert alert_state(shown_alert(finding=gap_finding(history()), state=state), NOW) == words

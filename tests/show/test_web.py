@@ -1,0 +1,179 @@
+"""The pages over HTTP, as a reader, a scraper, a health check and a hostile sender meet them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from monitor.show.snapshot import SnapshotSource
+from monitor.show.web import POLICY
+from tests.servers.pages import Serve
+from tests.show.snapshots import EMPTY, EXACTTARGET, NOW, VICTORY, FakeSource, all_wrong, calm, history, send, silent
+
+HOSTILE = "<script>alert(1)</script>\u202egpj.exe \"'><img src=https://evil.example/x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def get(serve: Serve) -> Callable[[SnapshotSource, str], httpx.Response]:
+    def fetch(source: SnapshotSource, path: str) -> httpx.Response:
+        return httpx.get(serve(source) + path, timeout=30)
+
+    return fetch
+
+
+Get = Callable[[SnapshotSource, str], httpx.Response]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (FakeSource(EMPTY), "No seed inboxes yet"),
+        (calm(), "All 7 lists are mailing as usual"),
+        (silent(), "Salesforce Marketing Cloud (formerly ExactTarget)"),
+        (all_wrong(), "the server refused the password"),
+    ],
+)
+def test_the_first_page_says_how_things_are(get: Get, source: FakeSource, words: str) -> None:
+    answer = get(source, "/")
+    assert answer.status_code == 200
+    assert words in answer.text
+
+
+def test_the_stream_s_page_has_rhythm_evidence_and_subjects(get: Get) -> None:
+    text = get(silent(), f"/streams/{VICTORY}").text
+    for words in (
+        "about 15 a day",
+        "We cannot offer this to everyone",
+        "xt.local",
+        "none of it is signed",
+        "once in about 3 years",
+    ):
+        assert words in text
+
+
+def test_the_alert_s_page_has_its_text_evidence_and_who_was_told(get: Get) -> None:
+    text = get(silent(), "/alerts/1").text
+    for words in ("What we cannot know", "168 polls", "xt.local", "newsroom", "sent 7 Jan, 08:22 UTC"):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", f"/streams/{VICTORY}", "/alerts/1", "/nothing-here", "/metrics", "/api/streams", "/healthz"]
+)
+def test_every_answer_forbids_scripts_and_foreign_content(get: Get, path: str) -> None:
+    headers = get(silent(), path).headers
+    assert headers["content-security-policy"] == POLICY
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_policy_allows_nothing_but_our_own_style_and_icon() -> None:
+    rules = dict(rule.split(" ", 1) for rule in POLICY.split("; "))
+    assert rules.pop("style-src") == "'self'"
+    assert rules.pop("img-src") == "'self'"
+    assert set(rules.values()) == {"'none'"}
+
+
+@pytest.mark.parametrize("path", ["/", f"/streams/{VICTORY}", "/alerts/1"])
+def test_pages_hold_no_script_and_no_inline_style(get: Get, path: str) -> None:
+    text = get(silent(), path).text
+    assert "<script" not in text
+    assert " style=" not in text
+    assert "<style" not in text
+
+
+def test_a_hostile_subject_is_shown_as_text(get: Get) -> None:
+    source = silent()
+    sends = {**history(), VICTORY: [send(1, VICTORY, "donaldtrump.com", NOW - timedelta(hours=34), EXACTTARGET, subject=HOSTILE)]}
+    text = get(FakeSource(source.now, sends), f"/streams/{VICTORY}").text
+    assert "<bdi>&lt;script&gt;alert(1)&lt;/script&gt;gpj.exe" in text
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "\u202e" not in text
+
+
+def test_a_hostile_stream_provider_and_alert_are_shown_as_text(get: Get) -> None:
+    now = silent().now
+    states = tuple(replace(s, stream=HOSTILE, organisation=HOSTILE + ".") if s.stream == VICTORY else s for s in now.states)
+    shown = replace(
+        now.alerts[0], title=HOSTILE, text=HOSTILE, alert=replace(now.alerts[0].alert, subject=HOSTILE, comment=HOSTILE)
+    )
+    hostile = replace(
+        now,
+        assessment=replace(now.assessment, states=states),
+        alerts=(shown,),
+        providers={HOSTILE: replace(EXACTTARGET, label=HOSTILE)},
+    )
+    source = FakeSource(hostile, {HOSTILE: history()[VICTORY]})
+    for path in (
+        "/",
+        "/alerts/1",
+        "/streams/" + httpx.URL("http://x/", params={"q": HOSTILE}).query.decode()[2:].replace("+", "%20"),
+    ):
+        answer = get(source, path)
+        assert answer.status_code == 200, path
+        assert "<script" not in answer.text
+        assert "<img" not in answer.text
+        assert "\u202e" not in answer.text.replace("%E2%80%AE", "")
+
+
+@pytest.mark.parametrize("path", ["/streams/nobody.example", "/alerts/99", "/nowhere", "/streams/%3Cscript%3E"])
+def test_what_does_not_exist_is_a_readable_404(get: Get, path: str) -> None:
+    answer = get(silent(), path)
+    assert answer.status_code == 404
+    assert "Back to all lists" in answer.text
+    assert "<script" not in answer.text
+
+
+def test_an_unknown_api_path_answers_in_json(get: Get) -> None:
+    answer = get(silent(), "/api/nothing")
+    assert (answer.status_code, answer.json()) == (404, {"error": "Not Found"})
+
+
+def test_metrics_are_served_in_the_text_format(get: Get) -> None:
+    answer = get(silent(), "/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert f'gonequiet_stream_state{{state="silent",stream="{VICTORY}"}} 1.0' in answer.text
+    assert "process_resident_memory_bytes" in answer.text
+
+
+def test_health_is_good_while_the_scheduler_ticks(get: Get) -> None:
+    assert get(calm(), "/healthz").status_code == 200
+
+
+def test_health_is_bad_once_the_scheduler_has_stood_still(get: Get) -> None:
+    at_the_limit, beyond = calm(), calm()
+    at_the_limit.beat = NOW - timedelta(minutes=2)
+    beyond.beat = NOW - timedelta(minutes=2, seconds=1)
+    assert get(at_the_limit, "/healthz").status_code == 200
+    answer = get(beyond, "/healthz")
+    assert answer.status_code == 503
+    assert "has not ticked since 2021-01-08T04:37:59Z" in answer.text
+
+
+def test_the_api_gives_the_rows_of_the_command_line(get: Get) -> None:
+    source = all_wrong()
+    assert get(source, "/api/streams").json()[0]["stream"] == VICTORY
+    assert [row["key"] for row in get(source, "/api/gaps").json()] == [f"gap:{VICTORY}"]
+    assert len(get(source, "/api/gaps?all=true").json()) == 7
+    assert [row["id"] for row in get(source, "/api/alerts").json()] == [1, 2]
+    assert json.loads(get(source, "/api/openapi.json").text)["info"]["title"] == "GoneQuiet"
+
+
+def test_a_wall_screen_can_ask_for_a_page_that_renews_itself(get: Get) -> None:
+    assert '<meta http-equiv="refresh" content="30">' in get(calm(), "/?refresh=30").text
+    assert "http-equiv" not in get(calm(), "/").text
+    assert get(calm(), "/?refresh=0").status_code == 422
+
+
+def test_the_style_sheet_and_the_icon_are_ours(get: Get) -> None:
+    sheet = get(calm(), "/static/style.css")
+    assert sheet.headers["content-type"].startswith("text/css")
+    assert "url(" not in sheet.text
+    assert "@import" not in sheet.text
+    assert get(calm(), "/static/icon.svg").headers["content-type"] == "image/svg+xml"
