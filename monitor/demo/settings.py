@@ -53,7 +53,7 @@ def demo_settings(place: Place, step: timedelta) -> Settings:
                 ca_file=place.certificate,
                 user=seed.user,
                 password_file=place.password_file,
-                receiver="none",
+                receiver="demo",
                 group=seed.group,
                 folders=(INBOX, JUNK),
             )
