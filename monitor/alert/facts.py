@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from monitor.alert.lifecycle import Decision
-from monitor.model import AlertContext, AlertEventKind, AlertState, Confidence, Evidence, FindingKind, Send, Trust
+from monitor.model import AlertContext, AlertEventKind, AlertState, Confidence, Evidence, FindingKind, Level, Send, Trust
 from monitor.words import count, moment_in, odds, plain, span, without_addresses
 
 _TRUST_WORDS = {
@@ -21,6 +21,11 @@ _CONFIDENCE_WORDS = {
     Confidence.CERTAIN: "we are certain of it",
     Confidence.LIKELY: "likely, not proven",
     Confidence.POSSIBLE: "possible, weakly supported",
+}
+_LEVEL_WORDS = {
+    Level.WATCH: "watch, an early hint",
+    Level.ALERT: "alert, unusual for this list",
+    Level.CONFIRMED: "confirmed, very unusual: by chance alone it comes a tenth as often as alert",
 }
 _KIND_WORDS = {
     FindingKind.VOLUME_DROP: "much less mail than usual",
@@ -112,13 +117,13 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
     resumed = decision.send.at if decision.send else alert.resumed_at
     ended_at = alert.resumed_at or alert.resolved_at
     last = last_send(decision, context)
-    covered = context.covered_since if context.covered_since is not None else gap.covered if gap else None
+    covered = context.covered_since if context.covered_since is not None else gap.covered if gap and not ended_at else None
     all_covered = covered is not None and (ended_at or now) - alert.since - covered <= _WHOLE
     group_kind, group_name = group_of(alert.key, alert.subject)
     learned = gap and f"{count(gap.sends_learned, 'mail')} since {gap.first_send_at:%-d %b %Y}"
     return Facts(
         subject=plain(alert.subject, 120),
-        level=alert.level.word,
+        level=_LEVEL_WORDS[alert.level],
         kind_words=_KIND_WORDS.get(alert.kind, "no mail seen"),
         is_open=alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED),
         is_raised=decision.event is AlertEventKind.RAISED,

@@ -42,6 +42,9 @@ def advance(
 
     `resumed` maps the key of an open gap alert to its `news_of`. One alert is open per key. A gap ends by mail only: while
     the finding is merely absent (we are blind, a pause was declared) it stays open; any other kind ends with its finding.
+
+    Mail with `at` from `found_at` on ends the gap. Mail from before it, which can only have come late, refutes the alert: had
+    we known it, the silence would not have been that long. Where it is silent again since, the alert is corrected and goes on.
     """
     loud = {f.key: f for f in assessment.findings if f.level >= settings.opening}
     listed = {f.key: f for f in assessment.findings}
@@ -81,10 +84,10 @@ def _ended(alert: Alert, listed: Finding | None, loud: Finding | None, news: Sen
         return Decision(over, AlertEventKind.RESOLVED, told)
     if news is None:
         return None
-    if news.at >= alert.opened_at:
+    if news.at >= alert.found_at:
         over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, resumed_at=news.at, updated_at=now)
         return Decision(over, AlertEventKind.RESOLVED, alert.told, news)
-    if loud is not None and news.at <= loud.since < alert.opened_at:
+    if loud is not None and news.at <= loud.since < alert.found_at:
         later = replace(alert, since=loud.since, found_at=loud.found_at, finding=loud, updated_at=now)
         return Decision(later, AlertEventKind.CORRECTED, alert.told, news)
     refuted = replace(alert, state=AlertState.RETRACTED, resolved_at=now, resumed_at=news.at, updated_at=now)

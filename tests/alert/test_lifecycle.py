@@ -143,10 +143,16 @@ def test_a_finding_from_before_the_mail_was_taken_in_opens_nothing() -> None:
 # -------------------------------------------------------------------------------------------------- correcting
 
 
-def test_late_mail_from_before_the_opening_takes_the_alert_back() -> None:
+def test_late_mail_from_within_the_silence_takes_the_alert_back() -> None:
     late = send(NOW - hours(5), stored_at=NOW + hours(1))
     taken_back = only(step((alert(),), assessment(), {KEY: late}))
     assert (taken_back.event, taken_back.channels, taken_back.alert.state) == (CORRECTED, ("log",), AlertState.RETRACTED)
+
+
+def test_late_mail_from_after_a_back_dated_finding_ends_the_gap_that_was_real() -> None:
+    late = send(NOW - hours(1), stored_at=NOW + hours(1))
+    end = only(step((alert(found_at=NOW - hours(2)),), assessment(), {KEY: late}))
+    assert (end.event, end.alert.resumed_at) == (RESOLVED, late.at)
 
 
 def test_late_mail_after_which_it_is_silent_again_corrects_and_leaves_it_open() -> None:
