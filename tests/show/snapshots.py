@@ -300,7 +300,9 @@ def calm() -> FakeSource:
     """All lists mail as usual."""
     sends = history()
     sends[VICTORY].append(send(999, VICTORY, "donaldtrump.com", NOW - timedelta(minutes=40), EXACTTARGET))
-    copies = {(name, (p.delivery if p else None) or "unknown", "INBOX"): len(sends[name]) for name, _, _, p in LISTS}
+    copies = {(VICTORY, "Salesforce Marketing Cloud", "JUNK"): 41} | {
+        (name, (p.delivery if p else None) or "unknown", "INBOX"): len(sends[name]) for name, _, _, p in LISTS
+    }
     now = replace(
         EMPTY,
         assessment=Assessment(at=NOW, findings=(), states=states(sends, silent=False)),
