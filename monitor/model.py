@@ -190,7 +190,7 @@ class Identification:
     evidence: tuple[Evidence, ...] = ()
     conflicts: tuple[str, ...] = ()
     job: str | None = None
-    """The mailing's number at the provider, where headers carry it."""
+    """`provider:number` of the mailing, where headers carry it."""
 
 
 @dataclass(frozen=True)

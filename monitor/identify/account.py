@@ -15,65 +15,68 @@ VALUE_LIMIT = 4_096
 
 @dataclass(frozen=True, slots=True)
 class AccountFound:
-    account: Account
+    provider: str
+    account: Account | None
+    """None where the rule reads only the mailing's number."""
     trust: Trust
     job: str | None
     field: str
 
 
 def find_accounts(message: Message, facts: Facts, index: SignatureIndex, names: Sequence[str]) -> list[AccountFound]:
-    """Every number that a rule of the named providers reads, in the order of the message."""
-    if not names:
-        return []
+    """Every number that a rule of the named providers reads: envelope, signatures, then the fields from the top."""
     found: list[AccountFound] = []
-    if facts.return_path and (rules := index.rules.get("return-path")):
-        found += _read(rules, facts.return_path, facts.return_path_trust, names)
-    for signature, good in facts.signatures:
-        if rules := index.rules.get("dkim-d"):
-            found += _read(rules, signature.sdid, Trust.SIGNED if good else Trust.CLAIMED, names)
-    for name, value in message.headers:
-        key = "feedback-id" if name == "x-feedback-id" else name
-        if key != "return-path" and (rules := index.rules.get(key)):
-            found += _read(rules, value, Trust.SIGNED if name in facts.signed_fields else Trust.CLAIMED, names)
+    for provider in names:
+        rules = index.accounts.get(provider)
+        if rules is None:
+            continue
+        if facts.return_path and "return-path" in rules:
+            found += _read(rules["return-path"], facts.return_path, facts.return_path_trust)
+        if "dkim-d" in rules:
+            for signature, good in facts.signatures:
+                found += _read(rules["dkim-d"], signature.sdid, Trust.SIGNED if good else Trust.CLAIMED)
+        for name, value in message.headers:
+            if name in rules and name != "return-path":
+                found += _read(rules[name], value, Trust.SIGNED if name in facts.signed_fields else Trust.CLAIMED)
     return found
 
 
-def _read(rules: Sequence[AccountRule], value: str, trust: Trust, names: Sequence[str]) -> list[AccountFound]:
+def _read(rules: Sequence[AccountRule], value: str, trust: Trust) -> list[AccountFound]:
     out: list[AccountFound] = []
     for rule in rules:
-        if rule.provider in names and (fit := rule.pattern.search(value[:VALUE_LIMIT])) is not None:
+        if (fit := rule.pattern.search(value[:VALUE_LIMIT])) is not None:
             groups = fit.groupdict()
             number = groups.get("id")
-            if number:
-                out.append(AccountFound(Account(rule.provider, rule.kind, number), trust, groups.get("job"), rule.field))
+            account = Account(rule.provider, rule.kind, number) if number else None
+            out.append(AccountFound(rule.provider, account, trust, groups.get("job"), rule.field))
     return out
 
 
 def choose_account(
     found: Sequence[AccountFound], platform: str | None, delivery: str | None, sure: Confidence | None, conflicts: list[str]
 ) -> tuple[Account | None, Confidence | None, str | None]:
-    """(account, confidence, job): the platform's number before the delivery's, the best vouched before others.
+    """(account, confidence, `provider:job`): the platform's number before the delivery's, the best vouched before others.
 
     Two different numbers of one kind are a conflict and lower the confidence. A claimed number is never certain.
     """
+    job: str | None = None
     for provider in dict.fromkeys((platform, delivery)):
-        own = [entry for entry in found if entry.account.provider == provider]
-        if not own:
-            continue
-        first = min(own, key=lambda entry: _RANK[entry.trust])
-        same = [entry for entry in own if entry.account.kind == first.account.kind]
-        others = sorted({entry.account.id for entry in same} - {first.account.id})
+        own = [entry for entry in found if entry.provider == provider]
         jobs = {entry.job for entry in own if entry.job}
+        job = job or (f"{provider}:{next(iter(jobs))}" if len(jobs) == 1 else None)
+        numbered = [(entry, entry.account) for entry in own if entry.account is not None]
+        if not numbered:
+            continue
+        first, account = min(numbered, key=lambda pair: _RANK[pair[0].trust])
+        others = sorted({other.id for _, other in numbered if other.kind == account.kind} - {account.id})
         confidence = sure or Confidence.POSSIBLE
         if confidence is Confidence.CERTAIN and first.trust is Trust.CLAIMED:
             confidence = Confidence.LIKELY
         if others:
-            conflicts.append(
-                f"{provider}: {first.account.kind} is {first.account.id} in {first.field}, elsewhere {', '.join(others[:3])}"
-            )
+            conflicts.append(f"{provider}: {account.kind} is {account.id} in {first.field}, elsewhere {', '.join(others[:3])}")
             confidence = Confidence.POSSIBLE
-        return first.account, confidence, next(iter(jobs)) if len(jobs) == 1 else None
-    return None, None, None
+        return account, confidence, job
+    return None, None, job
 
 
 _RANK = {Trust.OBSERVED: 0, Trust.SIGNED: 1, Trust.CLAIMED: 2}

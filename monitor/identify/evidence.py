@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from monitor.collect.words import decode_words
 from monitor.identify.facts import Facts
 from monitor.identify.index import SignatureIndex
+from monitor.identify.received import Hop
 from monitor.identify.signatures import Signal
 from monitor.model import Message, Trust
 
@@ -33,11 +34,14 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> list[Hit
     _border_hits(hits, facts, index)
     _signature_hits(hits, facts, index)
     signed = facts.signed_fields
-    fields = index.fields
+    headers = index.headers
+    hops: list[str] = []
     for name, value in message.headers:
-        key = "feedback-id" if name == "x-feedback-id" else name
-        entry = fields.get(key)
-        if entry is None or key in _ELSEWHERE:
+        entry = headers.get(name)
+        if entry is None:
+            continue
+        if name == "received":
+            hops.append(value)
             continue
         trust = Trust.SIGNED if name in signed else Trust.CLAIMED
         if "=?" in value:
@@ -54,33 +58,33 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> list[Hit
                         hits[signal] = Hit(signal, value, trust, host)
         if len(hits) > HITS_LIMIT:
             break
-    if message.link_hosts and (links := fields.get("body-link-host")) is not None:
-        trust = Trust.SIGNED if signed else Trust.CLAIMED
-        for host in message.link_hosts:
-            for signal in (*links.of_host(host), *links.of_value(host)):
-                if signal not in hits:
-                    hits[signal] = Hit(signal, host, trust, host)
+    if hops:
+        # All hops in one look: a pattern of `received` cannot reach over a line.
+        text = "\n".join(hops)
+        for signal in headers["received"].of_value(text):
+            hits.setdefault(signal, Hit(signal, text, Trust.CLAIMED))
+    trust = Trust.SIGNED if signed else Trust.CLAIMED
+    for host in message.link_hosts:
+        for signal in (*index.link_host.of_host(host), *index.link_host.of_value(host)):
+            if signal not in hits:
+                hits[signal] = Hit(signal, host, trust, host)
     return list(hits.values())
 
 
 _IN_ANGLES = frozenset(("message-id", "list-id"))
-_ELSEWHERE = frozenset(("return-path", "received-host", "dkim-d", "dkim-s", "body-link-host"))
 
 
 def _border_hits(hits: dict[Signal, Hit], facts: Facts, index: SignatureIndex) -> None:
-    hop, trust = facts.hop, facts.hop_trust
-    if hop is not None:
-        if hop.ip is not None:
-            for signal in index.networks.of_address(hop.ip):
-                hits[signal] = Hit(signal, hop.ip, trust)
-        observed_name = hop.reverse_name if facts.receiver is None or facts.receiver.reverse_names else None
-        host = observed_name or hop.greeting
-        if host:
-            entry = index.field("received-host")
-            for signal in (*entry.of_host(host), *entry.of_value(host)):
-                hits.setdefault(signal, Hit(signal, host, trust if observed_name else Trust.CLAIMED, host))
+    """The address and the names of the border hop; where that is not known, of the topmost hop that anything is known of."""
+    trust = facts.hop_trust
+    for hop in facts.hops:
+        _hop_hits(hits, hop, trust, facts, index)
+        if hits:
+            if facts.relay is not None and facts.border is not None:
+                facts.sending_ip = hop.ip
+            break
     if facts.return_path:
-        entry = index.field("return-path")
+        entry = index.return_path
         host = facts.return_path.rpartition("@")[2].lower()
         for signal in entry.of_value(facts.return_path):
             hits.setdefault(signal, Hit(signal, facts.return_path, facts.return_path_trust))
@@ -88,8 +92,20 @@ def _border_hits(hits: dict[Signal, Hit], facts: Facts, index: SignatureIndex) -
             hits.setdefault(signal, Hit(signal, facts.return_path, facts.return_path_trust, host))
 
 
+def _hop_hits(hits: dict[Signal, Hit], hop: Hop, trust: Trust, facts: Facts, index: SignatureIndex) -> None:
+    if hop.ip is not None:
+        for signal in index.networks.of_address(hop.ip):
+            hits[signal] = Hit(signal, hop.ip, trust)
+    looked_up = hop.reverse_name if facts.receiver is None or facts.receiver.reverse_names else None
+    host = looked_up or hop.greeting
+    if host:
+        entry = index.received_host
+        for signal in (*entry.of_host(host), *entry.of_value(host)):
+            hits.setdefault(signal, Hit(signal, host, trust if looked_up else Trust.CLAIMED, host))
+
+
 def _signature_hits(hits: dict[Signal, Hit], facts: Facts, index: SignatureIndex) -> None:
-    domains, selectors = index.field("dkim-d"), index.field("dkim-s")
+    domains, selectors = index.dkim_domain, index.dkim_selector
     # Good signatures first: where two fit the same signal, the good one is the evidence.
     for signature, good in sorted(facts.signatures, key=_bad) if len(facts.signatures) > 1 else facts.signatures:
         trust = Trust.SIGNED if good else Trust.CLAIMED

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from monitor.collect.auth_results import AuthResult, AuthResults, parse_auth_results, parse_received_spf
 from monitor.collect.dkim_signature import DkimSignature, parse_dkim_signature
-from monitor.identify.received import Border, Hop, Receiver, find_border, first_public_hop, is_under
+from monitor.identify.received import Border, Hop, Receiver, find_border, is_under, public_hops
 from monitor.identify.receivers import ReceiverSet
 from monitor.model import Message, Trust
 
@@ -16,8 +16,8 @@ SIGNATURES_LIMIT = 12
 
 _FORWARDED = re.compile(r"\+caf_=|^(?:srs[01][=+-]|bounces-imx\+|prvs=[^@]*\+caf_)", re.IGNORECASE)
 _FORWARD_SUBJECT = re.compile(r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|wg|tr|rv|i|enc)\s*:", re.IGNORECASE)
-_LIST_COPY = ("x-beenthere", "x-mailman-version", "x-google-group-id", "x-original-sender", "x-forwarding-service")
-_FORWARD_FIELDS = ("x-forwarded-to", "x-forwarded-for", "resent-from", "resent-sender")
+_LIST_COPY = frozenset(("x-beenthere", "x-mailman-version", "x-google-group-id", "x-original-sender", "x-forwarding-service"))
+_PASSING_ON = _LIST_COPY | {"x-forwarded-to", "x-forwarded-for", "resent-from", "resent-sender"}
 
 
 @dataclass(slots=True)
@@ -26,9 +26,10 @@ class Facts:
 
     receiver: Receiver | None = None
     border: Border | None = None
-    hop: Hop | None = None
-    """The border hop; without a receiver, or behind a relay, the topmost public hop below, which is only a claim."""
+    hops: list[Hop] = field(default_factory=list)
+    """The border hop; without a receiver, or behind a relay, the public hops that it may have been, from the top."""
     sending_ip: str | None = None
+    """The address that connected; behind a relay the one that connected to the relay, as far as its hops are believed."""
     auth: AuthResults | None = None
     spf: AuthResult | None = None
     spf_domain: str | None = None
@@ -66,7 +67,6 @@ def gather_facts(message: Message, receivers: ReceiverSet, receiver_name: str | 
     facts = Facts()
     _find_receiver(facts, headers, receivers, receiver_name)
     if facts.border is not None and facts.receiver is not None:
-        facts.hop = facts.border.hop
         facts.auth = _trusted_results(headers, facts.receiver, facts.border)
         facts.spf = _spf(facts, headers)
         if receiver_name is None and facts.auth is None and facts.receiver.auth_results != "none":
@@ -75,12 +75,13 @@ def gather_facts(message: Message, receivers: ReceiverSet, receiver_name: str | 
     _envelope(facts, message)
     _relay(facts, message)
     if facts.border is not None and facts.relay is None:
+        facts.hops = [facts.border.hop]
         facts.sending_ip = facts.border.hop.ip
     else:
         start = facts.border.position + 1 if facts.border is not None else 0
-        below = first_public_hop(headers, start)
-        facts.hop = below.hop if below is not None else None
-        facts.sending_ip = facts.hop.ip if facts.hop and facts.border is not None else None
+        facts.hops = public_hops(headers, start)
+        if facts.border is not None:
+            facts.hops.append(facts.border.hop)
     return facts
 
 
@@ -157,15 +158,13 @@ def _signatures(facts: Facts, headers: Sequence[tuple[str, str]]) -> None:
         signature = parse_dkim_signature(value)
         if signature is None:
             continue
-        passed = any(
-            domain is not None
-            and domain in (signature.sdid, signature.identity)
-            and (not selector or selector == signature.selector)
-            for domain, selector in good
-        )
+        passed = False
+        for domain, selector in good:
+            if domain in (signature.sdid, signature.identity) and (not selector or selector == signature.selector):
+                passed = True
         facts.signatures.append((signature, passed))
         if passed:
-            covered |= signature.signed_fields
+            covered |= signature.signed_fields()
         if len(facts.signatures) >= SIGNATURES_LIMIT:
             break
     facts.signed_fields = frozenset(covered)
@@ -191,11 +190,12 @@ def _envelope(facts: Facts, message: Message) -> None:
 
 def _relay(facts: Facts, message: Message) -> None:
     """Signs that somebody passed the message on. They may be invented: then they only make us more careful."""
-    names = {name for name, _ in message.headers}
     if facts.return_path and _FORWARDED.search(facts.return_path):
         facts.relay = "forwarded: the Return-Path is a forwarder's"
-    elif found := next((name for name in _LIST_COPY if name in names), None):
-        facts.relay = f"passed on by a list or forwarder: {found}"
-    elif found := next((name for name in _FORWARD_FIELDS if name in names), None):
-        facts.forward_hint = f"perhaps forwarded: {found}"
+    for name, _ in message.headers:
+        if name in _PASSING_ON:
+            if name in _LIST_COPY:
+                facts.relay = facts.relay or f"passed on by a list or forwarder: {name}"
+            else:
+                facts.forward_hint = f"perhaps forwarded: {name}"
     facts.forward_subject = bool(message.subject and _FORWARD_SUBJECT.match(message.subject))

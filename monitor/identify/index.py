@@ -11,7 +11,7 @@ from monitor.identify.signatures import HOST_FIELDS, AccountRule, Provider, Sign
 
 _SET_MEMORY = 256 << 20
 """Bytes that one set's automaton may grow to; 8 MB, the default, is too little for a thousand patterns at once."""
-VALUE_LIMIT = 4_096
+VALUE_LIMIT = 16_000
 """Characters of a value that patterns look at."""
 
 Hits = list[tuple[Signal, str]]
@@ -113,20 +113,31 @@ class NetworkIndex:
 
 
 class SignatureIndex:
-    """All signals of all providers, by field."""
+    """All signals of all providers, by header and by derived field."""
 
     def __init__(self, providers: Iterable[Provider]) -> None:
         by_field: dict[str, list[Signal]] = {}
-        rules: dict[str, list[AccountRule]] = {}
+        self.accounts: dict[str, dict[str, tuple[AccountRule, ...]]] = {}
+        """Provider → header or derived field → rules."""
         for provider in providers:
             for signal in provider.signals:
                 by_field.setdefault(signal.field, []).append(signal)
+            rules: dict[str, tuple[AccountRule, ...]] = {}
             for rule in provider.accounts:
-                rules.setdefault(rule.field, []).append(rule)
+                for name in _ALSO.get(rule.field, (rule.field,)):
+                    rules[name] = (*rules.get(name, ()), rule)
+            if rules:
+                self.accounts[provider.name] = rules
         self.networks = NetworkIndex(by_field.pop("sender-ip", []))
-        self.fields = {name: FieldIndex(name, signals) for name, signals in by_field.items()}
-        self.rules = {name: tuple(found) for name, found in rules.items()}
-        self.empty = FieldIndex("", [])
+        nothing = FieldIndex("", [])
+        built = {name: FieldIndex(name, signals) for name, signals in by_field.items()}
+        self.received_host = built.pop("received-host", nothing)
+        self.return_path = built.pop("return-path", nothing)
+        self.dkim_domain = built.pop("dkim-d", nothing)
+        self.dkim_selector = built.pop("dkim-s", nothing)
+        self.link_host = built.pop("body-link-host", nothing)
+        self.headers = {header: index for name, index in built.items() for header in _ALSO.get(name, (name,))}
 
-    def field(self, name: str) -> FieldIndex:
-        return self.fields.get(name, self.empty)
+
+_ALSO = {"feedback-id": ("feedback-id", "x-feedback-id")}
+"""SendGrid, Campaign Monitor, Iterable, Constant Contact and Mailgun wrote X-Feedback-ID in 2019."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from monitor.identify.account import choose_account, find_accounts
 from monitor.identify.evidence import Hit, find_hits
-from monitor.identify.facts import Facts, gather_facts
-from monitor.identify.index import SignatureIndex
+from monitor.identify.facts import gather_facts
+from monitor.identify.index import VALUE_LIMIT, SignatureIndex
 from monitor.identify.receivers import ReceiverSet
 from monitor.identify.redact import recipients_of, redact
 from monitor.identify.signatures import Provider, Says, SignatureSet
@@ -66,35 +66,30 @@ class Identifier:
             platform_confidence=verdict.platform_confidence,
             delivery_confidence=verdict.delivery_confidence,
             account_confidence=sure,
-            evidence=_evidence(hits, message, facts),
+            evidence=_evidence(hits, message),
             conflicts=tuple(verdict.conflicts),
             job=job,
         )
 
 
-def _evidence(hits: list[Hit], message: Message, facts: Facts) -> tuple[Evidence, ...]:
-    """The hits as evidence, heaviest and best vouched first, recipients taken out."""
+def _evidence(hits: list[Hit], message: Message) -> tuple[Evidence, ...]:
+    """The hits as evidence in the order of the message, recipients taken out."""
     if not hits:
         return ()
     recipients = recipients_of(message.delivered_to)
-    return tuple(
-        Evidence(
-            provider=signal.provider,
-            role=role,
-            field=signal.field,
-            value=hit.host if hit.host is not None else redact(_deciding(hit), recipients),
-            trust=hit.trust,
-            weight=signal.weight,
-            signature=signal.label,
-        )
-        for hit in hits[:EVIDENCE_LIMIT]
-        if (role := _ROLES.get((signal := hit.signal).says)) is not None
-    )
+    found: list[Evidence] = []
+    for hit in hits[:EVIDENCE_LIMIT]:
+        signal = hit.signal
+        role = _ROLES.get(signal.says)
+        if role is not None:
+            value = hit.host if hit.host is not None else redact(_deciding(hit), recipients)
+            found.append(Evidence(signal.provider, role, signal.field, value, hit.trust, signal.weight, signal.label))
+    return tuple(found)
 
 
 def _deciding(hit: Hit) -> str:
-    """The part of a value that decided: what the pattern matched, or the value."""
+    """The part of a long value that decided: what the pattern matched; a short value itself."""
     pattern = hit.signal.pattern
-    if pattern is not None and (fit := pattern.search(hit.value[:4096])) is not None:
+    if pattern is not None and len(hit.value) > 100 and (fit := pattern.search(hit.value[:VALUE_LIMIT])) is not None:
         return str(fit.group(0))
     return hit.value

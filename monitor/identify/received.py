@@ -12,6 +12,9 @@ VALUE_LIMIT = 2_000
 HOPS_LIMIT = 40
 """How many hops from the top may be the receiver's own; Outlook has up to eight."""
 
+HINTS_LIMIT = 6
+"""How many public hops are looked at where nobody tells which was the border."""
+
 _HOP = re.compile(
     r"\s*(?:from\s+([^\s()]{1,255})\s*((?:\((?:[^()]|\((?:[^()]|\([^()]*+\))*+\))*+\)\s*)*+))?"
     r"(?:[^()]{0,200}?\s)??by\s+([^\s;()]{1,255})",
@@ -39,6 +42,8 @@ class Hop:
 def parse_received(value: str) -> Hop:
     """One unfolded Received. The forms of Postfix, Exim, sendmail, qmail, Gmail, Outlook, Yahoo and Oracle are read."""
     value = value[:VALUE_LIMIT]
+    if value.startswith("by "):
+        return Hop(value[3:].split(None, 1)[0].lower().rstrip(".;") if value[3:].strip() else None, None, None, None)
     hop = _HOP.match(value)
     if hop is None:
         return Hop(None, None, None, None)
@@ -76,12 +81,20 @@ def is_private(ip: str) -> bool:
     return any(address in network for network in _PRIVATE6)
 
 
+@lru_cache(maxsize=1024)
+def is_documentation(ip: str) -> bool:
+    """An address that stands for one in examples (RFC 5737, RFC 3849): nobody connected from it, so it contradicts nobody."""
+    address = ip_address(ip)
+    return any(address in network for network in _DOCUMENTATION if network.version == address.version)
+
+
 _PRIVATE4 = [
     ip_network(text)
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "100.64.0.0/10")
 ]
 # 2002:a00::/24 is 6to4 of 10.0.0.0/8: the names of Gmail's inner hosts.
 _PRIVATE6 = [ip_network(text) for text in ("::1/128", "fe80::/10", "fc00::/7", "2002:a00::/24")]
+_DOCUMENTATION = [ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,8 @@ class Receiver:
     """Whether a file's topmost Received may tell it; False for software that anybody runs."""
     by: tuple[str, ...]
     """Suffixes of the hosts whose Received we believe; empty: the host that wrote the topmost one and its neighbours."""
+    inner_by: tuple[str, ...]
+    """How else the topmost Received may begin: `by 2002:a` are Gmail's inner hosts, 6to4 addresses of 10.0.0.0/8."""
     inner_networks: tuple[IPv4Network | IPv6Network, ...]
     """Public addresses of inner hops."""
     inner_hosts: tuple[str, ...]
@@ -169,17 +184,15 @@ def find_border(headers: Sequence[tuple[str, str]], receiver: Receiver) -> Borde
     return None
 
 
-def first_public_hop(headers: Sequence[tuple[str, str]], start: int = 0) -> Border | None:
-    """The topmost hop from a public address at or after `start`, whoever wrote it: a hint, no fact."""
-    hops = 0
+def public_hops(headers: Sequence[tuple[str, str]], start: int = 0) -> list[Hop]:
+    """The hops from a public address at or after `start`, from the top, whoever wrote them: hints, no facts."""
+    found: list[Hop] = []
     for position in range(start, len(headers)):
         name, value = headers[position]
-        if name != "received":
-            continue
-        hops += 1
-        if hops > HOPS_LIMIT:
-            return None
-        hop = parse_received(value)
-        if hop.ip is not None and not is_private(hop.ip):
-            return Border(position, hop)
-    return None
+        if name == "received":
+            hop = parse_received(value)
+            if hop.ip is not None and not is_private(hop.ip):
+                found.append(hop)
+                if len(found) >= HINTS_LIMIT:
+                    break
+    return found

@@ -33,6 +33,7 @@ class ReceiverFile(_Strict):
     inner_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     inner_hosts: tuple[str, ...] = ()
     reverse_names: bool = True
+    inner_by: tuple[str, ...] = ()
     authserv_ids: tuple[str, ...] = ()
     auth_results: Literal["above", "below", "none"] = "above"
     notes: str | None = None
@@ -67,9 +68,9 @@ class ReceiverSet:
 
     @cached_property
     def _automatic(self) -> tuple[tuple[Receiver, tuple[str, ...]], ...]:
-        """Receivers that a file may tell, with what the topmost Received must hold (Gmail's inner hosts are 6to4 addresses)."""
+        """Receivers that a file may tell, with what the topmost Received must hold."""
         found = dict.fromkeys(receiver for receiver in self.receivers.values() if receiver.automatic)
-        return tuple((receiver, (*receiver.by, "by 2002:a")) for receiver in found)
+        return tuple((receiver, (*receiver.by, *receiver.inner_by)) for receiver in found)
 
 
 def load_receivers(folders: Iterable[Folder]) -> ReceiverSet:
@@ -82,6 +83,7 @@ def load_receivers(folders: Iterable[Folder]) -> ReceiverSet:
             imap_hosts=spec.imap_hosts,
             automatic=spec.automatic,
             by=spec.by,
+            inner_by=spec.inner_by,
             inner_networks=spec.inner_networks,
             inner_hosts=spec.inner_hosts,
             reverse_names=spec.reverse_names,

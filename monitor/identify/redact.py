@@ -15,7 +15,8 @@ _TOKEN = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9+/=_~%-]{0,60}[0-9])[A-Za-z0-
 
 def redact(value: str, recipients: Sequence[str] = ()) -> str:
     """A value fit to show: local parts of addresses, subscriber numbers and long tokens become `…`; bounded."""
-    value = value[: VALUE_LIMIT * 4]
+    if len(value) > VALUE_LIMIT * 4:
+        value = value[: VALUE_LIMIT * 4]
     if "@" in value:
         value = _ADDRESS.sub("…@", value)
     if "_HTML-" in value or "_TEXT-" in value:

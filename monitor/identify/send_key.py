@@ -17,9 +17,9 @@ def send_fingerprints(message: Message, identification: Identification) -> tuple
     The number tells sends apart for certain; subject and text do so only within a stream and a window of time.
     """
     found: list[str] = []
-    if identification.job and identification.account is not None:
-        account = identification.account
-        found.append(f"job:{account.provider}:{account.id}:{identification.job}")
+    if identification.job:
+        account = identification.account.id if identification.account else ""
+        found.append(f"job:{identification.job}:{account}")
     if message.subject and (subject := normalised_subject(message.subject)):
         found.append(f"subject:{subject}")
     if message.body_fingerprint:

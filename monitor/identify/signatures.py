@@ -121,7 +121,7 @@ class SignalFile(_Strict):
 
 
 class AccountFile(_Strict):
-    """Where a customer number stands: a pattern with the group `id` and, for the mailing's number, `job`."""
+    """Where a customer number stands: a pattern with the group `id`, the mailing's number in the group `job`, or both."""
 
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,30}$")]
     field: FieldName
@@ -130,8 +130,8 @@ class AccountFile(_Strict):
 
     @model_validator(mode="after")
     def _named(self) -> AccountFile:
-        if "id" not in re2.compile(self.regex).groupindex:
-            raise ValueError("expected a named group (?P<id>…)")
+        if not {"id", "job"} & set(re2.compile(self.regex).groupindex):
+            raise ValueError("expected a named group (?P<id>…) or (?P<job>…)")
         return self
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from monitor.identify.evidence import Hit
 from monitor.identify.facts import Facts
+from monitor.identify.received import is_documentation
 from monitor.identify.signatures import Kind, Provider, Says
 from monitor.model import Confidence, Role, Trust
 
@@ -27,18 +28,22 @@ class Case:
 
     def weight(self, says: tuple[Says, ...]) -> float:
         """The heaviest signal of each field, added up: five copies of one header are one copied header."""
+        if len(self.hits) == 1:
+            only = self.hits[0].signal
+            return only.weight if only.says in says else 0.0
         best: dict[str, float] = {}
         for hit in self.hits:
-            if hit.signal.says in says and hit.signal.weight > best.get(hit.signal.field, 0.0):
-                best[hit.signal.field] = hit.signal.weight
+            signal = hit.signal
+            if signal.says in says and signal.weight > best.get(signal.field, 0.0):
+                best[signal.field] = signal.weight
         return sum(best.values())
 
     def proofs(self, says: tuple[Says, ...]) -> list[Hit]:
         return [hit for hit in self.hits if hit.signal.proof and hit.trust is not Trust.CLAIMED and hit.signal.says in says]
 
     def vouched(self) -> bool:
-        """Whether anything that fits comes from our receiver or a good signature."""
-        return any(hit.trust is not Trust.CLAIMED and hit.signal.weight > 0 for hit in self.hits)
+        """Whether anything strong that fits comes from our receiver or a good signature."""
+        return any(hit.trust is not Trust.CLAIMED and hit.signal.weight >= ENOUGH for hit in self.hits)
 
     def strong(self, says: tuple[Says, ...]) -> bool:
         return any(hit.signal.weight >= ENOUGH and hit.signal.says in says for hit in self.hits)
@@ -77,7 +82,7 @@ def decide(hits: Sequence[Hit], facts: Facts, providers: Mapping[str, Provider])
 def _compare_addresses(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) -> None:
     """A header that repeats the connecting address shows a copy by the wrong one; and some houses name all their addresses."""
     ip = facts.sending_ip
-    if ip is None or facts.relay is not None:
+    if ip is None or facts.relay is not None or (is_documentation(ip) and not facts.authentication_noted):
         return
     for case in cases.values():
         for hit in case.hits:
@@ -107,7 +112,9 @@ def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) 
             border = any(hit.signal.field in _BORDER_FIELDS for hit in proofs)
             proven.append((weight + (100 if border else 0), case))
         else:
-            claimed.append((weight, case))
+            # Of mere claims the hop weighs most: a header is copied more easily than a server.
+            hop = any(hit.signal.field in _BORDER_FIELDS and hit.signal.proof for hit in case.hits)
+            claimed.append((weight + (100 if hop else 0), case))
     if passed_on:
         others = [entry for entry in (*proven, *claimed) if entry[1].provider.kind not in _PASSED_ON and entry[0] >= ENOUGH]
         if others:
