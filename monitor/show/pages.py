@@ -1,4 +1,4 @@
-"""What each page says, decided without a template: headline, lines of the tables, strips of coverage."""
+"""What each page says, decided without a template: headline, warnings, lines of the table of streams."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from monitor.model import AlertState, Confidence, FindingKind, StreamPhase, StreamState
 from monitor.show import charts
-from monitor.show.snapshot import InboxHealth, ShownAlert, ShownProvider, Snapshot
+from monitor.show.snapshot import ShownAlert, ShownProvider, Snapshot
 from monitor.show.views import GAP_KINDS, by_urgency, open_alerts
 from monitor.show.words import count, iso, moment, plain, rate, span
 
-WINDOW = timedelta(days=14)
-"""What charts and strips of the first page show."""
 CHART_ROWS = 12
 
 PHASES = {
@@ -76,21 +73,6 @@ class StreamLine:
     spark_words: str
 
 
-@dataclass(frozen=True, slots=True)
-class InboxLine:
-    """One seed inbox: what it sees now and, as a strip, what it has seen in the last 14 days."""
-
-    name: str
-    receiver: str | None
-    group: str
-    blind: bool
-    words: str
-    detail: str | None
-    bars: tuple[tuple[float, float], ...]
-    """(x, width) of proven time in a box of 1000 wide."""
-    covered: str
-
-
 def headline(snapshot: Snapshot) -> Headline:
     """Gap alerts first, then our own blindness, then what is late, then calm."""
     phases = Counter(s.phase for s in snapshot.states)
@@ -124,6 +106,16 @@ def headline(snapshot: Snapshot) -> Headline:
         others = tuple(line for line in _rest(phases) if "as usual" not in line)
         return Headline("calm", f"{count(usual, 'list')} {'is' if usual == 1 else 'are'} mailing as usual", others)
     return Headline("calm", f"Learning the rhythm of {count(len(snapshot.states), 'list')}", _rest(phases)[1:])
+
+
+def warnings(snapshot: Snapshot, health: str | None) -> list[str]:
+    """What is wrong with GoneQuiet itself, for the top of the first page; `health`: why it stands still, if it does."""
+    found = [f"GoneQuiet itself is not at work: {health}"] if health else []
+    if not snapshot.reload_ok:
+        found.append("The new settings are faulty, so the old ones stay in force; gonequiet check-config names the line.")
+    if failed := sum(number for (_, result), number in snapshot.notices.items() if result == "failed"):
+        found.append(f"{count(failed, 'notice')} could not be delivered; the alert's page names the channel and the fault.")
+    return found
 
 
 def gap_title(shown: ShownAlert, now: datetime) -> str:
@@ -165,59 +157,6 @@ def stream_line(state: StreamState, provider: ShownProvider | None, now: datetim
         spark=_spark(days),
         spark_words=f"{count(sum(days), 'send')} in 14 days",
     )
-
-
-def inbox_lines(snapshot: Snapshot) -> list[InboxLine]:
-    """The seed inboxes, blind ones first."""
-    return [_inbox_line(inbox, snapshot.at) for inbox in sorted(snapshot.inboxes, key=lambda i: (not i.blind, i.inbox))]
-
-
-def _inbox_line(inbox: InboxHealth, now: datetime) -> InboxLine:
-    start = now - WINDOW
-    seen = covered(inbox, start, now)
-    proven = [folder.proven_at for folder in inbox.folders if folder.proven_at]
-    if inbox.blind:
-        words = f"blind since {moment(min(proven), now)}" if proven else "never read so far"
-    else:
-        words = f"read {span(now - min(proven))} ago" if proven else "waiting for its first poll"
-    failure = inbox.last_failure
-    total = sum((b - a for a, b in seen), timedelta())
-    return InboxLine(
-        name=inbox.inbox,
-        receiver=inbox.receiver,
-        group=inbox.group,
-        blind=inbox.blind,
-        words=words,
-        detail=plain(f"{failure.cause.value}: {failure.detail}") if failure else None,
-        bars=tuple((round((a - start) / WINDOW * 1000, 2), round(max((b - a) / WINDOW * 1000, 1), 2)) for a, b in seen),
-        covered=f"{span(total)} of the last 14 days proven" if seen else "nothing proven in the last 14 days",
-    )
-
-
-def covered(inbox: InboxHealth, start: datetime, end: datetime) -> list[charts.Interval]:
-    """When all monitored folders were proven readable together, merged, ascending, within [start, end)."""
-    folders = {c.folder for c in inbox.coverage}
-    edges = sorted(
-        (edge, step) for c in inbox.coverage for edge, step in ((max(c.start, start), 1), (min(c.end, end), -1)) if c.end > start
-    )
-    found: list[charts.Interval] = []
-    open_now, since = 0, start
-    for at, step in sorted(edges, key=lambda e: (e[0], -e[1])):
-        was, open_now = open_now, open_now + step
-        if was < len(folders) <= open_now:
-            since = at
-        elif open_now < len(folders) <= was and at > since:
-            found.append((since, at))
-    return _merged(found)
-
-
-def blind_times(snapshot: Snapshot, start: datetime, end: datetime) -> list[charts.Interval]:
-    """When no seed inbox at all was proven readable, from the first proof on; what is shorter than 30 minutes is left out."""
-    seen = _merged(sorted(interval for inbox in snapshot.inboxes for interval in covered(inbox, start, end)))
-    if not seen:
-        return []
-    holes = [(a[1], b[0]) for a, b in pairwise(seen)] + [(seen[-1][1], end)]
-    return [(a, b) for a, b in holes if b - a >= timedelta(minutes=30)]
 
 
 def fleet_rows(snapshot: Snapshot, times: Mapping[str, Sequence[datetime]]) -> list[charts.Row]:
@@ -279,13 +218,3 @@ def _spark(days: Sequence[int]) -> str:
     """Bars of 4 on a base line of 1: `M0 20h4v-9h-4z…`."""
     top = max(max(days), 1)
     return "".join(f"M{n * 6} 20h4v-{1 + (round(18 * day / top, 1) if day else 0):g}h-4z" for n, day in enumerate(days))
-
-
-def _merged(intervals: Sequence[charts.Interval]) -> list[charts.Interval]:
-    merged: list[charts.Interval] = []
-    for a, b in intervals:
-        if merged and a <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
-        else:
-            merged.append((a, b))
-    return merged

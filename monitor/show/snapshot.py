@@ -133,7 +133,7 @@ class Snapshot:
     alert_events: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """(FindingKind, AlertEventKind) → how many."""
     notices: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """(channel, `sent`, `retried` or `failed`) → how many."""
+    """(channel, `sent`, `retried` or `failed`) → how many; a channel is there from the start, with 0."""
     reload_ok: bool = True
     """False while the last try to read new settings failed and the old ones are kept."""
 

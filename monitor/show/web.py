@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from monitor.clock import Clock, SystemClock
+from monitor.errors import GoneQuietError
 from monitor.model import AlertState, StreamPhase
-from monitor.show import charts, pages, views, words
+from monitor.show import charts, pages, strips, views, words
 from monitor.show.metrics import exposition
 from monitor.show.snapshot import SnapshotSource
 
@@ -58,22 +59,27 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
         title = "Not found" if error.status_code == 404 else "This did not work"
         return page("problem.html", error.status_code, title=title, detail=error.detail, refresh=None)
 
+    @app.exception_handler(GoneQuietError)
+    async def broken(request: Request, error: GoneQuietError) -> Response:
+        return await failed(request, StarletteHTTPException(503, str(error)))
+
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home(refresh: int | None = Query(None, ge=5, le=3600)) -> HTMLResponse:
         snapshot = source.snapshot()
         end = pages.chart_now(snapshot.at)
-        start = end - pages.WINDOW
+        start = end - strips.WINDOW
         times = source.send_times(start)
         rows = pages.fleet_rows(snapshot, times)
-        blind = pages.blind_times(snapshot, start, snapshot.at)
+        blind = strips.blind_times(snapshot, start, snapshot.at)
         return page(
             "home.html",
             snapshot=snapshot,
+            warnings=pages.warnings(snapshot, _standstill(source.heartbeat(), wall.now(), stale_after)),
             headline=pages.headline(snapshot),
             open_alerts=list(views.open_alerts(snapshot)),
             ended=[a for a in snapshot.alerts if a.alert.state in (AlertState.RESOLVED, AlertState.RETRACTED)],
             streams=pages.stream_lines(snapshot, times),
-            inboxes=pages.inbox_lines(snapshot),
+            inboxes=strips.inbox_lines(snapshot),
             wide=_picture(charts.fleet(rows, start, end, blind)) if rows else None,
             narrow=_picture(charts.fleet(rows, start, end, blind, charts.NARROW)) if rows else None,
             refresh=refresh,
@@ -90,7 +96,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
         start = max(end - STREAM_WINDOW, min(state.last_send_at, end) - STREAM_WINDOW)
         sends = source.sends(stream, start)
         silent = state.last_send_at if state.phase is StreamPhase.SILENT else None
-        blind = pages.blind_times(snapshot, start, snapshot.at)
+        blind = strips.blind_times(snapshot, start, snapshot.at)
         return page(
             "stream.html",
             snapshot=snapshot,
@@ -112,10 +118,10 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
         snapshot = source.snapshot()
         known = any(s.stream == shown.alert.subject for s in snapshot.states)
         end = pages.chart_now(min(snapshot.at, (shown.alert.resolved_at or snapshot.at) + timedelta(days=2)))
-        start = min(end - pages.WINDOW, shown.alert.since - timedelta(days=7))
+        start = min(end - strips.WINDOW, shown.alert.since - timedelta(days=7))
         silent = shown.alert.since if shown.alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED) else None
         sends = source.sends(shown.alert.subject, start) if known else ()
-        blind = pages.blind_times(snapshot, start, snapshot.at)
+        blind = strips.blind_times(snapshot, start, snapshot.at)
         return page(
             "alert.html",
             snapshot=snapshot,
@@ -135,7 +141,8 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
     @app.get("/healthz")
     def healthz() -> PlainTextResponse:
         """200 while the scheduler ticks, else 503 with the reason."""
-        return _health(source.heartbeat(), wall.now(), stale_after)
+        reason = _standstill(source.heartbeat(), wall.now(), stale_after)
+        return PlainTextResponse(f"{reason}\n", 503) if reason else PlainTextResponse("ok\n")
 
     @app.get("/api/streams")
     def api_streams() -> JSONResponse:
@@ -166,14 +173,13 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     return response
 
 
-def _health(beat: datetime | None, now: datetime, stale_after: timedelta) -> PlainTextResponse:
+def _standstill(beat: datetime | None, now: datetime, stale_after: timedelta) -> str | None:
+    """Why the service cannot be trusted to see anything now; None while its scheduler ticks."""
     if beat is None:
-        return PlainTextResponse("the scheduler has not ticked yet\n", 503)
+        return "the scheduler has not ticked yet"
     if now - beat > stale_after:
-        return PlainTextResponse(
-            f"the scheduler has not ticked since {words.iso(beat)}; restart gonequiet and look into its log\n", 503
-        )
-    return PlainTextResponse("ok\n")
+        return f"the scheduler has not ticked since {words.iso(beat)}; restart gonequiet and look into its log"
+    return None
 
 
 def _picture(spec: charts.Spec) -> Markup:

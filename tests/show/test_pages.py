@@ -7,19 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.model import AlertState, Coverage, StreamPhase, StreamState
+from monitor.model import AlertState, StreamPhase, StreamState
 from monitor.show.pages import (
-    WINDOW,
     alert_state,
-    blind_times,
     chart_now,
-    covered,
     fleet_rows,
     headline,
-    inbox_lines,
     stream_lines,
+    warnings,
 )
 from monitor.show.snapshot import Snapshot
+from monitor.show.strips import WINDOW
 from tests.show.snapshots import EMPTY, LAST, NOW, VICTORY, all_wrong, calm, gap_finding, history, inbox, shown_alert, silent
 
 
@@ -104,44 +102,14 @@ def test_a_list_being_learned_claims_no_rhythm() -> None:
     assert (line.phase_word, line.rhythm, line.spark_words) == ("learning", "being learned", "0 sends in 14 days")
 
 
-def test_an_inbox_is_covered_only_while_all_its_folders_are() -> None:
-    start = NOW - timedelta(days=1)
-    at = [NOW - timedelta(hours=h) for h in (20, 16, 12, 8, 4)]
-    spans = (
-        Coverage("one", "INBOX", at[0], at[2]),
-        Coverage("one", "INBOX", at[2], at[4]),
-        Coverage("one", "Junk", at[1], at[3]),
-    )
-    assert covered(replace(inbox("one"), coverage=spans), start, NOW) == [(at[1], at[3])]
-    assert covered(replace(inbox("one"), coverage=()), start, NOW) == []
-
-
-def test_coverage_from_before_the_window_is_cut_at_its_start() -> None:
-    spans = (Coverage("one", "INBOX", NOW - timedelta(days=40), NOW),)
-    assert covered(replace(inbox("one"), coverage=spans), NOW - WINDOW, NOW) == [(NOW - WINDOW, NOW)]
-
-
-def test_only_hours_in_which_no_inbox_at_all_was_read_are_blind() -> None:
-    now = calm().now
-    hole = (NOW - timedelta(days=5), NOW - timedelta(days=5) + timedelta(hours=8))
-    assert blind_times(now, NOW - WINDOW, NOW) == [hole]
-    seeing = replace(inbox("quiet-2"), coverage=(Coverage("quiet-2", "INBOX", NOW - timedelta(days=12), NOW),))
-    assert blind_times(replace(now, inboxes=(now.inboxes[0], seeing)), NOW - WINDOW, NOW) == []
-    assert blind_times(EMPTY, NOW - WINDOW, NOW) == []
-
-
-def test_blind_inboxes_stand_first_and_name_the_fault() -> None:
-    lines = inbox_lines(all_wrong().now)
-    assert [line.name for line in lines] == ["quiet-2", "quiet-1"]
-    assert lines[0].words == "blind since 7 Jan, 21:37 UTC"
-    assert lines[0].detail == "login: the server refused the password; renew it in password_file"
-    assert lines[1].words == "read 3 minutes ago"
-
-
-def test_an_inbox_that_was_never_read_says_so() -> None:
-    never = replace(inbox("new", blind=True), folders=(), coverage=(), last_failure=None)
-    line = inbox_lines(replace(EMPTY, inboxes=(never,)))[0]
-    assert (line.words, line.covered, line.bars) == ("never read so far", "nothing proven in the last 14 days", ())
+def test_our_own_faults_stand_above_everything() -> None:
+    assert warnings(calm().now, None) == []
+    said = warnings(all_wrong().now, "the scheduler has not ticked yet")
+    assert [text.split(";")[0].split(",")[0] for text in said] == [
+        "GoneQuiet itself is not at work: the scheduler has not ticked yet",
+        "The new settings are faulty",
+        "1 notice could not be delivered",
+    ]
 
 
 def test_the_picture_shades_the_silent_list_and_shows_twelve_at_most() -> None:

@@ -10,7 +10,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from monitor.show.snapshot import SnapshotSource
+from monitor.errors import StoreError
+from monitor.show.snapshot import Snapshot, SnapshotSource
 from monitor.show.web import POLICY
 from tests.servers.pages import Serve
 from tests.show.snapshots import EMPTY, EXACTTARGET, NOW, VICTORY, FakeSource, all_wrong, calm, history, send, silent
@@ -154,6 +155,24 @@ def test_health_is_bad_once_the_scheduler_has_stood_still(get: Get) -> None:
     answer = get(beyond, "/healthz")
     assert answer.status_code == 503
     assert "has not ticked since 2021-01-08T04:37:59Z" in answer.text
+
+
+def test_a_standstill_is_told_on_the_first_page_too(get: Get) -> None:
+    source = calm()
+    source.beat = NOW - timedelta(hours=1)
+    assert "GoneQuiet itself is not at work: the scheduler has not ticked since 2021-01-08T03:40:00Z" in get(source, "/").text
+
+
+def test_a_store_that_cannot_be_read_is_said_in_words(get: Get) -> None:
+    class Broken(FakeSource):
+        def snapshot(self) -> Snapshot:
+            raise StoreError("data/gonequiet.db: the disk is full; free some space")
+
+    source = Broken(EMPTY)
+    assert get(source, "/").status_code == 503
+    assert "the disk is full; free some space" in get(source, "/").text
+    assert get(source, "/api/streams").json() == {"error": "data/gonequiet.db: the disk is full; free some space"}
+    assert get(source, "/metrics").status_code == 503
 
 
 def test_the_api_gives_the_rows_of_the_command_line(get: Get) -> None:
