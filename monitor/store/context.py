@@ -1,0 +1,63 @@
+"""Context: what is stored around an alert, so that its text says only what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from monitor.model import Alert, AlertContext, FindingKind, Identification, Send
+from monitor.store.coverage import monitored_folders, read_coverage
+from monitor.store.covered import covered_time
+from monitor.store.evidence import of_send
+from monitor.store.sends import last_send_of, sends_between, witnesses
+from monitor.store.tables import copies, folders
+
+IMPORTED = "import:"
+"""How the names of inboxes begin that are archives: nobody polls them."""
+
+
+def alert_context(connection: Connection, alert: Alert, now: datetime) -> AlertContext:
+    """What was seen from the last mail before the alert's silence to its end or, while it goes on, to `now`."""
+    members = alert.finding.members if alert.finding is not None and alert.finding.members else (alert.subject,)
+    if alert.kind is FindingKind.INBOX_BLIND:
+        return AlertContext(inboxes=(alert.subject,))
+    last = last_send_of(connection, members, alert.since)
+    if last is None:
+        return AlertContext()
+    until = max(min(alert.resumed_at or now, now), last.at)
+    inboxes = _polled(witnesses(connection, members))
+    meanwhile = [s for s in sends_between(connection, last.at, until) if s.stream not in members]
+    others = [s for s in meanwhile if set(s.inboxes) & set(inboxes)]
+    mail = of_send(connection, last)
+    who = mail.identification if mail is not None else Identification()
+    watched = monitored_folders(connection, [name for name in inboxes if not name.startswith(IMPORTED)])
+    return AlertContext(
+        last_send=last,
+        last_evidence=who.evidence,
+        confidence=who.delivery_confidence if who.delivery is not None else who.platform_confidence,
+        polls_since=_polls_since(connection, last),
+        covered_since=covered_time(read_coverage(connection, last.at, until, None), watched, last.at, until),
+        inboxes=inboxes,
+        others_sends=len(others),
+        others_streams=len({s.stream for s in others}),
+        others_last_at=max((s.at for s in others), default=None),
+        same_organisation=tuple(s for s in meanwhile if s.organisation == last.organisation),
+    )
+
+
+def _polled(inboxes: Sequence[str]) -> tuple[str, ...]:
+    """The seed inboxes; archives only where there is nothing else."""
+    return tuple(name for name in inboxes if not name.startswith(IMPORTED)) or tuple(inboxes)
+
+
+def _polls_since(connection: Connection, last: Send) -> int:
+    """Polls that proved the folders readable in which the last send lies, since it was first seen there."""
+    rows = connection.execute(
+        select(folders.c.polls, func.max(copies.c.polls_before).label("before"))
+        .join(copies, copies.c.folder_id == folders.c.id)
+        .where(copies.c.send_id == last.id)
+        .group_by(folders.c.id, folders.c.polls)
+    )
+    return sum(max(row.polls - row.before, 0) for row in rows)

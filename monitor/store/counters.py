@@ -1,0 +1,47 @@
+"""Counters: totals for the metrics, kept in the transaction that they count, so that no scrape counts rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, select
+
+from monitor.store.statements import chunks, insert_into
+from monitor.store.tables import counters
+
+COPIES = "copies"
+"""(stream, delivery or `unknown`, role where it was first seen)."""
+PROBLEMS = "problems"
+"""(field)."""
+IDENTIFIED = "identified"
+"""(delivery or `unknown`, confidence or `none`)."""
+NOTICES = "notices"
+"""(channel, `sent`, `retried` or `failed`)."""
+ALERTS = "alerts"
+"""(kind, event)."""
+
+Key = tuple[str, ...]
+
+
+def add(connection: Connection, totals: Mapping[tuple[str, Key], int]) -> None:
+    """Add to the totals named (counter, labels)."""
+    rows = [
+        dict(zip(("name", "first", "second", "third", "value"), (name, *labels, *[""] * (3 - len(labels)), number), strict=True))
+        for (name, labels), number in sorted(totals.items())
+    ]
+    for some in chunks(rows):
+        insert = insert_into(connection, counters)
+        grown = {"value": counters.c.value + insert.excluded.value}
+        connection.execute(insert.on_conflict_do_update(index_elements=["name", "first", "second", "third"], set_=grown), some)
+
+
+def read(connection: Connection, name: str, labels: int) -> dict[Key, int]:
+    """Labels, `labels` of them, → total."""
+    rows = connection.execute(select(counters).where(counters.c.name == name))
+    return {(row.first, row.second, row.third)[:labels]: row.value for row in rows}
+
+
+def tally() -> Counter[tuple[str, Key]]:
+    """An empty count to fill."""
+    return Counter()

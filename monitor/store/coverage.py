@@ -1,0 +1,100 @@
+"""Coverage: proven intervals and checkpoints of folders, kept merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from monitor.model import Checkpoint, Coverage, CoverageKind
+from monitor.store.tables import coverage, folders, inboxes
+
+FORGOTTEN_AFTER = timedelta(days=7)
+"""A folder that was proven so much earlier than another of its inbox is gone (renamed, deleted) and monitored no more."""
+
+
+def checkpoints(connection: Connection, inbox: str) -> dict[str, Checkpoint]:
+    query = select(folders).join(inboxes, inboxes.c.id == folders.c.inbox_id)
+    rows = connection.execute(query.where(inboxes.c.name == inbox, folders.c.uidvalidity.is_not(None)))
+    return {
+        row.name: Checkpoint(
+            folder=row.name,
+            uidvalidity=row.uidvalidity,
+            last_uid=row.last_uid,
+            proven_at=row.proven_at,
+            uidnext=row.uidnext,
+            highestmodseq=row.highestmodseq,
+        )
+        for row in rows
+    }
+
+
+def keep_checkpoint(connection: Connection, folder: int, checkpoint: Checkpoint, polls: int) -> None:
+    """Set the folder's checkpoint; `polls` more have proven it readable."""
+    values = {
+        "uidvalidity": checkpoint.uidvalidity,
+        "last_uid": checkpoint.last_uid,
+        "uidnext": checkpoint.uidnext,
+        "highestmodseq": checkpoint.highestmodseq,
+        "proven_at": checkpoint.proven_at,
+        "polls": folders.c.polls + polls,
+    }
+    connection.execute(update(folders).where(folders.c.id == folder).values(values))
+
+
+def keep_coverage(connection: Connection, folder: int, intervals: Sequence[Coverage]) -> None:
+    """Add intervals. One that begins where the folder's newest of its kind ends, or within it, makes that one longer."""
+    for interval in sorted(intervals, key=lambda c: (c.start, c.end)):
+        newest = connection.execute(
+            select(coverage)
+            .where(coverage.c.folder_id == folder)
+            .order_by(coverage.c.until.desc(), coverage.c.id.desc())
+            .limit(1)
+        ).first()
+        if newest is not None and newest.kind == interval.kind.value and newest.since <= interval.start <= newest.until:
+            if interval.end > newest.until:  # else it is known, as after a crash and a repeated visit
+                grown = {"until": interval.end, "polls": newest.polls + interval.polls}
+                connection.execute(update(coverage).where(coverage.c.id == newest.id).values(grown))
+        else:
+            row = {"since": interval.start, "until": interval.end, "kind": interval.kind.value, "polls": interval.polls}
+            connection.execute(insert(coverage).values(folder_id=folder, **row))
+
+
+def read_coverage(connection: Connection, start: datetime | None, end: datetime | None, inbox: str | None) -> list[Coverage]:
+    """Whole intervals that reach into [start, end), in order of their start."""
+    query = (
+        select(coverage, folders.c.name.label("folder"), inboxes.c.name.label("inbox"))
+        .join(folders, folders.c.id == coverage.c.folder_id)
+        .join(inboxes, inboxes.c.id == folders.c.inbox_id)
+    )
+    if start is not None:
+        query = query.where(coverage.c.until > start)
+    if end is not None:
+        query = query.where(coverage.c.since < end)
+    if inbox is not None:
+        query = query.where(inboxes.c.name == inbox)
+    return [_as_coverage(row) for row in connection.execute(query.order_by(coverage.c.since, coverage.c.id))]
+
+
+def monitored_folders(connection: Connection, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Inbox → its folders that are being read; () for one that was never read."""
+    wanted = set(names)
+    found: dict[str, list[tuple[str, datetime]]] = {name: [] for name in sorted(wanted)}
+    query = select(inboxes.c.name.label("inbox"), folders.c.name, folders.c.proven_at).join(
+        inboxes, inboxes.c.id == folders.c.inbox_id
+    )
+    for row in connection.execute(query.where(folders.c.proven_at.is_not(None))):
+        if row.inbox in wanted:
+            found[row.inbox].append((row.name, row.proven_at))
+    return {inbox: tuple(sorted(_still_there(known))) for inbox, known in found.items()}
+
+
+def _still_there(known: Sequence[tuple[str, datetime]]) -> list[str]:
+    newest = max((at for _, at in known), default=None)
+    return [name for name, at in known if newest is not None and newest - at < FORGOTTEN_AFTER]
+
+
+def _as_coverage(row: Row[Any]) -> Coverage:
+    return Coverage(row.inbox, row.folder, row.since, row.until, CoverageKind(row.kind), row.polls)

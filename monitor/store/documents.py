@@ -1,0 +1,47 @@
+"""Documents: values that are kept whole, as JSON in one column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from pydantic import TypeAdapter
+
+from monitor.model import Finding, Identification
+
+_IDENTIFICATION = TypeAdapter(Identification)
+_FINDING = TypeAdapter(Finding)
+
+
+def identification_to_json(identification: Identification) -> str:
+    return _IDENTIFICATION.dump_json(identification, exclude_defaults=True).decode()
+
+
+def identification_from_json(document: str) -> Identification:
+    return _IDENTIFICATION.validate_json(document)
+
+
+def finding_to_json(finding: Finding | None) -> str | None:
+    return None if finding is None else _FINDING.dump_json(finding, exclude_defaults=True).decode()
+
+
+def finding_from_json(document: str | None) -> Finding | None:
+    return None if document is None else _FINDING.validate_json(document)
+
+
+def to_json(value: Mapping[str, object] | Iterable[str]) -> str:
+    """Compact, and the same for equal values."""
+    ready = dict(value) if isinstance(value, Mapping) else list(value)
+    return json.dumps(ready, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def names_from_json(document: str) -> tuple[str, ...]:
+    return tuple(str(name) for name in json.loads(document))
+
+
+def counts_from_json(document: str) -> dict[str, int]:
+    return {str(name): int(count) for name, count in json.loads(document).items()}
+
+
+def payload_from_json(document: str) -> dict[str, object]:
+    return {str(name): value for name, value in json.loads(document).items()}

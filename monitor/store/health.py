@@ -1,0 +1,94 @@
+"""Health: which polls failed, and since when each folder has been readable or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from monitor.model import FailureCause, PollFailure
+from monitor.store.names import inbox_number
+from monitor.store.tables import failures, folders, inboxes
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """A folder and when it was last proven readable, UTC."""
+
+    folder: str
+    role: str
+    proven_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxState:
+    """What is known of one inbox from its polls."""
+
+    inbox: str
+    folders: tuple[FolderState, ...] = ()
+    last_failure: PollFailure | None = None
+    """The newest one that no successful poll has followed; None: the last poll worked."""
+    consecutive_failures: int = 0
+
+
+def record_failure(connection: Connection, failure: PollFailure) -> None:
+    values = {
+        "inbox_id": inbox_number(connection, failure.inbox),
+        "folder": failure.folder,
+        "at": failure.at,
+        "cause": failure.cause.value,
+        "detail": failure.detail,
+        "retryable": failure.retryable,
+    }
+    connection.execute(insert(failures).values(values))
+
+
+def read_failures(connection: Connection, since: datetime | None) -> list[PollFailure]:
+    query = select(failures, inboxes.c.name.label("inbox")).join(inboxes, inboxes.c.id == failures.c.inbox_id)
+    if since is not None:
+        query = query.where(failures.c.at >= since)
+    return [_as_failure(row) for row in connection.execute(query.order_by(failures.c.at, failures.c.id))]
+
+
+def inbox_states(connection: Connection) -> dict[str, InboxState]:
+    """Every inbox that was ever polled. A failure of one folder lasts until that folder is read, not another."""
+    return {
+        row.name: _state(connection, row)
+        for row in connection.execute(select(inboxes).order_by(inboxes.c.name)).all()
+        if not row.name.startswith("import:")
+    }
+
+
+def _state(connection: Connection, inbox: Row[Any]) -> InboxState:
+    rows = connection.execute(select(folders).where(folders.c.inbox_id == inbox.id).order_by(folders.c.name)).all()
+    proven = {row.name: row.proven_at for row in rows if row.proven_at is not None}
+    newest = max(proven.values(), default=None)
+    standing = [
+        failure
+        for failure in _failures_after(connection, inbox.id, min(proven.values(), default=None))
+        if _stands(failure, newest if failure.folder is None else proven.get(failure.folder))
+    ]
+    return InboxState(
+        inbox=inbox.name,
+        folders=tuple(FolderState(row.name, row.role, row.proven_at) for row in rows),
+        last_failure=_as_failure(standing[-1], inbox.name) if standing else None,
+        consecutive_failures=len(standing),
+    )
+
+
+def _failures_after(connection: Connection, inbox: int, at: datetime | None) -> Sequence[Row[Any]]:
+    query = select(failures).where(failures.c.inbox_id == inbox)
+    if at is not None:
+        query = query.where(failures.c.at > at)
+    return connection.execute(query.order_by(failures.c.at, failures.c.id)).all()
+
+
+def _stands(failure: Row[Any], proven_at: datetime | None) -> bool:
+    return proven_at is None or bool(failure.at > proven_at)
+
+
+def _as_failure(row: Row[Any], inbox: str | None = None) -> PollFailure:
+    return PollFailure(inbox or row.inbox, row.folder, row.at, FailureCause(row.cause), row.detail, row.retryable)

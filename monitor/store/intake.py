@@ -1,0 +1,202 @@
+"""Intake: put copies into their tables, each once, and say which were new and what of which stream has to be grouped again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from monitor.model import Identification, NewCopy
+from monitor.store import counters
+from monitor.store.documents import identification_to_json, to_json
+from monitor.store.names import stream_numbers
+from monitor.store.placement import placed
+from monitor.store.statements import chunks, insert_into
+from monitor.store.tables import copies, evidence, placements, problems
+
+UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of a batch."""
+
+    new: int = 0
+    known: int = 0
+    streams: set[str] = field(default_factory=set)
+    """Those that got a copy."""
+    changes: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    """Stream's row → times at which copies came, moved or changed."""
+
+
+def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequence[NewCopy], *, has_uids: bool = True) -> Taken:
+    """Store the copies of one folder. `has_uids`: their UIDs are the server's (else they come from an archive).
+
+    A UID that is known is known whatever its bytes; the same bytes in another folder or under another UIDVALIDITY are the
+    same copy, seen in another place.
+    """
+    taken = Taken()
+    fresh = _unknown_uids(connection, folder.id, batch) if has_uids else list(batch)
+    numbers = stream_numbers(connection, [c.key for c in fresh if c.key is not None])
+    known = _known(connection, inbox, [c.raw.sha256 for c in fresh])
+    arrivals = {c.raw.sha256: c for c in fresh if c.raw.sha256 not in known}
+    rows = [_row(c, inbox, folder, numbers, has_original=True) for c in arrivals.values()]
+    made = insert_copies(connection, rows)
+    _describe(connection, [(made[digest], copy) for digest, copy in arrivals.items()])
+    if has_uids:
+        _note_places(connection, folder, fresh, known, made)
+    taken.new, taken.known = len(arrivals), len(batch) - len(arrivals)
+    taken.streams = {c.key.stream for c in arrivals.values() if c.key is not None}
+    for row in rows:
+        if row["stream_id"] is not None:
+            taken.changes[row["stream_id"]].append(row["at"])
+    settle_repeats(connection, rows, taken.changes)
+    for seen in known.values():
+        if seen.stream_id is not None and has_uids:
+            taken.changes[seen.stream_id].append(seen.at)
+    return taken
+
+
+def insert_copies(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Digest → row of the new copies; all of them are new."""
+    made: dict[str, int] = {}
+    for some in chunks(rows, 200):
+        returned = connection.execute(insert(copies).returning(copies.c.digest, copies.c.id), some)
+        made.update((row.digest, row.id) for row in returned)
+    return made
+
+
+def settle_repeats(connection: Connection, rows: Sequence[dict[str, Any]], changes: dict[int, list[datetime]]) -> None:
+    """One message that arrives again much later (a mailbox moved, an archive imported) is no new send.
+
+    All copies with its Message-ID and Date count at the earliest time of any of them. Date must agree too: there are
+    senders that write one Message-ID into everything.
+    """
+    wanted = [r for r in rows if r["stream_id"] is not None and r["message_id"] and r["sent_at"] is not None]
+    found: dict[tuple[int, str, datetime], list[Row[Any]]] = defaultdict(list)
+    for some in chunks(wanted):
+        query: Select[Any] = select(copies.c.id, copies.c.stream_id, copies.c.message_id, copies.c.sent_at, copies.c.at).where(
+            copies.c.stream_id.in_({r["stream_id"] for r in some}), copies.c.message_id.in_({r["message_id"] for r in some})
+        )
+        for row in connection.execute(query):
+            found[row.stream_id, row.message_id, row.sent_at].append(row)
+    for (stream, _, _), same in found.items():
+        earliest = min(row.at for row in same)
+        late = [row for row in same if row.at != earliest]
+        if late:
+            connection.execute(update(copies).where(copies.c.id.in_([row.id for row in late])).values(at=earliest))
+            changes[stream] += [earliest, *(row.at for row in late)]
+
+
+def identified(identification: Identification) -> dict[str, Any]:
+    """The columns that say whose infrastructure it was, for `copies` and `sends`."""
+    account = identification.account
+    return {
+        "platform": identification.platform,
+        "delivery": identification.delivery,
+        "account": f"{account.kind}:{account.id}" if account else None,
+        "platform_confidence": identification.platform_confidence and identification.platform_confidence.value,
+        "delivery_confidence": identification.delivery_confidence and identification.delivery_confidence.value,
+    }
+
+
+def _unknown_uids(connection: Connection, folder: int, batch: Sequence[NewCopy]) -> list[NewCopy]:
+    known: set[tuple[int, int]] = set()
+    for some in chunks(batch):
+        query = select(placements.c.uidvalidity, placements.c.uid).where(
+            placements.c.folder_id == folder,
+            placements.c.uidvalidity.in_({c.raw.uidvalidity for c in some}),
+            placements.c.uid.in_({c.raw.uid for c in some}),
+        )
+        known.update((row.uidvalidity, row.uid) for row in connection.execute(query))
+    return [c for c in batch if (c.raw.uidvalidity, c.raw.uid) not in known]
+
+
+def _known(connection: Connection, inbox: int, digests: Sequence[str]) -> dict[str, Row[Any]]:
+    found: dict[str, Row[Any]] = {}
+    for some in chunks(digests):
+        query = select(copies).where(copies.c.inbox_id == inbox, copies.c.digest.in_(some))
+        found.update((row.digest, row) for row in connection.execute(query))
+    return found
+
+
+def _row(copy: NewCopy, inbox: int, folder: Row[Any], numbers: dict[str, int], *, has_original: bool) -> dict[str, Any]:
+    raw, message = copy.raw, copy.message
+    return {
+        "inbox_id": inbox,
+        "folder_id": folder.id,
+        "role": raw.role,
+        "digest": raw.sha256,
+        "size": raw.size,
+        "truncated": raw.truncated,
+        "has_original": has_original,
+        "message_id": _clean(message.message_id),
+        "from_address": _clean(message.from_address),
+        "subject": _clean(message.subject),
+        "sent_at": message.sent_at,
+        "delivered_at": raw.delivered_at,
+        "seen_at": raw.seen_at,
+        "at": copy.at,
+        "link_hosts": to_json(message.link_hosts),
+        "fingerprints": to_json(copy.send_fingerprints),
+        "stream_id": numbers[copy.key.stream] if copy.key else None,
+        "polls_before": folder.polls,
+        **identified(copy.identification),
+    }
+
+
+def _clean(text: str | None) -> str | None:
+    """Without what PostgreSQL cannot keep in text: NUL and lone surrogates, which only broken mail contains."""
+    if text is None or (text.isprintable() and "\x00" not in text):
+        return text
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _describe(connection: Connection, made: Sequence[tuple[int, NewCopy]]) -> None:
+    """Evidence, oddities and totals of new copies."""
+    totals = counters.tally()
+    odd: list[dict[str, Any]] = []
+    documents: list[dict[str, Any]] = []
+    for number, copy in made:
+        documents.append({"copy_id": number, "document": _clean(identification_to_json(copy.identification))})
+        who = copy.identification
+        delivery = who.delivery or UNKNOWN
+        if copy.key is not None:
+            totals[counters.COPIES, (copy.key.stream, delivery, copy.raw.role)] += 1
+        totals[counters.IDENTIFIED, (delivery, who.delivery_confidence.value if who.delivery_confidence else "none")] += 1
+        for name in {p.field for p in copy.message.problems}:
+            totals[counters.PROBLEMS, (name,)] += 1
+        odd += [{"copy_id": number, "field": p.field, "detail": _clean(p.detail)} for p in copy.message.problems]
+    for some in chunks(documents):
+        connection.execute(insert(evidence), some)
+    for some in chunks(odd):
+        connection.execute(insert(problems), some)
+    counters.add(connection, totals)
+
+
+def _note_places(
+    connection: Connection, folder: Row[Any], fresh: Sequence[NewCopy], known: dict[str, Row[Any]], made: dict[str, int]
+) -> None:
+    """Where each was seen; a known copy that a filter moved counts in its new place from now on."""
+    places = [
+        {
+            "copy_id": known[c.raw.sha256].id if c.raw.sha256 in known else made[c.raw.sha256],
+            "folder_id": folder.id,
+            "uidvalidity": c.raw.uidvalidity,
+            "uid": c.raw.uid,
+            "role": c.raw.role,
+            "seen_at": c.raw.seen_at,
+        }
+        for c in fresh
+    ]
+    for some in chunks(places):
+        connection.execute(insert_into(connection, placements).on_conflict_do_nothing(), some)
+    for copy in fresh:
+        row = known.get(copy.raw.sha256)
+        if row is not None:
+            moved = update(copies).where(copies.c.id == row.id)
+            connection.execute(moved.values(folder_id=folder.id, role=placed(row.role, copy.raw.role)))

@@ -1,0 +1,92 @@
+"""Originals: every message byte for byte, compressed, in a file named after its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import zstandard
+
+from monitor.errors import StoreError
+from monitor.model import RawMessage
+
+_LEVEL = 3
+_WRITERS = 8
+"""Threads that write and fsync: the disk takes several at once for little more than the time of one."""
+
+
+class Originals:
+    """A folder of `ab/abcdef….zst`. Safe from many threads and processes: one digest always means the same bytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="originals")
+        self._local = threading.local()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder}: the folder of originals cannot be used: {error.strerror}") from error
+
+    def path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / f"{sha256}.zst"
+
+    def keep(self, messages: Iterable[RawMessage]) -> None:
+        """Write those that are not there yet; when it returns they are on the disk, whatever happens to the power."""
+        wanted = {message.sha256: message.raw for message in messages}
+        missing = [(digest, raw) for digest, raw in wanted.items() if not self.path(digest).exists()]
+        try:
+            for folder in {self.path(digest).parent for digest, _ in missing}:
+                self._make(folder)
+            list(self._pool.map(lambda item: self._write(*item), missing))
+            list(self._pool.map(_sync_folder, {self.path(digest).parent for digest, _ in missing}))
+        except OSError as error:
+            raise StoreError(f"{self.folder}: an original could not be written: {error.strerror}") from error
+
+    def read(self, sha256: str) -> bytes:
+        """The bytes as received. StoreError where they are gone or no longer what the name says."""
+        try:
+            raw = zstandard.ZstdDecompressor().decompressobj().decompress(self.path(sha256).read_bytes())
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.path(sha256)}: the original is missing; restore it from a backup") from error
+        except (OSError, zstandard.ZstdError) as error:
+            raise StoreError(f"{self.path(sha256)}: the original cannot be read ({error}); restore it from a backup") from error
+        if hashlib.sha256(raw).hexdigest() != sha256:
+            raise StoreError(f"{self.path(sha256)}: the original was changed; restore it from a backup")
+        return raw
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    def _make(self, folder: Path) -> None:
+        if not folder.exists():
+            folder.mkdir(exist_ok=True)
+            _sync_folder(self.folder)
+
+    def _write(self, digest: str, raw: bytes) -> None:
+        """Under another name first, so that a file with the right name is always whole."""
+        target = self.path(digest)
+        partial = target.with_name(f"{digest}.{os.getpid()}-{threading.get_ident()}.partial")
+        with partial.open("wb") as file:
+            file.write(self._compressor().compress(raw))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+
+    def _compressor(self) -> zstandard.ZstdCompressor:
+        """One a thread: they are costly to make and may not be shared."""
+        known: zstandard.ZstdCompressor | None = getattr(self._local, "compressor", None)
+        if known is None:
+            known = self._local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        return known
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

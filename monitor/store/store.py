@@ -1,0 +1,289 @@
+"""Store: the one face of everything that is kept. Values go in and come out; rows, connections and locks stay inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Self
+
+from monitor.errors import StoreError
+from monitor.model import (
+    Alert,
+    AlertChange,
+    AlertContext,
+    AlertState,
+    Checkpoint,
+    Coverage,
+    FolderVisit,
+    Identification,
+    NewCopy,
+    Notice,
+    PollFailure,
+    Send,
+)
+from monitor.store import alerts, counters, coverage, health, sends
+from monitor.store.context import alert_context
+from monitor.store.database import Database
+from monitor.store.evidence import LastMail, last_mail
+from monitor.store.grouping import group_again
+from monitor.store.health import InboxState
+from monitor.store.intake import take_in
+from monitor.store.names import folder_row, inbox_number
+from monitor.store.raw import Originals
+from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends, sends_by_number
+from monitor.store.upgrade import bring_up_to_date
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a visit or an import added."""
+
+    new_copies: int = 0
+    known: int = 0
+    """Copies that were stored already."""
+    new_sends: tuple[Send, ...] = ()
+    streams: frozenset[str] = field(default_factory=frozenset)
+    """Those that got a copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import added, in numbers."""
+
+    new_copies: int = 0
+    known: int = 0
+    new_sends: int = 0
+    streams: frozenset[str] = field(default_factory=frozenset)
+
+    def plus(self, saved: Saved) -> Imported:
+        return Imported(
+            self.new_copies + saved.new_copies,
+            self.known + saved.known,
+            self.new_sends + len(saved.new_sends),
+            self.streams | saved.streams,
+        )
+
+
+class Store:
+    """Safe from many threads: readers go side by side, writers one after another. StoreError says what to mend."""
+
+    def __init__(self, database: Database, originals: Originals) -> None:
+        self._database, self._originals = database, originals
+
+    @classmethod
+    def open(cls, url: str, originals: Path) -> Self:
+        """Open, make or bring up to date the database at a SQLAlchemy URL; `originals` is the folder for the raw bytes."""
+        database = Database(url)
+        try:
+            if database.file is not None:
+                database.file.parent.mkdir(parents=True, exist_ok=True)
+            bring_up_to_date(database)
+            return cls(database, Originals(originals))
+        except OSError as error:
+            database.close()
+            raise StoreError(f"{database.name}: {error.strerror}: {error.filename}") from error
+        except StoreError:
+            database.close()
+            raise
+
+    def close(self) -> None:
+        self._originals.close()
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------------------------------ mail
+
+    def save_visit(self, visit: FolderVisit, copies: Sequence[NewCopy]) -> Saved:
+        """Keep what one look at one folder brought: copies, their sends, checkpoint and coverage, all or nothing.
+
+        The originals are on the disk before. The same visit twice is the same as once.
+        """
+        self._originals.keep([copy.raw for copy in copies])
+        with self._database.write() as connection:
+            inbox = inbox_number(connection, visit.inbox)
+            folder = folder_row(connection, inbox, visit.folder, visit.role)
+            taken = take_in(connection, inbox, folder, copies)
+            coverage.keep_checkpoint(connection, folder.id, visit.checkpoint, sum(c.polls for c in visit.coverage))
+            coverage.keep_coverage(connection, folder.id, visit.coverage)
+            made = group_again(connection, taken.changes)
+            new_sends = sends_by_number(connection, made)
+        return Saved(taken.new, taken.known, new_sends, frozenset(taken.streams))
+
+    def save_imported(self, copies: Iterable[NewCopy], batch: int = 500) -> Imported:
+        """Keep copies from archives, one transaction for each `batch`; no more than that is in memory at a time.
+
+        No coverage comes of it. A message that an inbox (`import:NAME`) has already is known, so an import can be repeated.
+        """
+        total = Imported()
+        waiting = iter(copies)
+        while some := list(islice(waiting, batch)):
+            total = total.plus(self._save_batch(some))
+        return total
+
+    def _save_batch(self, copies: Sequence[NewCopy]) -> Saved:
+        self._originals.keep([copy.raw for copy in copies])
+        new = known = 0
+        streams: set[str] = set()
+        made: list[int] = []
+        with self._database.write() as connection:
+            place = sorted(copies, key=lambda c: (c.raw.inbox, c.raw.folder))
+            for (inbox_name, name), some in groupby(place, key=lambda c: (c.raw.inbox, c.raw.folder)):
+                batch = list(some)
+                inbox = inbox_number(connection, inbox_name)
+                taken = take_in(connection, inbox, folder_row(connection, inbox, name, batch[0].raw.role), batch, has_uids=False)
+                made += group_again(connection, taken.changes)
+                new, known, streams = new + taken.new, known + taken.known, streams | taken.streams
+            new_sends = sends_by_number(connection, made)
+        return Saved(new, known, new_sends, frozenset(streams))
+
+    def checkpoints(self, inbox: str) -> dict[str, Checkpoint]:
+        """Folder → how far it has been read."""
+        with self._database.read() as connection:
+            return coverage.checkpoints(connection, inbox)
+
+    def original(self, sha256: str) -> bytes:
+        """The bytes of a message as they were received (up to the size limit if it was truncated)."""
+        return self._originals.read(sha256)
+
+    # ------------------------------------------------------------------------------------------ sends
+
+    def sends(
+        self, after_id: int = 0, stream: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[Send]:
+        """Sends in order of `at`, from `since` on and before `until`; rows are fetched while they are asked for."""
+        return read_sends(self._database, after_id, stream, since, until)
+
+    def changed_sends(self, after: int) -> tuple[tuple[Send, ...], int]:
+        """Every send that is new or different since the number `after` (0: all), and the number to ask with next time.
+
+        A send changes when another copy of it arrives; its `at` may move earlier, never later. One with `copies` 0 turned
+        out to be part of another and has to be forgotten. Nothing is missed however many threads write meanwhile.
+        """
+        with self._database.read() as connection:
+            return changed_sends(connection, after)
+
+    def last_send(self, stream: str) -> Send | None:
+        with self._database.read() as connection:
+            return last_send(connection, stream)
+
+    def first_send_after(self, stream: str, at: datetime) -> Send | None:
+        """The stream's first send later than `at`."""
+        with self._database.read() as connection:
+            return first_send_after(connection, stream, at)
+
+    def last_identification(self, stream: str) -> LastMail | None:
+        """The stream's newest send with its surest identification, the evidence and the copy that shows it."""
+        with self._database.read() as connection:
+            return last_mail(connection, stream)
+
+    def identified(self) -> dict[str, Identification]:
+        """Stream → through whom its newest identified send came, without the evidence."""
+        with self._database.read() as connection:
+            return last_identified(connection)
+
+    def witnesses(self, stream: str) -> tuple[str, ...]:
+        """The inboxes that got any of the stream's last sends."""
+        with self._database.read() as connection:
+            return sends.witnesses(connection, (stream,))
+
+    # ------------------------------------------------------------------------------------------ coverage, health
+
+    def coverage(self, start: datetime | None = None, end: datetime | None = None, inbox: str | None = None) -> list[Coverage]:
+        """The proven intervals that reach into [start, end), whole, in order of their start; merged as far as they touch."""
+        with self._database.read() as connection:
+            return coverage.read_coverage(connection, start, end, inbox)
+
+    def monitored_folders(self, inboxes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Inbox → the folders that are being read in it; () for one that never was."""
+        with self._database.read() as connection:
+            return coverage.monitored_folders(connection, inboxes)
+
+    def record_failure(self, failure: PollFailure) -> None:
+        with self._database.write() as connection:
+            health.record_failure(connection, failure)
+
+    def failures(self, since: datetime | None = None) -> list[PollFailure]:
+        """In order of time, from `since` on."""
+        with self._database.read() as connection:
+            return health.read_failures(connection, since)
+
+    def inbox_health(self) -> dict[str, InboxState]:
+        """Inbox → its folders, when each was last proven readable, and the failure that stands."""
+        with self._database.read() as connection:
+            return health.inbox_states(connection)
+
+    # ------------------------------------------------------------------------------------------ alerts
+
+    def open_alerts(self) -> tuple[Alert, ...]:
+        """Open and acknowledged ones, newest first."""
+        return self.alerts(states=(AlertState.OPEN, AlertState.ACKNOWLEDGED))
+
+    def alerts(
+        self, states: Sequence[AlertState] | None = None, since: datetime | None = None, subject: str | None = None
+    ) -> tuple[Alert, ...]:
+        """Newest first. `since`: those that are open, or ended at or after it."""
+        with self._database.read() as connection:
+            return alerts.read_alerts(connection, states, since, subject)
+
+    def alert(self, number: int) -> Alert | None:
+        with self._database.read() as connection:
+            return alerts.read_alert(connection, number)
+
+    def apply(self, changes: Sequence[AlertChange]) -> tuple[Alert, ...]:
+        """Write alerts together with their notices, durably; the alerts as stored. The same changes twice are as once."""
+        with self._database.write(durable=True) as connection:
+            return alerts.apply_changes(connection, changes)
+
+    def due_notices(self, now: datetime) -> tuple[Notice, ...]:
+        """Pending ones whose next try is not after `now`, oldest first."""
+        with self._database.read() as connection:
+            return alerts.due_notices(connection, now)
+
+    def notices(self, alert: int) -> tuple[Notice, ...]:
+        """All about one alert, oldest first."""
+        with self._database.read() as connection:
+            return alerts.notices_of(connection, alert)
+
+    def mark_notice(self, notice: Notice) -> None:
+        """Keep its new state, tries, next try, time of sending and error."""
+        with self._database.write(durable=True) as connection:
+            alerts.mark_notice(connection, notice)
+
+    def context(self, alert: Alert, now: datetime) -> AlertContext:
+        """What was seen around an alert up to its end, or to `now`."""
+        with self._database.read() as connection:
+            return alert_context(connection, alert, now)
+
+    # ------------------------------------------------------------------------------------------ totals
+
+    def copies_total(self) -> Mapping[tuple[str, str, str], int]:
+        """(stream, delivery or `unknown`, role where first seen) → copies ever stored."""
+        return {(s, d, r): n for (s, d, r), n in self._total(counters.COPIES, 3).items()}
+
+    def problems_total(self) -> Mapping[str, int]:
+        """ParseProblem.field → messages."""
+        return {name: n for (name,), n in self._total(counters.PROBLEMS, 1).items()}
+
+    def identified_total(self) -> Mapping[tuple[str, str], int]:
+        """(delivery or `unknown`, confidence or `none`) → messages."""
+        return {(d, c): n for (d, c), n in self._total(counters.IDENTIFIED, 2).items()}
+
+    def notices_total(self) -> Mapping[tuple[str, str], int]:
+        """(channel, `sent`, `retried` or `failed`) → tries."""
+        return {(c, r): n for (c, r), n in self._total(counters.NOTICES, 2).items()}
+
+    def alert_events_total(self) -> Mapping[tuple[str, str], int]:
+        """(FindingKind, AlertEventKind) → how many."""
+        return {(k, e): n for (k, e), n in self._total(counters.ALERTS, 2).items()}
+
+    def _total(self, name: str, labels: int) -> dict[counters.Key, int]:
+        with self._database.read() as connection:
+            return counters.read(connection, name, labels)
