@@ -82,6 +82,8 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
             inboxes=strips.inbox_lines(snapshot),
             wide=_picture(charts.fleet(rows, start, end, blind)) if rows else None,
             narrow=_picture(charts.fleet(rows, start, end, blind, charts.NARROW)) if rows else None,
+            any_silent=any(row.silent_since for row in rows),
+            any_blind=bool(blind),
             refresh=refresh,
         )
 
@@ -178,7 +180,7 @@ def _standstill(beat: datetime | None, now: datetime, stale_after: timedelta) ->
     if beat is None:
         return "the scheduler has not ticked yet"
     if now - beat > stale_after:
-        return f"the scheduler has not ticked since {words.iso(beat)}; restart gonequiet and look into its log"
+        return f"the scheduler has not ticked since {words.moment(beat, now)}; restart gonequiet and look into its log"
     return None
 
 

@@ -154,13 +154,13 @@ def test_health_is_bad_once_the_scheduler_has_stood_still(get: Get) -> None:
     assert get(at_the_limit, "/healthz").status_code == 200
     answer = get(beyond, "/healthz")
     assert answer.status_code == 503
-    assert "has not ticked since 2021-01-08T04:37:59Z" in answer.text
+    assert "has not ticked since 8 Jan, 04:37 UTC" in answer.text
 
 
 def test_a_standstill_is_told_on_the_first_page_too(get: Get) -> None:
     source = calm()
     source.beat = NOW - timedelta(hours=1)
-    assert "GoneQuiet itself is not at work: the scheduler has not ticked since 2021-01-08T03:40:00Z" in get(source, "/").text
+    assert "GoneQuiet itself is not at work: the scheduler has not ticked since 8 Jan, 03:40 UTC" in get(source, "/").text
 
 
 def test_a_store_that_cannot_be_read_is_said_in_words(get: Get) -> None:
