@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import re
-from threading import get_ident
 
 import apprise
 
@@ -34,35 +32,16 @@ class AppriseChannel:
         """Hand it over as plain text. Apprise has no idempotency keys, so the text ends with the notice's."""
         if not self._is_known:
             raise ChannelError(self._name, "url: expected an Apprise URL such as slack://… or ntfys://…", retryable=False)
-        warnings: list[str] = []
-        listener = _Listener(warnings)
-        logger = logging.getLogger("apprise")
-        logger.addHandler(listener)
-        try:
-            taken = self._apprise.notify(
-                title=notice.title,
-                body=f"{notice.text}\nNotice {notice.key[:12]}",
-                notify_type=_KINDS[notice.event],
-                body_format=apprise.NotifyFormat.TEXT,
-            )
-        finally:
-            logger.removeHandler(listener)
-        if not taken:
-            raise ChannelError(
-                self._name, without_parts_of(self._url, warnings[-1]) if warnings else "the service did not take it"
-            )
-
-
-class _Listener(logging.Handler):
-    """Keeps what Apprise warns of in this thread, as `notify` itself says only yes or no."""
-
-    def __init__(self, into: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._into, self._thread = into, get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self._into.append(record.getMessage())
+        result = self._apprise.notify(
+            title=notice.title,
+            body=f"{notice.text}\nNotice {notice.key[:12]}",
+            notify_type=_KINDS[notice.event],
+            body_format=apprise.NotifyFormat.TEXT,
+        )
+        if not result:
+            warnings = [entry.message for entry in result.logs() if entry.level in ("WARNING", "ERROR", "CRITICAL")]
+            why = warnings[-1] if warnings else "the service did not take it"
+            raise ChannelError(self._name, without_parts_of(self._url, why))
 
 
 def without_parts_of(url: str, text: str) -> str:

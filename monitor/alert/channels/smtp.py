@@ -43,6 +43,10 @@ class SmtpChannel:
             raise ChannelError(name, f"the mail server refuses: {_reply(error)}", retryable=error.smtp_code < 500) from error
         except smtplib.SMTPNotSupportedError as error:
             raise ChannelError(name, f"the mail server cannot do what is asked: {plain(str(error), 120)}") from error
+        except smtplib.SMTPServerDisconnected as error:
+            if isinstance(error.__context__, TimeoutError):
+                raise ChannelError(name, f"{settings.host} port {self._port()}: no answer in time") from error
+            raise ChannelError(name, f"{settings.host} port {self._port()}: the mail server closed the connection") from error
         except smtplib.SMTPException as error:
             raise ChannelError(name, f"the mail server breaks off: {plain(str(error), 120)}") from error
         except ssl.SSLCertVerificationError as error:

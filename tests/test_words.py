@@ -1,0 +1,89 @@
+"""Words for people, and strangers' text made harmless."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.words import count, moment_in, odds, plain, span, without_addresses
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (0, "less than a minute"),
+        (1, "1 minute"),
+        (119, "119 minutes"),
+        (120, "2 hours"),
+        (26 * 60 + 59, "26 hours"),
+        (48 * 60, "2 days"),
+        (53 * 60, "2 days 5 hours"),
+        (4 * 1440 + 300, "4 days"),
+        (60 * 1440, "2 months"),
+        (800 * 1440, "2 years"),
+        (-5, "less than a minute"),
+    ],
+)
+def test_spans_are_rounded_down(minutes: int, words: str) -> None:
+    assert span(timedelta(minutes=minutes)) == words
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("America/New_York", "7 Jan 2021, 03:10 UTC (6 Jan, 22:10 EST)"),
+        ("Asia/Kathmandu", "7 Jan 2021, 03:10 UTC (08:55 UTC+0545)"),
+        ("Europe/London", "7 Jan 2021, 03:10 UTC"),
+    ],
+)
+def test_moments_stand_in_utc_with_the_lists_zone_beside(zone: str, words: str) -> None:
+    assert moment_in(datetime(2021, 1, 7, 3, 10, tzinfo=UTC), ZoneInfo(zone)) == words
+
+
+@pytest.mark.parametrize(
+    ("years", "words"),
+    [
+        (float("nan"), None),
+        (0.001, None),
+        (0.1, "about 10 times a year"),
+        (1.0, "once in about a year"),
+        (3.1, "once in about 3 years"),
+        (float("inf"), "less than once in 1,000 years"),
+    ],
+)
+def test_odds(years: float, words: str | None) -> None:
+    assert odds(years) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "words"), [(1, "poll", "1 poll"), (1204, "poll", "1,204 polls"), (2, "seed inbox", "2 seed inboxes")]
+)
+def test_counts(number: int, noun: str, words: str) -> None:
+    assert count(number, noun) == words
+
+
+@given(st.text(max_size=400), st.integers(min_value=2, max_value=200))
+def test_strangers_text_is_one_bounded_line_that_can_be_sent(text: str, limit: int) -> None:
+    line = plain(text, limit)
+    assert len(line) <= limit
+    assert line.splitlines() in ([], [line])
+    assert not set(line) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\x00\x1b")
+    line.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("<bounce-123_HTML-9@bounce.example.com>", "<…@bounce.example.com>"),
+        ("Jane (jane.doe+x@example.net), hello", "Jane (…@example.net), hello"),
+        ("rcpt=jane@example.net;x", "rcpt=…@example.net;x"),
+        ("see you @ noon, @handle", "see you @ noon, @handle"),
+        ("a@b@c.example", "…@…@c.example"),
+    ],
+)
+def test_the_part_before_the_at_is_taken_out_of_addresses(text: str, left: str) -> None:
+    assert without_addresses(text) == left
