@@ -5,59 +5,95 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Integer, Row, RowMapping, bindparam, column, func, insert, select, update, values
 
-from monitor.detect.sends import OPEN_FOR, Group, GroupedCopy, regroup
+from monitor.detect.sends import OPEN_FOR, Group, GroupedCopy, Regrouped, regroup
 from monitor.model import Confidence
+from monitor.store.columns import Moment, RowNumber
 from monitor.store.documents import names_from_json, to_json
-from monitor.store.statements import chunks
+from monitor.store.statements import AT_ONCE, chunks
 from monitor.store.tables import copies, inboxes, sends
+
+_IDENTIFIED = ("platform", "delivery", "account", "platform_confidence", "delivery_confidence")
+_READ = tuple(
+    copies.c[name]
+    for name in ("id", "at", "digest", "message_id", "fingerprints", "send_id", "seen_at", "role", "subject", *_IDENTIFIED)
+)
 
 SURENESS = {Confidence.CERTAIN.value: 3, Confidence.LIKELY.value: 2, Confidence.POSSIBLE.value: 1, None: 0}
 
 
 def group_again(connection: Connection, changes: Mapping[int, Sequence[datetime]]) -> tuple[int, ...]:
     """Group what changes at these times (stream's row → times) have touched; the rows of sends that are new."""
-    made: list[int] = []
-    write = _next_write(connection) if any(changes.values()) else 0
-    for stream, times in sorted(changes.items()):
-        for first, last in _spans(times):
-            made += _group_span(connection, stream, first, last, write)
-    return tuple(made)
+    waiting = [_Span(stream, *ends) for stream, times in sorted(changes.items()) for ends in _spans(times)]
+    found: list[_Found] = []
+    while waiting:
+        known = _copies_of(connection, waiting)
+        answers = [(span, rows, regroup([_value(row) for row in rows], span.first, span.last)) for span, rows in known]
+        found += [
+            _Found(span.stream, group, rows) for span, rows, answer in answers if span.reaches(answer) for group in answer.groups
+        ]
+        waiting = [span.wider(answer) for span, _, answer in answers if not span.reaches(answer)]
+    return _store(connection, found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Changes of one stream that are walked together, and how far beyond them its copies are read."""
+
+    stream: int
+    first: datetime
+    last: datetime
+    reach: timedelta = 2 * OPEN_FOR
+
+    def reaches(self, answer: Regrouped) -> bool:
+        return answer.until <= self.last + self.reach
+
+    def wider(self, answer: Regrouped) -> _Span:
+        return replace(self, reach=answer.until - self.last + 4 * self.reach)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A send as it is now, and the rows among which its copies are."""
+
+    stream: int
+    group: Group
+    rows: Sequence[Row[Any]]
 
 
 def _spans(times: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
     """Changes that lie close together are walked together."""
     spans: list[tuple[datetime, datetime]] = []
     for at in sorted(set(times)):
-        if spans and at - spans[-1][1] <= 3 * OPEN_FOR:
+        if spans and at - spans[-1][1] <= 4 * OPEN_FOR:
             spans[-1] = (spans[-1][0], at)
         else:
             spans.append((at, at))
     return spans
 
 
-def _group_span(connection: Connection, stream: int, first: datetime, last: datetime, write: int) -> list[int]:
-    reach = 2 * OPEN_FOR
-    while True:
-        rows = _copies_between(connection, stream, first - OPEN_FOR, last + reach)
-        found = regroup([_value(row) for row in rows.values()], first, last)
-        if found.until <= last + reach:
-            return _store(connection, stream, found.groups, rows, write)
-        reach = found.until - last + timedelta(days=reach.days)
-
-
-def _copies_between(connection: Connection, stream: int, start: datetime, end: datetime) -> dict[int, Row[Any]]:
-    query = (
-        select(copies, inboxes.c.name.label("inbox"), sends.c.at.label("send_at"))
-        .join(inboxes, inboxes.c.id == copies.c.inbox_id)
-        .outerjoin(sends, sends.c.id == copies.c.send_id)
-        .where(copies.c.stream_id == stream, copies.c.at.between(start, end))
-    )
-    return {row.id: row for row in connection.execute(query)}
+def _copies_of(connection: Connection, spans: Sequence[_Span]) -> list[tuple[_Span, list[Row[Any]]]]:
+    """The stored copies of each span, with the sends that they are in, all read at once."""
+    found: list[tuple[_Span, list[Row[Any]]]] = [(span, []) for span in spans]
+    for start, some in zip(range(0, len(spans), AT_ONCE), chunks(spans), strict=True):
+        rows = [(start + n, span.stream, span.first - OPEN_FOR, span.last + span.reach) for n, span in enumerate(some)]
+        named = (column("span", Integer), column("stream", RowNumber), column("since", Moment), column("until", Moment))
+        asked = values(*named).data(rows).cte("asked")
+        query = (
+            select(asked.c.span, *_READ, inboxes.c.name.label("inbox"), sends.c.at.label("send_at"))
+            .select_from(asked)
+            .join(copies, (copies.c.stream_id == asked.c.stream) & copies.c.at.between(asked.c.since, asked.c.until))
+            .join(inboxes, inboxes.c.id == copies.c.inbox_id)
+            .outerjoin(sends, sends.c.id == copies.c.send_id)
+        )
+        for row in connection.execute(query):
+            found[row.span][1].append(row)
+    return found
 
 
 def _value(row: Row[Any]) -> GroupedCopy:
@@ -73,18 +109,20 @@ def _value(row: Row[Any]) -> GroupedCopy:
     )
 
 
-def _store(connection: Connection, stream: int, groups: Sequence[Group], rows: Mapping[int, Row[Any]], write: int) -> list[int]:
+def _store(connection: Connection, found: Sequence[_Found]) -> tuple[int, ...]:
     """Write the sends that are not as they were; the rows of the new ones."""
+    groups = [f.group for f in found]
     stored = _stored(connection, [g.id for g in groups if g.id is not None])
+    write = _next_write(connection) if found else 0
     fresh: list[tuple[Group, dict[str, Any]]] = []
     changed: list[dict[str, Any]] = []
-    for group in groups:
-        columns = _columns(group, [rows[copy.id] for copy in group.copies])
-        if group.id is None:
-            fresh.append((group, columns))
-        elif columns != {name: stored[group.id][name] for name in columns}:
-            changed.append({"number": group.id, "changed": write, **columns})
-    made = _insert(connection, [{"stream_id": stream, "changed": write, **columns} for _, columns in fresh])
+    for f in found:
+        columns = _columns(f)
+        if f.group.id is None:
+            fresh.append((f.group, {"changed": write, **columns}))
+        elif columns != {name: stored[f.group.id][name] for name in columns}:
+            changed.append({"number": f.group.id, "changed": write, **columns})
+    made = _insert(connection, [columns for _, columns in fresh])
     for (group, _), number in zip(fresh, made, strict=True):
         group.id = number
     for some in chunks(changed):
@@ -94,7 +132,7 @@ def _store(connection: Connection, stream: int, groups: Sequence[Group], rows: M
         connection.execute(update(copies).where(copies.c.id == bindparam("copy")).values(send_id=bindparam("send")), some)
     left = {c.send for g in groups for c in g.copies if c.send is not None and c.send != g.id}
     _retire(connection, left - {g.id for g in groups if g.id is not None}, write)
-    return made
+    return tuple(made)
 
 
 def _stored(connection: Connection, numbers: Sequence[int]) -> dict[int, RowMapping]:
@@ -107,23 +145,22 @@ def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]
     return [number for some in chunks(rows) for number in connection.execute(statement, some).scalars()]
 
 
-def _columns(group: Group, members: Sequence[Row[Any]]) -> dict[str, Any]:
+def _columns(found: _Found) -> dict[str, Any]:
     """A send as its copies show it: named by the first, identified by the one that says most."""
-    first = members[0]
+    ids = {copy.id for copy in found.group.copies}
+    members = sorted((row for row in found.rows if row.id in ids), key=lambda row: (row.at, row.digest, row.inbox))
     surest = max(members, key=lambda m: (SURENESS[m.delivery_confidence], SURENESS[m.platform_confidence]))
     return {
-        "at": group.at,
+        "stream_id": found.stream,
+        "at": found.group.at,
         "stored_at": min(m.seen_at for m in members),
         "copies": len(members),
         "inboxes": to_json(sorted({m.inbox for m in members})),
         "placements": to_json(Counter(m.role for m in members)),
-        "subject": first.subject,
-        "message_id": first.message_id,
+        "subject": members[0].subject,
+        "message_id": members[0].message_id,
         **{name: getattr(surest, name) for name in _IDENTIFIED},
     }
-
-
-_IDENTIFIED = ("platform", "delivery", "account", "platform_confidence", "delivery_confidence")
 
 
 def _retire(connection: Connection, candidates: AbstractSet[int], write: int) -> None:

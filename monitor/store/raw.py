@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import zstandard
@@ -15,7 +15,7 @@ from monitor.errors import StoreError
 from monitor.model import RawMessage
 
 _LEVEL = 3
-_WRITERS = 8
+_WRITERS = 16
 """Threads that write and fsync: the disk takes several at once for little more than the time of one."""
 
 
@@ -25,6 +25,7 @@ class Originals:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="originals")
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="originals-ahead")
         self._local = threading.local()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -39,12 +40,16 @@ class Originals:
         wanted = {message.sha256: message.raw for message in messages}
         missing = [(digest, raw) for digest, raw in wanted.items() if not self.path(digest).exists()]
         try:
-            for folder in {self.path(digest).parent for digest, _ in missing}:
-                self._make(folder)
+            folders = {self.path(digest).parent for digest, _ in missing}
+            self._make([folder for folder in folders if not folder.exists()])
             list(self._pool.map(lambda item: self._write(*item), missing))
-            list(self._pool.map(_sync_folder, {self.path(digest).parent for digest, _ in missing}))
+            list(self._pool.map(_sync_folder, folders))
         except OSError as error:
             raise StoreError(f"{self.folder}: an original could not be written: {error.strerror}") from error
+
+    def keep_soon(self, messages: Sequence[RawMessage]) -> Future[None]:
+        """The same in the background; one batch at a time. Its result says that it is done, or raises."""
+        return self._ahead.submit(self.keep, messages)
 
     def read(self, sha256: str) -> bytes:
         """The bytes as received. StoreError where they are gone or no longer what the name says."""
@@ -59,11 +64,13 @@ class Originals:
         return raw
 
     def close(self) -> None:
+        self._ahead.shutdown()
         self._pool.shutdown()
 
-    def _make(self, folder: Path) -> None:
-        if not folder.exists():
+    def _make(self, folders: Sequence[Path]) -> None:
+        for folder in folders:
             folder.mkdir(exist_ok=True)
+        if folders:
             _sync_folder(self.folder)
 
     def _write(self, digest: str, raw: bytes) -> None:

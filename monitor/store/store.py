@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, islice
@@ -118,18 +119,26 @@ class Store:
         return Saved(taken.new, taken.known, new_sends, frozenset(taken.streams))
 
     def save_imported(self, copies: Iterable[NewCopy], batch: int = 500) -> Imported:
-        """Keep copies from archives, one transaction for each `batch`; no more than that is in memory at a time.
+        """Keep copies from archives, one transaction for each `batch`; two of them are in memory at a time.
 
         No coverage comes of it. A message that an inbox (`import:NAME`) has already is known, so an import can be repeated.
         """
         total = Imported()
         waiting = iter(copies)
+        ahead: tuple[list[NewCopy], Future[None]] | None = None
         while some := list(islice(waiting, batch)):
-            total = total.plus(self._save_batch(some))
-        return total
+            # The disk takes the originals of this batch while the database takes the batch before it.
+            following = some, self._originals.keep_soon([copy.raw for copy in some])
+            total = total.plus(self._save_kept(ahead))
+            ahead = following
+        return total.plus(self._save_kept(ahead))
 
-    def _save_batch(self, copies: Sequence[NewCopy]) -> Saved:
-        self._originals.keep([copy.raw for copy in copies])
+    def _save_kept(self, ahead: tuple[list[NewCopy], Future[None]] | None) -> Saved:
+        """One batch of an import, once its originals are on the disk."""
+        if ahead is None:
+            return Saved()
+        copies, kept = ahead
+        kept.result()
         new = known = 0
         streams: set[str] = set()
         made: list[int] = []
