@@ -9,13 +9,14 @@ from monitor.settings import RouteSettings
 
 _CHILDREN = frozenset({FindingKind.GAP, FindingKind.SEED_SILENT, FindingKind.VOLUME_DROP})
 _GROUPS = frozenset({FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP})
+_SPEAKERS = _GROUPS | {FindingKind.INBOX_BLIND}
 
 
 def parents(speakers: Iterable[Finding | Alert], findings: Iterable[Finding | Alert]) -> dict[str, str]:
     """Key of each silenced finding → key of the one that speaks for it.
 
-    A speaker that names members speaks for their gaps, silent seeds and volume drops, and for a group whose members are
-    all among its own. The largest speaker wins, then the smaller key; nothing speaks for itself, and no chain is a circle.
+    A group or a blind inbox speaks for the gaps, silent seeds and volume drops of the streams it names, for a group whose
+    streams are all among them, and for the inboxes it names. The largest wins, then the smaller key; no chain is a circle.
     """
     ranked = sorted(speakers, key=lambda s: (-len(members(s)), s.key))
     found: dict[str, str] = {}
@@ -27,19 +28,30 @@ def parents(speakers: Iterable[Finding | Alert], findings: Iterable[Finding | Al
     return found
 
 
+def has_wider(alert: Alert, findings: Iterable[Finding]) -> bool:
+    """True where a finding of ours now says more than this alert did, so that its own finding is gone without being over."""
+    return any(_speaks_for(finding, alert) for finding in findings)
+
+
 def _speaks_for(speaker: Finding | Alert, finding: Finding | Alert) -> bool:
-    if speaker.key == finding.key:
+    """Whether one that names streams or inboxes includes another, which is not itself."""
+    if speaker.key == finding.key or speaker.kind not in _SPEAKERS:
         return False
+    named, theirs = members(speaker), members(finding)
+    is_larger = (len(named), finding.key) > (len(theirs), speaker.key)
+    if speaker.kind is FindingKind.INBOX_BLIND and finding.kind is FindingKind.INBOX_BLIND:
+        return is_larger and finding.subject in named
+    if speaker.kind is FindingKind.INBOX_BLIND and finding.kind is FindingKind.SEED_SILENT and theirs & {speaker.subject, *named}:
+        return True
     if finding.kind in _CHILDREN:
-        return finding.subject in members(speaker)
+        return finding.subject in named
     if finding.kind in _GROUPS:
-        ours, theirs = members(speaker), members(finding)
-        return bool(theirs) and theirs <= ours and (len(ours), finding.key) > (len(theirs), speaker.key)
+        return is_larger and bool(theirs) and theirs <= named
     return False
 
 
 def members(of: Finding | Alert) -> frozenset[str]:
-    """The streams that a finding, or the newest finding behind an alert, names."""
+    """The streams (or, for what is about inboxes, the inboxes) that a finding, or the newest one behind an alert, names."""
     finding = of.finding if isinstance(of, Alert) else of
     return frozenset(finding.members) if finding else frozenset()
 

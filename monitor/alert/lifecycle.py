@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor.alert.grouping import channels_for, channels_that_want_raises, parents
+from monitor.alert.grouping import channels_for, channels_that_want_raises, has_wider, parents
 from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Send
 from monitor.settings import AlertSettings
 
+SAME = timedelta(seconds=1)
+"""Moments closer than this are the same: the detector reckons in fractions of hours."""
 REFRESH = timedelta(hours=1)
 """How often the newest finding is kept with an open alert when nothing else about it changed."""
 
@@ -31,7 +33,7 @@ def news_of(alert: Alert, sends: Iterable[Send]) -> Send | None:
 
     A send with `at` before the opening is news only if it was stored after it: the alert was opened knowing the others.
     """
-    unknown = (s for s in sends if s.at > alert.since and (s.at >= alert.opened_at or s.stored_at >= alert.opened_at))
+    unknown = (s for s in sends if s.at > alert.since + SAME and (s.at >= alert.opened_at or s.stored_at >= alert.opened_at))
     return next(unknown, None)
 
 
@@ -41,7 +43,8 @@ def advance(
     """Say what becomes of every open alert and which new ones open; the order is stable, unchanged alerts are left out.
 
     `resumed` maps the key of an open gap alert to its `news_of`. One alert is open per key. A gap ends by mail only: while
-    the finding is merely absent (we are blind, a pause was declared) it stays open; any other kind ends with its finding.
+    the finding is merely absent (we are blind, a pause was declared) it stays open; any other kind ends with its finding,
+    unless a wider one has taken its place.
 
     Mail with `at` from `found_at` on ends the gap. Mail from before it, which can only have come late, refutes the alert: had
     we known it, the silence would not have been that long. Where it is silent again since, the alert is corrected and goes on.
@@ -51,7 +54,8 @@ def advance(
     ends: dict[str, Decision] = {}
     living: list[Alert] = []
     for alert in open_alerts:
-        end = _ended(alert, listed.get(alert.key), loud.get(alert.key), resumed.get(alert.key), now)
+        is_there = alert.key in listed or has_wider(alert, assessment.findings)
+        end = _ended(alert, is_there, loud.get(alert.key), resumed.get(alert.key), now)
         if end is None or end.alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED):
             living.append(end.alert if end else alert)
         if end is not None:
@@ -73,10 +77,10 @@ def advance(
     return tuple(decisions)
 
 
-def _ended(alert: Alert, listed: Finding | None, loud: Finding | None, news: Send | None, now: datetime) -> Decision | None:
+def _ended(alert: Alert, is_there: bool, loud: Finding | None, news: Send | None, now: datetime) -> Decision | None:
     """The end or the correction of an open alert, or None while it goes on."""
     if alert.kind is not FindingKind.GAP:
-        if listed is not None:
+        if is_there:
             return None
         over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, updated_at=now)
         # A change of provider is a fact and not a state: that it is no longer new is no news.
@@ -87,7 +91,7 @@ def _ended(alert: Alert, listed: Finding | None, loud: Finding | None, news: Sen
     if news.at >= alert.found_at:
         over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, resumed_at=news.at, updated_at=now)
         return Decision(over, AlertEventKind.RESOLVED, alert.told, news)
-    if loud is not None and news.at <= loud.since < alert.found_at:
+    if loud is not None and news.at <= loud.since + SAME and loud.since < alert.found_at:
         later = replace(alert, since=loud.since, found_at=loud.found_at, finding=loud, updated_at=now)
         return Decision(later, AlertEventKind.CORRECTED, alert.told, news)
     refuted = replace(alert, state=AlertState.RETRACTED, resolved_at=now, resumed_at=news.at, updated_at=now)
@@ -96,7 +100,7 @@ def _ended(alert: Alert, listed: Finding | None, loud: Finding | None, news: Sen
 
 def _is_stale(finding: Finding, news: Send | None) -> bool:
     """True for a gap that was found before the mail that ended it was taken in."""
-    return news is not None and finding.since < news.at
+    return news is not None and finding.since < news.at - SAME
 
 
 def _new(finding: Finding, now: datetime) -> Alert:

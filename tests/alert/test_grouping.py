@@ -31,6 +31,8 @@ def group(name: str, *members: str, kind: FindingKind = GROUP) -> Finding:
         ([finding(GAP, "a"), group("g", "a", "b")], {"gap:a": "group_gap:g"}),
         ([finding(GAP, "c"), group("g", "a", "b")], {}),
         ([finding(SEED, "a"), group("quiet-1", "a", kind=BLIND)], {"seed_silent:a": "inbox_blind:quiet-1"}),
+        ([finding(SEED, "a", members=("quiet-1",)), group("quiet-1", kind=BLIND)], {"seed_silent:a": "inbox_blind:quiet-1"}),
+        ([finding(GAP, "a"), finding(SEED, "b", members=("a",))], {}),  # an inbox may be named like a stream
         ([finding(CHANGE, "a"), group("g", "a", "b")], {}),  # a move is a fact of its own
         # the larger group speaks for the smaller, and for the streams of both
         (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from monitor.alert.lifecycle import REFRESH, Decision, advance, news_of
-from monitor.model import Alert, AlertEventKind, AlertState, Assessment, FindingKind, Level, Send
+from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Level, Send
 from monitor.settings import AlertSettings, ChannelKind, ChannelSettings, RouteSettings
 from tests.alert.made import KEY, LAST, NOW, STREAM, alert, assessment, finding, hours, send
 
@@ -124,6 +124,37 @@ def test_they_go_on_while_the_finding_is_there_at_a_lower_level() -> None:
     assert step((alert(found),), assessment(replace(found, level=Level.WATCH)), now=NOW) == ()
 
 
+ALL_BLIND = finding(FindingKind.INBOX_BLIND, "all inboxes", key="inbox_blind:all", members=("quiet-1", "quiet-2"))
+
+
+@pytest.mark.parametrize(
+    ("known", "wider"),
+    [
+        (finding(FindingKind.INBOX_BLIND, "quiet-1"), ALL_BLIND),
+        (finding(FindingKind.SEED_SILENT, STREAM, members=("quiet-1",)), ALL_BLIND),
+        (
+            finding(FindingKind.PARTIAL_GROUP_GAP, "delivery:X", members=("a", "b")),
+            finding(FindingKind.GROUP_GAP, "delivery:X", members=("a", "b", "c")),
+        ),
+        (
+            finding(FindingKind.GROUP_GAP, "organisation:Y", members=("a", "b")),
+            finding(FindingKind.GROUP_GAP, "delivery:X", members=("a", "b", "c")),
+        ),
+    ],
+)
+def test_they_are_not_over_when_a_wider_finding_takes_their_place(known: Finding, wider: Finding) -> None:
+    after = {d.alert.key: d for d in step((alert(known),), assessment(wider))}
+    assert after[wider.key].event is OPENED
+    assert after[known.key].event is None
+    assert (after[known.key].alert.state, after[known.key].alert.parent) == (AlertState.OPEN, wider.key)
+
+
+def test_a_whole_group_is_over_when_only_a_part_of_it_is_still_silent() -> None:
+    whole = finding(FindingKind.GROUP_GAP, "delivery:X", members=("a", "b", "c"))
+    part = finding(FindingKind.PARTIAL_GROUP_GAP, "delivery:X", members=("a", "b"))
+    assert [d.event for d in step((alert(whole),), assessment(part))] == [RESOLVED, OPENED]
+
+
 def test_a_change_of_provider_ends_without_a_word() -> None:
     assert only(step((alert(finding(FindingKind.PROVIDER_CHANGE)),), assessment())).channels == ()
 
@@ -161,11 +192,14 @@ def test_late_mail_after_which_it_is_silent_again_corrects_and_leaves_it_open() 
     assert (corrected.event, corrected.alert.state, corrected.alert.since) == (CORRECTED, AlertState.OPEN, late.at)
 
 
-def test_a_correction_is_told_once() -> None:
+@pytest.mark.parametrize("microseconds", [-3, 0, 3])
+def test_a_correction_is_told_once_whatever_the_detectors_rounding(microseconds: int) -> None:
     late = send(LAST + hours(2), stored_at=NOW + hours(1))
-    corrected = only(step((alert(),), assessment(finding(since=late.at)), {KEY: late})).alert
+    judged = assessment(finding(since=late.at + timedelta(microseconds=microseconds)))
+    corrected = only(step((alert(),), judged, {KEY: late})).alert
+    assert corrected.state is AlertState.OPEN
     assert news_of(corrected, [late]) is None
-    assert step((corrected,), assessment(finding(since=late.at))) == ()
+    assert step((corrected,), judged) == ()
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,26 @@ MEMBERS = ("a.example", "b.example", "c.example")
 GROUP = finding(
     FindingKind.GROUP_GAP, "delivery:SendGrid", members=MEMBERS, gap=gap_facts(return_period_years=40.0), organisation=None
 )
+PARTIAL = finding(
+    FindingKind.PARTIAL_GROUP_GAP,
+    "organisation:Example Committee",
+    members=MEMBERS[:2],
+    note="We have seen no mail of 2 of the 9 streams of Example Committee since then.",
+)
 BLIND = finding(FindingKind.INBOX_BLIND, "quiet-1", note="The last 12 polls failed: the server refuses the password.", members=())
-SEED = finding(FindingKind.SEED_SILENT, STREAM, note="It is silent in quiet-1 and arrives in quiet-2 and gmail-1.")
+ALL_BLIND = finding(
+    FindingKind.INBOX_BLIND,
+    "all inboxes",
+    key="inbox_blind:all",
+    note="None of the 2 could be read.",
+    members=("quiet-1", "quiet-2"),
+)
+SEED = finding(
+    FindingKind.SEED_SILENT,
+    STREAM,
+    note="Inbox quiet-1 has seen none of the last 9 sends, which other inboxes got.",
+    members=("quiet-1",),
+)
 MOVED = finding(FindingKind.PROVIDER_CHANGE, note="It came through ExactTarget until 3 March and comes through Iterable since.")
 
 CASES: dict[str, tuple[Decision, AlertContext]] = {
@@ -64,6 +82,12 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     "group-resolved": (Decision(alert(GROUP, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
     "inbox-opened": (Decision(alert(BLIND), OPENED, ("log",)), AlertContext()),
     "inbox-resolved": (Decision(alert(BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
+    "inboxes-opened": (Decision(alert(ALL_BLIND), OPENED, ("log",)), AlertContext()),
+    "inboxes-resolved": (
+        Decision(alert(ALL_BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
+        AlertContext(),
+    ),
+    "group-partial": (Decision(alert(PARTIAL), OPENED, ("log",)), AlertContext()),
     "seed-opened": (Decision(alert(SEED), OPENED, ("log",)), AlertContext()),
     "seed-resolved": (Decision(alert(SEED, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
     "provider-change": (Decision(alert(MOVED), OPENED, ("log",)), context(confidence=Confidence.CERTAIN)),
