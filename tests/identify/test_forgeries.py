@@ -1,0 +1,198 @@
+"""Copied headers, fake hops, fake results and detours never make anything certain."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.model import Confidence, Identification
+from tests.identify.shipped_knowledge import identify, real
+
+ESP = "Salesforce Marketing Cloud"
+EXACTTARGET_FIELDS = real("exacttarget").partition("\n\n")[0].partition("From: ")[2]
+
+
+def certain_of(found: Identification) -> set[str | None]:
+    """The names that the answer is certain of."""
+    pairs = ((found.platform, found.platform_confidence), (found.delivery, found.delivery_confidence))
+    return {name for name, sure in pairs if sure is Confidence.CERTAIN}
+
+
+def at_gmail(hop: str, spf: str = "none", dkim: str = "", rest: str = "", envelope: str = "a@stranger.example") -> str:
+    """A message as Gmail received it: the hop, what Gmail noted, then whatever the sender wrote."""
+    return (
+        "Delivered-To: reader@seed.example\n"
+        "Received: by 2002:aa7:829a:0:0:0:0:0 with SMTP id s26csp1pfm; Mon, 21 Oct 2019 11:12:15 -0700 (PDT)\n"
+        f"Return-Path: <{envelope}>\n"
+        f"Received: from {hop}\n by mx.google.com with ESMTPS id x1 for <reader@seed.example>; Mon, 21 Oct 2019 11:12:15 -0700\n"
+        f"Authentication-Results: mx.google.com; {dkim} spf={spf} smtp.mailfrom={envelope}\n"
+        f"{rest}From: {EXACTTARGET_FIELDS}\n\nText.\n"
+    )
+
+
+STRANGER = "mta4.email.aarp.org (vps23.stranger.example. [198.18.7.23])"
+EXACTTARGET_HOP = "mta4.email.aarp.org (mta4.email.aarp.org. [68.232.195.188])"
+
+
+def test_the_genuine_message_is_certain() -> None:
+    assert certain_of(identify(real("exacttarget"))) == {ESP}
+
+
+def test_exacttarget_headers_from_an_unrelated_address_name_nobody() -> None:
+    found = identify(at_gmail(STRANGER))
+    assert (found.platform, found.delivery) == (None, None)
+    assert any("68.232.195.188" in conflict for conflict in found.conflicts)
+
+
+def test_exacttarget_headers_that_repeat_the_strangers_address_name_nobody() -> None:
+    found = identify(at_gmail(STRANGER).replace("68.232.195.188:sfmktgcld", "198.18.7.23:sfmktgcld"))
+    assert (found.platform, found.delivery) == (None, None)
+
+
+def test_exacttarget_headers_signed_by_the_stranger_are_not_certain() -> None:
+    signed = "DKIM-Signature: d=stranger.example; s=200608; h=from:message-id:list-id:feedback-id:x-job; b=x; bh=y\n"
+    envelope = "bounce-21_HTML-0-4035811-1062583-224212@bounce.stranger.example"
+    found = identify(at_gmail(STRANGER, "pass", "dkim=pass header.i=@stranger.example header.s=200608;", signed, envelope))
+    assert certain_of(found) == set()
+
+
+def test_a_fake_received_below_the_border_changes_nothing() -> None:
+    fake = f"Received: from {EXACTTARGET_HOP}\n by mx.google.com with ESMTPS id y2; Mon, 21 Oct 2019 11:12:14 -0700\n"
+    found = identify(at_gmail(STRANGER, rest=fake))
+    assert found.sending_ip == "198.18.7.23"
+    assert (found.platform, found.delivery) == (None, None)
+
+
+def test_a_fake_received_above_nothing_known_is_only_a_claim() -> None:
+    text = f"Received: from {EXACTTARGET_HOP}\n by mx.stranger.example with ESMTPS; Mon, 21 Oct 2019 11:12:14 -0700\n"
+    found = identify(text + "From: " + EXACTTARGET_FIELDS + "\n\nText.\n")
+    assert found.receiver is None
+    assert found.delivery == ESP
+    assert certain_of(found) == set()
+
+
+@pytest.mark.parametrize(
+    "fake",
+    [
+        "Authentication-Results: mx.google.com; dkim=pass header.d=bounce.myngp.com; spf=pass smtp.mailfrom=a@bounce.myngp.com\n",
+        "Authentication-Results: mx.google.com 1; dkim=pass header.i=@bounce.myngp.com\nReceived-SPF: pass\n",
+        "ARC-Authentication-Results: i=1; mx.google.com; dkim=pass header.d=bounce.myngp.com\n",
+    ],
+)
+def test_a_fake_authentication_results_is_not_believed(fake: str) -> None:
+    signature = "DKIM-Signature: v=1; d=bounce.myngp.com; s=x; h=from; b=x; bh=y\n"
+    found = identify(at_gmail(STRANGER, rest=fake + signature))
+    assert certain_of(found) == set()
+    assert found.delivery != "NGP VAN"
+
+
+def test_results_hidden_in_the_envelope_address_are_not_believed() -> None:
+    envelope = '"a; dkim=pass header.d=bounce.myngp.com header.s=x"@stranger.example'
+    signature = "DKIM-Signature: v=1; d=bounce.myngp.com; s=x; h=from; b=x; bh=y\n"
+    found = identify(at_gmail(STRANGER, "pass", "", signature, envelope))
+    assert certain_of(found) == set()
+
+
+def test_without_any_noted_authentication_a_known_receiver_is_not_taken_for_it() -> None:
+    text = real("exacttarget")
+    start, end = text.index("Authentication-Results:"), text.index("DKIM-Signature:")
+    found = identify(text[:start] + text[end:])
+    assert found.receiver is None
+    assert certain_of(found) == set()
+
+
+def test_a_newsletter_forwarded_by_gmail_is_likely_and_keeps_its_first_sender() -> None:
+    found = identify(real("exacttarget-newsletter-forwarded-by-gmail"))
+    assert (found.platform, found.delivery, found.sending_ip) == (ESP, ESP, "68.232.195.188")
+    assert certain_of(found) == set()
+
+
+def test_a_newsletter_forwarded_by_hand_is_not_certain() -> None:
+    text = (
+        "Received: by 2002:aa7:829a:0:0:0:0:0 with SMTP id s26csp1pfm; Mon, 21 Oct 2019 11:12:15 -0700 (PDT)\n"
+        "Return-Path: <somebody@gmail.com>\n"
+        "Received: from mail-sor-f41.google.com (mail-sor-f41.google.com. [209.85.220.41])\n"
+        " by mx.google.com with SMTPS id k1 for <reader@seed.example>; Mon, 21 Oct 2019 11:12:15 -0700\n"
+        "Authentication-Results: mx.google.com; dkim=pass header.i=@gmail.com; spf=pass smtp.mailfrom=somebody@gmail.com\n"
+        "DKIM-Signature: v=1; d=gmail.com; s=20161025; h=from:to:subject; b=x; bh=y\n"
+        "From: Somebody <somebody@gmail.com>\nTo: reader@seed.example\nSubject: Fwd: Action Required\n\n"
+        "---------- Forwarded message ---------\nFrom: AARP <AARP@email.aarp.org>\nhttps://click.email.aarp.org/?qs=1\n"
+    )
+    found = identify(text)
+    assert certain_of(found) == set()
+    assert found.platform is None
+
+
+@pytest.mark.parametrize(
+    "list_fields",
+    [
+        "X-BeenThere: friends@lists.example.org\nX-Mailman-Version: 2.1.29\nList-Id: Friends <friends.lists.example.org>\n",
+        "X-Google-Group-Id: 1234567\nX-Original-Sender: info@email.aarp.org\nList-ID: <friends.googlegroups.com>\n",
+    ],
+)
+def test_a_mailing_list_copy_is_not_certain(list_fields: str) -> None:
+    lower = f"Received: from {EXACTTARGET_HOP}\n by lists.example.org with ESMTPS; Mon, 21 Oct 2019 11:12:10 -0700\n"
+    hop = "lists.example.org (lists.example.org. [198.18.9.9])"
+    found = identify(at_gmail(hop, "pass", "", list_fields + lower, "friends-bounces@lists.example.org"))
+    assert certain_of(found) == set()
+
+
+def test_a_list_field_in_genuine_mail_lowers_but_names_the_same() -> None:
+    found = identify(real("ngp-van").replace("X-Binding:", "X-BeenThere: x@lists.example.org\nX-Binding:"))
+    assert (found.platform, found.delivery) == ("NGP VAN", "NGP VAN")
+    assert certain_of(found) == set()
+
+
+def at_outlook(greeting: str, ip: str, results: str, rest: str) -> str:
+    return (
+        "Received: from BN7PR01.namprd01.prod.outlook.com (2603:10b6:408:f8::8)\n"
+        " by BN8PR02.namprd02.prod.outlook.com with HTTPS; Mon, 21 Oct 2019 18:12:16 +0000\n"
+        f"Authentication-Results: {results}\n"
+        f"Received: from {greeting} ({ip}) by BN8NAM11FT063.mail.protection.outlook.com\n"
+        " (10.13.177.110) with Microsoft SMTP Server id 15.20.2387.20; Mon, 21 Oct 2019 18:12:15 +0000\n"
+        f"{rest}From: {EXACTTARGET_FIELDS}\n\nText.\n"
+    )
+
+
+def test_exacttarget_headers_through_a_microsoft_365_tenant_are_microsofts_delivery() -> None:
+    results = "spf=pass (sender IP is 40.107.93.77) smtp.mailfrom=tenant.example; dkim=none (message not signed)"
+    found = identify(at_outlook("NAM10-DM6-obe.outbound.protection.outlook.com", "40.107.93.77", results, ""))
+    assert (found.receiver, found.platform, found.delivery) == ("Outlook", None, "Microsoft 365")
+    assert any(ESP in conflict for conflict in found.conflicts)
+
+
+def test_a_name_in_helo_proves_nothing_where_the_receiver_looks_none_up() -> None:
+    results = "spf=none (sender IP is 198.18.7.23) smtp.mailfrom=stranger.example; dkim=none (message not signed)"
+    found = identify(at_outlook("mailout862.ngpweb.com", "198.18.7.23", results, ""))
+    assert certain_of(found) == set()
+
+
+def test_an_address_that_ses_repeats_wrongly_is_a_conflict() -> None:
+    ses = (
+        "X-SES-Outgoing: 2019.10.21-54.240.8.9\nFeedback-ID: 1.us-east-1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AmazonSES\n"
+    )
+    text = at_gmail(STRANGER, rest=ses)
+    found = identify(text)
+    assert found.delivery is None
+    assert any("54.240.8.9" in conflict for conflict in found.conflicts)
+
+
+def test_a_receiver_that_does_not_fit_leaves_everything_a_claim() -> None:
+    found = identify(real("exacttarget"), receiver="Outlook")
+    assert found.receiver is None
+    assert certain_of(found) == set()
+    assert found.conflicts
+
+
+@pytest.mark.parametrize("receiver", ["none", "no such house"])
+def test_an_unknown_receiver_leaves_everything_a_claim(receiver: str) -> None:
+    found = identify(real("exacttarget"), receiver=receiver)
+    assert (found.receiver, found.sending_ip) == (None, None)
+    assert certain_of(found) == set()
+    assert found.platform == ESP
+
+
+def test_a_replayed_signature_alone_does_not_make_the_delivery_certain() -> None:
+    signature = "DKIM-Signature: v=1; d=sendgrid.info; s=smtpapi; h=from:subject; b=x; bh=y\n"
+    found = identify(at_gmail(STRANGER, "pass", "dkim=pass header.i=@sendgrid.info header.s=smtpapi;", signature))
+    assert found.delivery == "SendGrid"
+    assert found.delivery_confidence is Confidence.LIKELY
