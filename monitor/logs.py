@@ -34,3 +34,5 @@ def set_up(*, verbose: bool = False, quiet: bool = False, as_json: bool | None =
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    # What its scheduler drops we count and log ourselves (monitor/app/service.py).
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -49,7 +49,8 @@ class Reader:
         )
 
     def _receiver_of(self, inbox: str) -> str | None:
+        """The receiver that the settings name, else the one that runs the inbox's IMAP host."""
         for settings in self.settings.inboxes:
             if settings.name == inbox:
-                return settings.receiver
+                return settings.receiver or self.identifier.receiver_of_host(settings.host)
         return None

@@ -7,17 +7,20 @@ from pathlib import Path
 
 from monitor.identify.match import Identifier
 from monitor.identify.receivers import load_receivers
-from monitor.identify.signatures import load_signatures
+from monitor.identify.signatures import SignatureSet, load_signatures
 from monitor.settings import Settings
 from monitor.shipped import shipped
 
 
+def load_provider_files(settings: Settings | None = None) -> SignatureSet:
+    """All signature files; without settings the shipped ones. SettingsError names file and line."""
+    return load_signatures(_folders("providers", settings.providers_dir if settings else None))
+
+
 def load_identifier(settings: Settings | None = None) -> Identifier:
-    """An identifier on all signature files; without settings on the shipped ones. SettingsError names file and line."""
-    return Identifier(
-        load_signatures(_folders("providers", settings and settings.providers_dir)),
-        load_receivers(_folders("receivers", settings and settings.receivers_dir)),
-    )
+    """An identifier on all signature and receiver files; without settings on the shipped ones."""
+    receivers = load_receivers(_folders("receivers", settings.receivers_dir if settings else None))
+    return Identifier(load_provider_files(settings), receivers)
 
 
 def _folders(kind: str, own: Path | None) -> list[Traversable]:

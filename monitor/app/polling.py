@@ -13,10 +13,9 @@ from monitor.app.counters import Counters
 from monitor.app.ingest import Reader
 from monitor.clock import Clock
 from monitor.collect.imap import ImapInbox
-from monitor.errors import InboxError
+from monitor.errors import InboxError, SettingsError
 from monitor.model import FailureCause, PollFailure
-from monitor.settings import CollectSettings, InboxSettings, SettingsError
-from monitor.settings_file import read_secret
+from monitor.settings import CollectSettings, InboxSettings, inbox_password
 from monitor.store.store import Store
 
 log = structlog.get_logger()
@@ -78,7 +77,7 @@ class Poller:
             return known
         made = ImapInbox(
             inbox,
-            read_secret(inbox),
+            inbox_password(inbox),
             timeout=self._settings.timeout,
             max_message_bytes=self._settings.max_message_bytes,
             poll_every=inbox.poll_every or self._settings.poll_every,
@@ -92,7 +91,5 @@ class Poller:
         return PollFailure(inbox, None, self._clock.now(), FailureCause.SETTINGS, str(error))
 
     def _note(self, failure: PollFailure) -> None:
-        log.warning(
-            "poll failed", inbox=failure.inbox, folder=failure.folder, cause=failure.cause.value, detail=failure.detail
-        )
+        log.warning("poll failed", inbox=failure.inbox, folder=failure.folder, cause=failure.cause.value, detail=failure.detail)
         self._store.record_failure(failure)

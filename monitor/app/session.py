@@ -35,7 +35,9 @@ class Session:
 
     def snapshots(self, now: datetime) -> Snapshots:
         """What is known at `now`, judged afresh from the stored history, without changing it."""
-        return Snapshots(self.store, self.identifier, self.settings, Counters(), self.watch().assess(now))
+        snapshots = Snapshots(self.store, self.identifier, self.settings, Counters())
+        snapshots.judged(self.watch().assess(now))
+        return snapshots
 
 
 @contextmanager

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from monitor.alert.lifecycle import Decision, advance, news_of
-from monitor.alert.text import Voice, write_all
-from monitor.alert.text_files import load_texts
+from monitor.alert.lifecycle import advance, news_of
+from monitor.alert.text import write_all
+from monitor.app.context import alert_context, voice_of
 from monitor.detect.detector import Detector
 from monitor.identify.match import Identifier
-from monitor.model import Alert, AlertContext, Assessment, FindingKind, Send
+from monitor.model import Alert, Assessment, FindingKind, Send
 from monitor.settings import Settings
 from monitor.store.store import Store
 
@@ -26,7 +24,7 @@ class Watch:
         self._store = store
         self._identifier = identifier
         self._settings = settings
-        self._voice = Voice(load_texts(settings.texts_dir), ZoneInfo(settings.gap.timezone), settings.web.public_url)
+        self._voice = voice_of(settings)
         self._detector = Detector(settings.gap_for)
         self._read_sends = 0
         self._read_coverage: datetime | None = None
@@ -37,10 +35,9 @@ class Watch:
         Coverage is read before sends: a send that commits in between is then known without the coverage that follows it,
         and never the other way round, which would look like silence.
         """
-        for_inboxes = {inbox.name for inbox in self._settings.inboxes if inbox.enabled}
         newest = self._store.coverage(start=self._read_coverage)
         sends, seq = self._store.changed_sends(self._read_sends)
-        self._detector.set_inboxes(self._store.monitored_folders(for_inboxes))
+        self._detector.set_inboxes(self._monitored())
         self._detector.add_coverage(newest)
         self._detector.add_sends(sends)
         self._read_sends = seq
@@ -54,21 +51,19 @@ class Watch:
         open_alerts = self._store.open_alerts()
         resumed = {a.key: news for a in open_alerts if (news := self._news(a)) is not None}
         decisions = advance(open_alerts, assessment, resumed, now, self._settings.alerts)
-        contexts = {d.alert.key: self._context(d, now) for d in decisions if d.channels}
+        contexts = {d.alert.key: alert_context(self._store, self._identifier, d.alert, now) for d in decisions if d.channels}
         changes = write_all(decisions, contexts, now, self._voice)
         if changes:
             self._store.apply(changes)
         return assessment
 
+    def _monitored(self) -> dict[str, list[str]]:
+        """Inbox → folders that count as read: those the settings name, or all that were found."""
+        enabled = {inbox.name: inbox.folders for inbox in self._settings.inboxes if inbox.enabled}
+        found = self._store.monitored_folders(enabled)
+        return {name: [f for f in found[name] if named is None or f in named] for name, named in enabled.items()}
+
     def _news(self, alert: Alert) -> Send | None:
         if alert.kind is not FindingKind.GAP:
             return None
         return news_of(alert, self._store.sends(stream=alert.subject, since=alert.since))
-
-    def _context(self, decision: Decision, now: datetime) -> AlertContext:
-        context = self._store.context(decision.alert, now)
-        name = context.last_send and (context.last_send.delivery or context.last_send.platform)
-        provider = self._identifier.provider(name) if name else None
-        if provider is None:
-            return context
-        return replace(context, provider_label=provider.label, provider_aliases=provider.aliases)

@@ -116,7 +116,9 @@ def _moment(text: str, now: datetime) -> datetime:
         try:
             span: timedelta = parse_span(text)
         except ValueError as error:
-            raise GoneQuietError(f'--until: expected a span such as "12h" or a moment such as 2026-12-01T09:00, got "{text}"') from error
+            raise GoneQuietError(
+                f'--until: expected a span such as "12h" or a moment such as 2026-12-01T09:00, got "{text}"'
+            ) from error
         moment = now + span
     if moment <= now:
         raise GoneQuietError(f"--until: {text} is not in the future")

@@ -20,7 +20,9 @@ from monitor.errors import GoneQuietError
 
 @app.command()
 def demo(
-    check: Annotated[bool, typer.Option("--check", help="No display: prove the installation, print one JSON line, leave.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="No display: prove the installation, print one JSON line, leave.")
+    ] = False,
     port: Annotated[int | None, typer.Option("--port", help="The page's port (default: 8025, or any if that is taken).")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the demo's data behind and say where.")] = False,
     seconds: Annotated[float | None, typer.Option("--seconds", min=1, help="How long the replay should take.")] = None,

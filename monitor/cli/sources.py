@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from monitor.app.knowledge import load_identifier
+from monitor.app.knowledge import load_identifier, load_provider_files
 from monitor.cli.output import console, errors, json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings, settings_path
 from monitor.errors import GoneQuietError, SettingsError
@@ -22,7 +22,7 @@ def providers(
     as_json: JsonOption = False,
 ) -> None:
     """List the providers that can be identified, or show one with its signs and their sources."""
-    found = find_providers(load_identifier(find_settings(config)).signatures, name)
+    found = find_providers(load_provider_files(find_settings(config)), name)
     if not found:
         raise GoneQuietError(f"no provider is called {name!r}; `gonequiet providers` lists them")
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from monitor.cli.output import json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, read_settings
 from monitor.clock import SystemClock
 from monitor.show import views
-from monitor.words import span_words
+from monitor.words import span
 
 NO_STREAM = "No stream is known yet. Poll an inbox (`gonequiet poll`) or import mail (`gonequiet import FILE`)."
 NO_GAP = "No stream is silent for longer than its rhythm allows. `gonequiet gaps --all` shows every stream."
@@ -32,7 +33,7 @@ def streams(config: ConfigOption = None, as_json: JsonOption = False) -> None:
                 row["stream"],
                 row["state"],
                 row["last_send"],
-                span_words(row["silence_seconds"]),
+                _silent_for(row),
                 row["expected_sends_per_day"],
                 row["provider"],
                 row["confidence"],
@@ -62,7 +63,7 @@ def gaps(
                 row["subject"],
                 row["level"] or row["state"],
                 row["last_send"],
-                span_words(row["silence_seconds"]),
+                _silent_for(row),
                 row["return_period_years"],
                 row["alarm_due"],
                 row["provider"],
@@ -71,3 +72,8 @@ def gaps(
         ),
         empty=NO_STREAM if everything else NO_GAP,
     )
+
+
+def _silent_for(row: views.Row) -> str:
+    seconds = row["silence_seconds"]
+    return span(timedelta(seconds=seconds)) if isinstance(seconds, int) else ""

@@ -51,10 +51,15 @@ class CoverageBook:
         return sorted(set(self.proven) | set(self.folders or ()))
 
     def covered(self, inbox: str) -> list[Interval]:
-        """When all monitored folders of the inbox were proven readable."""
+        """When all monitored folders of the inbox were proven readable.
+
+        A folder that was first seen later than the others did not hold mail before, and takes nothing from their proof.
+        """
         if inbox not in self._covered:
             folders = self.proven.get(inbox, {})
             spans = [folders.get(name, []) for name in self._monitored(inbox)]
+            first = min((s[0][0] for s in spans if s), default=0.0)
+            spans = [[(first, s[0][1]), *s[1:]] if s else s for s in spans]
             common = spans[0] if spans else []
             for other in spans[1:]:
                 common = intersect(common, other)
@@ -66,7 +71,7 @@ class CoverageBook:
         lives = self.live.get(inbox, {})
         starts = [lives.get(name) for name in self._monitored(inbox)]
         known = [s for s in starts if s is not None]
-        return max(known) if known and len(known) == len(starts) else None
+        return min(known) if known and len(known) == len(starts) else None
 
     def is_covered(self, inbox: str, at: float) -> bool:
         return any(start <= at < end for start, end in self.covered(inbox))
