@@ -17,8 +17,7 @@ from monitor.detect.bank import FLEET_WINDOW, Bank, Floats, Rows
 from monitor.detect.calendar import hour_of_week
 from monitor.detect.defaults import Defaults
 from monitor.detect.learning import Learning
-from monitor.detect.rhythm import end_gaps, set_deadlines, standardise
-from monitor.detect.tails import classes_of
+from monitor.detect.rhythm import end_gaps, refresh, set_deadlines, standardise
 from monitor.detect.witnesses import ALWAYS, CoveredTime
 
 ALERT = 1
@@ -74,8 +73,8 @@ class Engine:
         bank, hour = self.bank, self.hour
         size = bank.size
         cells = np.array([hour_of_week(hour, zone) for zone in self.zones])[bank.view("zone")]
-        starts = np.array([w.at(hour) for w in self.witnesses])
-        ends = np.array([w.at(until) for w in self.witnesses])
+        starts = np.array([w.at(float(hour)) for w in self.witnesses], np.float64)
+        ends = np.array([w.at(until) for w in self.witnesses], np.float64)
         witness = bank.view("witness")
         usual = float(self.defaults.profile[hour_of_week(hour, self.zones[0])])
         span = until - hour
@@ -86,8 +85,10 @@ class Engine:
         pace = bank.profile[index, cells] * factor
         counted = starts[witness]
         if times.size:
-            for moment, row in _rounds(times, rows):
-                self._take_sends(moment, row, cells, pace, counted)
+            begun = [self._take_sends(moment, row, cells, pace, counted) for moment, row in _rounds(times, rows)]
+            learned = np.unique(np.concatenate(begun)) if len(begun) > 1 else begun[0]
+            if learned.size:
+                refresh(bank, learned, self.defaults, self.learning.tails, self.learning.feedback)
         delta = ends[witness] - counted
         self._let_pass(index, delta, pace, counted)
         if until >= hour + 1:
@@ -96,8 +97,8 @@ class Engine:
             if self.learning.refit(self.hour):
                 set_deadlines(bank, index, self.learning.tails, self.learning.feedback)
 
-    def _take_sends(self, times: Floats, rows: Rows, cells: Rows, pace: Floats, counted: Floats) -> None:
-        """One send each for distinct rows: let the time before it pass, then learn."""
+    def _take_sends(self, times: Floats, rows: Rows, cells: Rows, pace: Floats, counted: Floats) -> Rows:
+        """One send each for distinct rows: let the time before it pass, then learn. Rows that began a session come back."""
         bank = self.bank
         totals = self._totals(times, rows)
         self._let_pass(rows, totals - counted[rows], pace[rows], counted[rows])
@@ -106,20 +107,18 @@ class Engine:
         self.fleet.seen[self.hour % FLEET_WINDOW] += int((~bank.is_group[rows]).sum())
         self._close_alarms(rows, times)
         bank.sends[rows] += 1
-        with np.errstate(invalid="ignore"):
-            fresh = ~(times <= bank.session[rows] + bank.thin[rows])
-        follow = rows[~fresh]
-        bank.last[follow] = times[~fresh]
-        bank.alarm_at[follow] = np.nan
-        begun, at = rows[fresh], times[fresh]
-        if begun.size:
-            wall = at - bank.session[begun]
-            level = bank.level_a[begun] / bank.level_b[begun]
-            classes = classes_of(level * 24)
-            gaps = end_gaps(bank, begun, at, cells[begun], self.defaults)
-            self.learning.note_gaps(gaps, wall, level, classes, bank.is_group[begun])
-            set_deadlines(bank, begun, self.learning.tails, self.learning.feedback)
-            pace[begun] = bank.profile[begun, cells[begun]] * self.speed[begun]
+        session = bank.session[rows]
+        follows = times <= session + bank.thin[rows]
+        if follows.any():
+            follow = rows[follows]
+            bank.last[follow] = times[follows]
+            bank.alarm_at[follow] = np.nan
+            rows, times, session = rows[~follows], times[~follows], session[~follows]
+        if rows.size:
+            level = bank.level_a[rows] / bank.level_b[rows]
+            gaps = end_gaps(bank, rows, times, cells[rows])
+            self.learning.note_gaps(gaps, times - session, level, bank.rate_class[rows], bank.is_group[rows])
+        return rows
 
     def _let_pass(self, rows: Rows, delta: Floats, pace: Floats, counted: Floats) -> None:
         """Move the clocks of `rows` on by `delta` covered hours from the covered total `counted`."""

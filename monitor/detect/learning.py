@@ -39,7 +39,8 @@ class Learning:
     tails: Tails
     feedback: Floats
     """Added to the surprise that an alarm needs, by rate class."""
-    gaps: list[list[Floats]]
+    gaps: list[tuple[NDArray[np.float32], NDArray[np.int8]]]
+    """Standardised gaps with their rate classes, in the order in which they ended."""
     contradicted: Floats
     promised: Floats
     """Alarms that were contradicted, and that the budgets allowed, by class, decayed."""
@@ -47,14 +48,14 @@ class Learning:
     @classmethod
     def start(cls, defaults: Defaults) -> Learning:
         n = len(CLASS_NAMES)
-        return cls(defaults, defaults.tails, np.zeros(n), [[] for _ in range(n)], np.zeros(n), np.zeros(n))
+        return cls(defaults, defaults.tails, np.zeros(n), [], np.zeros(n), np.zeros(n))
 
     def copy(self) -> Learning:
         return Learning(
             self.defaults,
             self.tails,
             self.feedback.copy(),
-            [list(g) for g in self.gaps],
+            list(self.gaps),
             self.contradicted.copy(),
             self.promised.copy(),
         )
@@ -63,8 +64,8 @@ class Learning:
         """Keep standardised gaps of streams that lived on; a real stop says nothing about the living."""
         with np.errstate(invalid="ignore"):
             useful = ~np.isnan(gaps) & ~is_group & ~is_real_stop(wall, 1.0 / level)
-        for index in np.unique(classes[useful]):
-            self.gaps[index].append(gaps[useful & (classes == index)])
+        if useful.any():
+            self.gaps.append((gaps[useful].astype(np.float32), classes[useful].astype(np.int8)))
 
     def note_alarm(self, rate_class: int, silence: float, mean_gap: float) -> None:
         """An alarm ended with a send; unless it was a real stop, it was false."""
@@ -89,15 +90,13 @@ class Learning:
         """At the end of a month: new tails and feedback. True where anything may have changed."""
         if hour % MONTH:
             return False
-        fitted = []
-        for index, tail in enumerate(self.defaults.tails.by_class):
-            count = sum(g.size for g in self.gaps[index])
-            if count >= LEAST_GAPS:
-                values = np.concatenate(self.gaps[index])
-                self.gaps[index] = [values]
-                tail = fit_tail(values)
-            fitted.append(tail)
-        self.tails = Tails(tuple(fitted))
+        if self.gaps:
+            values = np.concatenate([g for g, _ in self.gaps])
+            classes = np.concatenate([c for _, c in self.gaps])
+            self.gaps = [(values, classes)]
+            own = [values[classes == index].astype(np.float64) for index in range(len(CLASS_NAMES))]
+            known = zip(own, self.defaults.tails.by_class, strict=True)
+            self.tails = Tails([fit_tail(v) if v.size >= LEAST_GAPS else tail for v, tail in known])
         step = FEEDBACK_GAIN * np.log((self.contradicted + FEEDBACK_INERTIA) / (self.promised + FEEDBACK_INERTIA))
         self.feedback = np.clip(np.where(FEEDBACK_CLASSES, self.feedback + step, 0.0), -FEEDBACK_LIMIT, FEEDBACK_LIMIT)
         return True

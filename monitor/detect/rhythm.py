@@ -25,35 +25,40 @@ LEAST_SURPRISE = float(np.log(4.0))
 """No alarm before a silence that three of four gaps do not reach, whatever the budget allows."""
 
 
-def end_gaps(bank: Bank, rows: Rows, times: Floats, cells: Rows, defaults: Defaults) -> Floats:
+def end_gaps(bank: Bank, rows: Rows, times: Floats, cells: Rows) -> Floats:
     """Close the silence of `rows` with the session that begins at `times`; the standardised gaps come back.
 
-    `rows` are distinct; `bank.elapsed` holds the profile-hours of the silence. A row's first session ends no gap
-    and yields NaN, as do gaps while the stream had fewer than three sessions.
+    `rows` are distinct; `bank.elapsed` holds the profile-hours of the silence. A row's first session ends no gap and
+    yields NaN, as do gaps while the stream had fewer than three sessions. `refresh` draws the conclusions later.
     """
-    known = ~np.isnan(bank.session[rows])
     gaps = np.full(rows.size, np.nan)
-    if known.any():
-        gaps[known] = _learn_from_gaps(bank, rows[known], times[known], defaults)
+    known = np.nonzero(bank.sessions[rows])[0]
+    if known.size:
+        gaps[known] = _learn_from_gaps(bank, rows[known], times[known])
     bank.counts[rows, cells] += 1.0
     bank.week_hour[rows] = cells + times % 1.0
     bank.session[rows] = bank.last[rows] = bank.position[rows] = times
-    bank.first[rows] = np.where(known, bank.first[rows], times)
+    bank.first[rows] = np.fmin(bank.first[rows], times)
     bank.sessions[rows] += 1
     bank.elapsed[rows] = bank.covered[rows] = 0.0
     bank.alarm_at[rows] = np.nan
-    _refresh_profiles(bank, rows, defaults)
     return gaps
 
 
-def _learn_from_gaps(bank: Bank, rows: Rows, times: Floats, defaults: Defaults) -> Floats:
+def refresh(bank: Bank, rows: Rows, defaults: Defaults, tails: Tails, feedback: Floats) -> None:
+    """Profile, scale and deadlines of rows whose gaps ended in the hour that is over."""
+    _refresh_profiles(bank, rows, defaults)
+    _refresh_scales(bank, rows, defaults)
+    set_deadlines(bank, rows, tails, feedback)
+
+
+def _learn_from_gaps(bank: Bank, rows: Rows, times: Floats) -> Floats:
     level_a, level_b, elapsed = bank.level_a[rows], bank.level_b[rows], bank.elapsed[rows]
     level = level_a / level_b
     rescaled = level * elapsed
     standardised = standardise(rescaled, level_a, bank.scale[rows])
     seen = bank.sessions[rows] - 1
     bank.ring[rows, seen % RING] = rescaled
-    bank.scale[rows] = _scales(bank, rows, np.minimum(seen + 1, RING), defaults)
 
     lesson = np.minimum(elapsed, np.maximum(8.0 / level, LONGEST_LESSON))
     wall = times - bank.session[rows]
@@ -61,10 +66,11 @@ def _learn_from_gaps(bank: Bank, rows: Rows, times: Floats, defaults: Defaults) 
     keep = 0.5 ** (wall / np.maximum(LEVEL_HALF_LIFE, 12.0 / level))
     bank.level_a[rows] = level_a * keep + 1.0
     bank.level_b[rows] = level_b * keep + lesson
-    keep_profile = 0.5 ** (wall / np.maximum(PROFILE_HALF_LIFE, 40.0 / level))
-    bank.counts[rows] *= keep_profile[:, None].astype(np.float32)
-    bank.exposure[rows] = bank.exposure[rows] * keep_profile[:, None] + _hours_by_day(bank.week_hour[rows], wall)
-    return np.where(seen >= 2, standardised, np.nan)
+    keep_profile = (0.5 ** (wall / np.maximum(PROFILE_HALF_LIFE, 40.0 / level))).astype(np.float32)[:, None]
+    bank.counts[rows] *= keep_profile
+    bank.exposure[rows] = bank.exposure[rows] * keep_profile + _hours_by_day(bank.week_hour[rows], wall)
+    standardised[seen < 2] = np.nan
+    return standardised
 
 
 def standardise(rescaled: Floats, level_a: Floats, scale: Floats) -> Floats:
@@ -72,21 +78,23 @@ def standardise(rescaled: Floats, level_a: Floats, scale: Floats) -> Floats:
     return np.asarray(level_a * np.log1p(rescaled / level_a) / scale)
 
 
-def _scales(bank: Bank, rows: Rows, filled: Rows, defaults: Defaults) -> Floats:
+def _refresh_scales(bank: Bank, rows: Rows, defaults: Defaults) -> None:
     """The irregularity of each row: its 90 % quantile and five largest rescaled gaps, shrunk to the pool."""
-    ring = bank.ring[rows]
-    empty = np.arange(RING)[None, :] >= filled[:, None]
-    falling = -np.sort(np.where(empty, 0.0, -ring), axis=1)
+    filled = np.minimum(bank.sessions[rows] - 1, RING)
+    has = filled > 0
+    if not has.all():
+        rows, filled = rows[has], filled[has]
+    ring = np.where(np.arange(RING) >= filled[:, None], np.float32(0.0), -bank.ring[rows])
+    falling = -np.sort(ring, axis=1)
     position = 0.1 * (filled - 1)
-    low = np.floor(position).astype(np.int64)
-    high = np.minimum(low + 1, filled - 1)
+    low = position.astype(np.int64)
     index = np.arange(rows.size)
     share = position - low
-    q90 = falling[index, low] * (1 - share) + falling[index, high] * share
+    q90 = falling[index, low] * (1 - share) + falling[index, np.minimum(low + 1, filled - 1)] * share
     top5 = falling[:, :5].sum(axis=1) / np.minimum(filled, 5)
-    log_q90 = (filled * np.log(np.maximum(q90, 1e-3)) + SCALE_SHRINKAGE * np.log(defaults.q90)) / (filled + SCALE_SHRINKAGE)
-    log_top5 = (filled * np.log(np.maximum(top5, 1e-3)) + SCALE_SHRINKAGE * np.log(defaults.top5)) / (filled + SCALE_SHRINKAGE)
-    return np.asarray(np.exp(0.5 * (log_q90 + log_top5)))
+    own = np.log(np.maximum(q90, 1e-3)) + np.log(np.maximum(top5, 1e-3))
+    pooled = np.log(defaults.q90) + np.log(defaults.top5)
+    bank.scale[rows] = np.exp(0.5 * (filled * own + SCALE_SHRINKAGE * pooled) / (filled + SCALE_SHRINKAGE))
 
 
 def _hours_by_day(start: Floats, span: Floats) -> Floats:
@@ -149,13 +157,13 @@ def set_deadlines(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> Non
     level = level_a / bank.level_b[rows]
     classes = classes_of(level * 24)
     bank.rate_class[rows] = classes
-    ready = (bank.sessions[rows] >= bank.min_sessions[rows]) & np.isnan(bank.fixed[rows])
-    yearly = np.log(level * HOURS_PER_YEAR)
-    for index, multiple in enumerate(BUDGETS):
-        needed = yearly - np.log(multiple * bank.budget[rows]) + feedback[classes]
-        v = tails.inverse(np.maximum(needed, LEAST_SURPRISE), classes)
-        silence = level_a * np.expm1(np.minimum(v * bank.scale[rows] / level_a, 50.0)) / level
-        bank.deadline[rows, index] = np.where(ready, silence, np.inf)
+    needed = np.log(level * HOURS_PER_YEAR / bank.budget[rows]) + feedback[classes]
+    needed = np.maximum(needed[:, None] - np.log(BUDGETS), LEAST_SURPRISE)
+    v = tails.inverse(needed, classes[:, None])
+    silence = np.expm1(np.minimum(v * (bank.scale[rows] / level_a)[:, None], 50.0)) * bank.level_b[rows][:, None]
+    waits = (bank.sessions[rows] < bank.min_sessions[rows]) | ~np.isnan(bank.fixed[rows])
+    silence[waits] = np.inf
+    bank.deadline[rows] = silence
 
 
 def return_periods(bank: Bank, tails: Tails, feedback: Floats) -> NDArray[np.float64]:

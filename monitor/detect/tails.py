@@ -62,27 +62,33 @@ def fit_tail(values: Floats, *, share: float = 0.02, least: int = 20, most: int 
     return Tail(curve, surprises, max(mean_excess, 1e-6))
 
 
-@dataclass(frozen=True)
+_STEP = 1000.0
+"""Sets the classes' knots apart on one axis, so that one interpolation serves all of them."""
+
+
 class Tails:
     """One curve a rate class."""
 
-    by_class: tuple[Tail, ...]
+    def __init__(self, by_class: Sequence[Tail]) -> None:
+        self.by_class = tuple(by_class)
+        steps = _STEP * np.arange(len(self.by_class))
+        self._values = np.concatenate([t.values + s for t, s in zip(self.by_class, steps, strict=True)])
+        self._surprises = np.concatenate([t.surprises + s for t, s in zip(self.by_class, steps, strict=True)])
+        self._last_value = np.array([t.values[-1] for t in self.by_class])
+        self._last_surprise = np.array([t.surprises[-1] for t in self.by_class])
+        self._excess = np.array([t.mean_excess for t in self.by_class])
 
     def surprise(self, v: Floats, classes: NDArray[np.int64]) -> Floats:
-        result = np.zeros_like(v)
-        for index, tail in enumerate(self.by_class):
-            mine = classes == index
-            if mine.any():
-                result[mine] = tail.surprise(v[mine])
-        return result
+        """-ln P(V > v), element by element."""
+        step, last = _STEP * classes, self._last_value[classes]
+        inside = np.interp(np.minimum(v, last) + step, self._values, self._surprises) - step
+        return np.asarray(inside + np.maximum(v - last, 0.0) / self._excess[classes])
 
     def inverse(self, surprise: Floats, classes: NDArray[np.int64]) -> Floats:
-        result = np.zeros_like(surprise)
-        for index, tail in enumerate(self.by_class):
-            mine = classes == index
-            if mine.any():
-                result[mine] = tail.inverse(surprise[mine])
-        return result
+        """The `v` with this surprise, element by element."""
+        step, last = _STEP * classes, self._last_surprise[classes]
+        inside = np.interp(np.minimum(surprise, last) + step, self._surprises, self._values) - step
+        return np.asarray(inside + np.maximum(surprise - last, 0.0) * self._excess[classes])
 
 
 def tails_from(rows: Sequence[Sequence[Sequence[float]]], mean_excesses: Sequence[float]) -> Tails:
