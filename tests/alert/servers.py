@@ -98,6 +98,7 @@ class Hook:
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=lambda: [(200, {})])
+    arrived: threading.Event = field(default_factory=threading.Event)
     hold: threading.Event | None = None
     """An answer waits for it."""
 
@@ -111,6 +112,7 @@ def http_server(context: ssl.SSLContext | None = None) -> Iterator[Hook]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             hook.requests.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, json.loads(body)))
+            hook.arrived.set()
             if hook.hold is not None:
                 hook.hold.wait(30)
             status, headers = hook.answers.pop(0) if len(hook.answers) > 1 else hook.answers[0]
