@@ -4,5 +4,6 @@ pytest_plugins = [
     "tests.servers.alertmanager",
     "tests.servers.browser",
     "tests.servers.pages",
+    "tests.servers.postgres",
     "tests.servers.prometheus",
 ]

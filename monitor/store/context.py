@@ -20,7 +20,9 @@ IMPORTED = "import:"
 
 def alert_context(connection: Connection, alert: Alert, now: datetime) -> AlertContext:
     """What was seen from the last mail before the alert's silence to its end or, while it goes on, to `now`."""
-    members = alert.finding.members if alert.finding is not None and alert.finding.members else (alert.subject,)
+    is_group = alert.kind in (FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP)
+    # A finding about one seed names that inbox as its member: only a group's members are streams.
+    members = alert.finding.members if is_group and alert.finding is not None else (alert.subject,)
     if alert.kind is FindingKind.INBOX_BLIND:
         return AlertContext(inboxes=(alert.subject,))
     last = last_send_of(connection, members, alert.since)

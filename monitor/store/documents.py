@@ -13,8 +13,15 @@ _IDENTIFICATION = TypeAdapter(Identification)
 _FINDING = TypeAdapter(Finding)
 
 
+def storable(text: str) -> str:
+    """Without what PostgreSQL or SQLite cannot keep in text: NUL and lone surrogates, which only broken mail contains."""
+    if text.isprintable():
+        return text
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
 def identification_to_json(identification: Identification) -> str:
-    return _IDENTIFICATION.dump_json(identification, exclude_defaults=True).decode()
+    return to_json(_IDENTIFICATION.dump_python(identification, mode="json", exclude_defaults=True))
 
 
 def identification_from_json(document: str) -> Identification:
@@ -30,9 +37,9 @@ def finding_from_json(document: str | None) -> Finding | None:
 
 
 def to_json(value: Mapping[str, object] | Iterable[str]) -> str:
-    """Compact, and the same for equal values."""
+    """Compact, the same for equal values, and plain ASCII: whatever a sender wrote can be stored."""
     ready = dict(value) if isinstance(value, Mapping) else list(value)
-    return json.dumps(ready, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return json.dumps(ready, separators=(",", ":"), sort_keys=True)
 
 
 def names_from_json(document: str) -> tuple[str, ...]:

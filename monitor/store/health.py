@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from monitor.model import FailureCause, PollFailure
+from monitor.store.documents import storable
 from monitor.store.names import inbox_number
 from monitor.store.tables import failures, folders, inboxes
 
@@ -40,7 +41,7 @@ def record_failure(connection: Connection, failure: PollFailure) -> None:
         "folder": failure.folder,
         "at": failure.at,
         "cause": failure.cause.value,
-        "detail": failure.detail,
+        "detail": storable(failure.detail),
         "retryable": failure.retryable,
     }
     connection.execute(insert(failures).values(values))

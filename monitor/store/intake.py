@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from monitor.model import Identification, NewCopy
+from monitor.model import Identification, NewCopy, StreamKey
 from monitor.store import counters
-from monitor.store.documents import identification_to_json, to_json
+from monitor.store.documents import identification_to_json, storable, to_json
 from monitor.store.names import stream_numbers
 from monitor.store.placement import placed
 from monitor.store.statements import chunks, insert_into
@@ -41,7 +41,7 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
     """
     taken = Taken()
     fresh = _unknown_uids(connection, folder.id, batch) if has_uids else list(batch)
-    numbers = stream_numbers(connection, [c.key for c in fresh if c.key is not None])
+    numbers = stream_numbers(connection, [key for c in fresh if (key := _key(c)) is not None])
     known = _known(connection, inbox, [c.raw.sha256 for c in fresh])
     arrivals = {c.raw.sha256: c for c in fresh if c.raw.sha256 not in known}
     rows = [_row(c, inbox, folder, numbers, has_original=True) for c in arrivals.values()]
@@ -50,7 +50,7 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
     if has_uids:
         _note_places(connection, folder, fresh, known, made)
     taken.new, taken.known = len(arrivals), len(batch) - len(arrivals)
-    taken.streams = {c.key.stream for c in arrivals.values() if c.key is not None}
+    taken.streams = {key.stream for c in arrivals.values() if (key := _key(c)) is not None}
     for row in rows:
         if row["stream_id"] is not None:
             taken.changes[row["stream_id"]].append(row["at"])
@@ -143,17 +143,18 @@ def _row(copy: NewCopy, inbox: int, folder: Row[Any], numbers: dict[str, int], *
         "at": copy.at,
         "link_hosts": to_json(message.link_hosts),
         "fingerprints": to_json(copy.send_fingerprints),
-        "stream_id": numbers[copy.key.stream] if copy.key else None,
+        "stream_id": numbers[key.stream] if (key := _key(copy)) is not None else None,
         "polls_before": folder.polls,
         **identified(copy.identification),
     }
 
 
 def _clean(text: str | None) -> str | None:
-    """Without what PostgreSQL cannot keep in text: NUL and lone surrogates, which only broken mail contains."""
-    if text is None or (text.isprintable() and "\x00" not in text):
-        return text
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    return None if text is None else storable(text)
+
+
+def _key(copy: NewCopy) -> StreamKey | None:
+    return StreamKey(storable(copy.key.stream), storable(copy.key.organisation)) if copy.key is not None else None
 
 
 def _describe(connection: Connection, made: Sequence[tuple[int, NewCopy]]) -> None:
@@ -162,15 +163,15 @@ def _describe(connection: Connection, made: Sequence[tuple[int, NewCopy]]) -> No
     odd: list[dict[str, Any]] = []
     documents: list[dict[str, Any]] = []
     for number, copy in made:
-        documents.append({"copy_id": number, "document": _clean(identification_to_json(copy.identification))})
+        documents.append({"copy_id": number, "document": identification_to_json(copy.identification)})
         who = copy.identification
         delivery = who.delivery or UNKNOWN
-        if copy.key is not None:
-            totals[counters.COPIES, (copy.key.stream, delivery, copy.raw.role)] += 1
+        if (key := _key(copy)) is not None:
+            totals[counters.COPIES, (key.stream, delivery, copy.raw.role)] += 1
         totals[counters.IDENTIFIED, (delivery, who.delivery_confidence.value if who.delivery_confidence else "none")] += 1
         for name in {p.field for p in copy.message.problems}:
             totals[counters.PROBLEMS, (name,)] += 1
-        odd += [{"copy_id": number, "field": p.field, "detail": _clean(p.detail)} for p in copy.message.problems]
+        odd += [{"copy_id": number, "field": p.field, "detail": storable(p.detail)} for p in copy.message.problems]
     for some in chunks(documents):
         connection.execute(insert(evidence), some)
     for some in chunks(odd):
