@@ -17,6 +17,19 @@ SIGNATURES_LIMIT = 12
 _FORWARDED = re.compile(r"\+caf_=|^(?:srs[01][=+-]|bounces-imx\+|prvs=[^@]*\+caf_)", re.IGNORECASE)
 _FORWARD_SUBJECT = re.compile(r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|wg|tr|rv|i|enc)\s*:", re.IGNORECASE)
 _LIST_COPY = frozenset(("x-beenthere", "x-mailman-version", "x-google-group-id", "x-original-sender", "x-forwarding-service"))
+_BESIDE_RESULTS = frozenset(
+    (
+        "received-spf",
+        "arc-authentication-results",
+        "x-icl-score",
+        "x-icl-info",
+        "x-icl-repid",
+        "x-arc-info",
+        "x-dmarc-info",
+        "x-dmarc-policy",
+    )
+)
+"""What Gmail and iCloud write between their Received and their results."""
 _PASSING_ON = _LIST_COPY | {"x-forwarded-to", "x-forwarded-for", "resent-from", "resent-sender"}
 
 
@@ -113,15 +126,19 @@ def _trusted_results(headers: Sequence[tuple[str, str]], receiver: Receiver, bor
                 parsed = parse_auth_results(value)
                 if ("none" in ids) if parsed.authserv_id is None else is_under(parsed.authserv_id, ids):
                     found.append(parsed)
-    elif receiver.auth_results == "below":
+    elif receiver.auth_results in ("below", "below-several"):
+        told: set[str] = set()
         for position in range(border.position + 1, len(headers)):
             name, value = headers[position]
             if name == "authentication-results":
                 parsed = parse_auth_results(value)
-                if parsed.authserv_id is not None and is_under(parsed.authserv_id, ids):
+                methods = {result.method for result in parsed.results}
+                if parsed.authserv_id is not None and is_under(parsed.authserv_id, ids) and not methods & told:
                     found.append(parsed)
-                break
-            if name not in ("received-spf", "arc-authentication-results"):
+                    told |= methods
+                if receiver.auth_results == "below":
+                    break
+            elif name not in _BESIDE_RESULTS:
                 break
     if not found:
         return None
@@ -176,10 +193,12 @@ def _envelope(facts: Facts, message: Message) -> None:
     if facts.border is None or not message.return_path:
         return
     written = next((at for at, (name, _) in enumerate(message.headers) if name == "return-path"), None)
+    noted = facts.spf.properties.get("smtp.mailfrom", "") if facts.spf is not None else ""
     if written is None or written > facts.border.position:
-        facts.return_path = None if facts.spf is None else facts.spf.properties.get("smtp.mailfrom") or None
-        if not facts.return_path:
-            facts.return_path = message.return_path
+        # Outlook writes it below the sender's fields, and of the envelope only the domain into its results.
+        if noted and message.return_path.rpartition("@")[2].lower() != noted.rpartition("@")[2].lower():
+            facts.return_path = noted
+        elif not noted:
             return
     domain = (facts.return_path or "").rpartition("@")[2].lower().rstrip(".")
     if facts.spf is not None and facts.spf.result == "pass" and domain:

@@ -120,16 +120,18 @@ class Receiver:
     authserv_ids: tuple[str, ...]
     """Suffixes of its authserv-ids (RFC 8601 §2.5); `none` where it writes none, `by` for the host that wrote the hop."""
     auth_results: str
-    """Where its Authentication-Results stand: `above` the border hop, directly `below`, or `none`."""
+    """Where its Authentication-Results stand: `above` the border hop, `below` (`below-several` fields), or `none`."""
     file: str
 
     def owns(self, by: str | None, top: str | None) -> bool:
         """Whether a hop was written by this receiver's own server."""
         if by is None:
             return False
+        if "." not in by or _is_private_name(by):
+            return True  # the name of an inner host, such as Fastmail's `sloti33d1t06` and Yahoo's 10.x
         if self.by:
-            return is_under(by, self.by) or _is_private_name(by)
-        return top is not None and (by == top or _neighbours(by, top) or "." not in by or _is_private_name(by))
+            return is_under(by, self.by)
+        return top is not None and (by == top or _neighbours(by, top))
 
     def is_inner(self, hop: Hop) -> bool:
         """Whether the client of a hop was one of the receiver's own servers."""

@@ -35,7 +35,7 @@ class ReceiverFile(_Strict):
     reverse_names: bool = True
     inner_by: tuple[str, ...] = ()
     authserv_ids: tuple[str, ...] = ()
-    auth_results: Literal["above", "below", "none"] = "above"
+    auth_results: Literal["above", "below", "below-several", "none"] = "above"
     notes: str | None = None
     sources: Annotated[tuple[ReceiverSource, ...], Field(min_length=1)]
 

@@ -196,3 +196,32 @@ def test_a_replayed_signature_alone_does_not_make_the_delivery_certain() -> None
     found = identify(at_gmail(STRANGER, "pass", "dkim=pass header.i=@sendgrid.info header.s=smtpapi;", signature))
     assert found.delivery == "SendGrid"
     assert found.delivery_confidence is Confidence.LIKELY
+
+
+def test_outlook_writes_the_return_path_below_and_the_envelopes_domain_vouches_for_it() -> None:
+    results = "spf=pass (sender IP is 192.28.149.62) smtp.mailfrom=correspondence.aei.example; dkim=none"
+    below = "Return-Path: 475-PBQ-971.0.26872.0.0.30791.9.1-5@correspondence.aei.example\nX-MarketoID: 475-PBQ-971:2:3\n"
+    text = at_outlook("correspondence.aei.example", "192.28.149.62", results, below).partition("From: ")[0]
+    found = identify(text + "From: a@aei.example\nSubject: x\n\nText.\n")
+    assert (found.platform, found.delivery) == ("Marketo", "Marketo")
+    assert any(fact.field == "return-path" and fact.trust.value == "observed" for fact in found.evidence)
+
+
+def test_icloud_notes_one_result_a_field_below_its_hop() -> None:
+    own = (
+        "Received: from p01-icloudmta-smtpin.me.com by p01-mailgateway-smtp (mailgateway) with SMTP\n"
+        "Received: from mail.a.example (mail.a.example [198.18.7.23]) by p01-icloudmta-smtpin.me.com (Postfix) with ESMTPS id 1\n"
+        "X-ICL-SCORE: 3.3\n"
+        "Authentication-Results: bimi.icloud.com; bimi=none\n"
+        "Authentication-Results: dmarc.icloud.com; dmarc=fail header.from=a.example\n"
+        "Authentication-Results: dkim-verifier.icloud.com; dkim=fail header.d=bounce.myngp.com\n"
+        "Authentication-Results: spf.icloud.com; spf=pass smtp.mailfrom=a@a.example\n"
+    )
+    fake = "Authentication-Results: dkim-verifier.icloud.com; dkim=pass header.d=bounce.myngp.com\n"
+    rest = "DKIM-Signature: d=bounce.myngp.com; s=x; h=from; b=x; bh=y\nFrom: a@a.example\n\nText.\n"
+    found = identify(own + fake + rest)
+    assert (found.receiver, found.sending_ip) == ("iCloud", "198.18.7.23")
+    assert certain_of(found) == set()
+    assert found.delivery != "NGP VAN"
+    genuine = own.replace("dkim=fail", "dkim=pass")
+    assert identify(genuine + rest).delivery == "NGP VAN"

@@ -105,3 +105,18 @@ def test_documentation_addresses() -> None:
     assert is_documentation("203.0.113.9")
     assert is_documentation("2001:db8::1")
     assert not is_documentation("8.8.8.8")
+
+
+def test_fastmails_and_iclouds_inner_hosts_have_names_without_a_dot() -> None:
+    fastmail = (
+        "from compute4.internal (compute4.nyi.internal [10.202.2.44])  by sloti33d1t06 (Cyrus 3.0) with LMTPA",
+        "from mx4 ([10.202.2.203])   by compute4.internal (LMTPProxy)",
+        "from mx4.nyi.internal (localhost [127.0.0.1])     by mx4.messagingengine.com (Authentication Milter) with ESMTP",
+        "from a.example (a.example [192.0.2.7]) by mx4.messagingengine.com (Postfix) with ESMTP",
+    )
+    assert border_of("Fastmail", *fastmail) == "192.0.2.7"
+    icloud = (
+        "from p01-icloudmta-smtpin-example by p01-mailgateway-smtp-example (mailgateway 1)",
+        "from a.example (a.example [192.0.2.7]) by p01-icloudmta-smtpin.me.com (Postfix) with ESMTPS",
+    )
+    assert border_of("iCloud", *icloud) == "192.0.2.7"
