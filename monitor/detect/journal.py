@@ -20,9 +20,14 @@ class Journal:
     changed: set[str] = field(default_factory=set)
 
     def add(self, sends: Iterable[Send]) -> None:
-        """Take sends in any order; one with a known id replaces what was known of it."""
+        """Take sends in any order; one with a known id replaces what was known of it, one without copies is forgotten."""
         for send in sends:
             known = self.by_id.get(send.id)
+            if send.copies == 0:  # it turned out to be part of another send
+                if known is not None:
+                    self._remove(known)
+                    del self.by_id[send.id]
+                continue
             if known is not None:
                 if _same(known, send):
                     self.by_id[send.id] = send

@@ -77,7 +77,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Regrouped:
-    """The sends that were open during the walk, and whether the copies at hand reached to its end."""
+    """The sends that were open during the walk and could differ from before, each with all its copies."""
 
     groups: tuple[Group, ...]
     until: datetime
@@ -119,7 +119,8 @@ def regroup(copies: Sequence[GroupedCopy], first: datetime, last: datetime) -> R
         if copy.send is None or copy.send != home.id:
             until = max(until, home.at + OPEN_FOR, (copy.send_at or copy.at) + OPEN_FOR)
     _keep_numbers(groups.values())
-    return Regrouped(tuple(groups.values()), until)
+    whole = tuple(g for g in groups.values() if g.at + OPEN_FOR <= until)
+    return Regrouped(whole, until)
 
 
 def _keep_numbers(groups: Iterable[Group]) -> None:
