@@ -158,9 +158,16 @@ class Service:
                     self._due.failed(name, began, cause)
 
     def _judge_if_due(self) -> None:
+        """Judge once in `detect_every`, after all that is due was read; where something always is, after twice as long."""
         now = self._clock.now()
-        if self._judged_at is None or now - self._judged_at >= self.settings.detect_every:
+        waited = timedelta.max if self._judged_at is None else now - self._judged_at
+        if waited >= 2 * self.settings.detect_every or (waited >= self.settings.detect_every and not self._is_reading(now)):
             self._judge()
+
+    def _is_reading(self, now: datetime) -> bool:
+        with self._queue_lock:
+            next_due = self._due.next_due
+            return bool(self._due.running) or (next_due is not None and next_due <= now)
 
     def _judge(self) -> None:
         now = self._clock.now()
