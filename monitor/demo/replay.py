@@ -54,14 +54,20 @@ def play(
     A slow machine therefore makes the replay slow, never wrong. `pause` is the least real time for a step, `patience`
     the most that the service may take for one, both in seconds; ReplayError when it takes longer.
     """
+    _wait(clock.now(), caught_up, patience)
     for step in todo:
         began = time.monotonic()
         for mail in step.arrived:
             deliver(mail)
         clock.move_to(step.at)
-        while not caught_up(step.at):
-            if time.monotonic() - began > patience:
-                raise ReplayError(f"the service did not follow to {step.at:%d %b %H:%M} UTC within {patience:.0f} s; see its log")
-            time.sleep(0.005)
+        _wait(step.at, caught_up, patience)
         time.sleep(max(0.0, pause - (time.monotonic() - began)))
         yield step
+
+
+def _wait(moment: datetime, caught_up: Callable[[datetime], bool], patience: float) -> None:
+    began = time.monotonic()
+    while not caught_up(moment):
+        if time.monotonic() - began > patience:
+            raise ReplayError(f"the service did not follow to {moment:%d %b %H:%M} UTC within {patience:.0f} s; see its log")
+        time.sleep(0.005)

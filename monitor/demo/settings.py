@@ -43,7 +43,7 @@ def demo_settings(place: Place, step: timedelta) -> Settings:
     """Settings for a clock that moves by `step`: each inbox is due again at every step, and so is detection."""
     return Settings(
         data_dir=place.home / "data",
-        collect=CollectSettings(poll_every=step * 0.75, timeout=timedelta(seconds=30)),
+        collect=CollectSettings(poll_every=step, timeout=timedelta(seconds=30)),
         inboxes=tuple(
             InboxSettings(
                 name=seed.name,
@@ -76,6 +76,6 @@ def demo_settings(place: Place, step: timedelta) -> Settings:
             routes=(RouteSettings(channels=("mail", "log")),),
         ),
         web=WebSettings(host=LOOPBACK, port=place.web_port),
-        detect_every=step * 0.75,
+        detect_every=step,
         tick=timedelta(milliseconds=50),
     )

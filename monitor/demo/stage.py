@@ -49,9 +49,10 @@ def set_stage(home: Path, web_port: int, step: timedelta) -> Iterator[Stage]:
         server = DemoMailServer(thread, server_context(certificate), passwords, [JUNK])
         sink = MailSink(thread)
         place = Place(home, certificate, password_file, server.port, sink.port, web_port)
-        clock = SteppedClock(START)
+        clock = SteppedClock(START - timedelta(minutes=1))
         service = Service(demo_settings(place, step), clock)
         service.start()
+        clock.move_to(START)  # first polls are spread over half a minute: now all are due
         try:
             yield Stage(service, clock, sink, server)
         finally:
