@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.servers.alertmanager",
     "tests.servers.browser",
+    "tests.servers.dovecot",
     "tests.servers.pages",
     "tests.servers.postgres",
     "tests.servers.prometheus",

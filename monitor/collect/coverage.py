@@ -13,7 +13,7 @@ LEAST_LIVE = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one look at a folder saw: `uids` are those above the checkpoint's (all of them at a first visit)."""
+    """What one look at a folder saw: `uids` are those above the checkpoint's (all of them at a first visit), ascending."""
 
     at: datetime
     uidvalidity: int
@@ -43,10 +43,12 @@ def prove(inbox: str, folder: str, previous: Checkpoint | None, sight: Sight, po
 
 def _history(inbox: str, folder: str, sight: Sight) -> tuple[Coverage, ...]:
     since = sight.oldest_delivered_at
-    if since is None or since >= sight.at or sight.uids != tuple(range(sight.uids[0], sight.uidnext)):
+    if since is None or not sight.uids or since >= sight.at or not _is_contiguous(sight.uids[0] - 1, sight):
         return ()
     return (Coverage(inbox, folder, since, sight.at, CoverageKind.RETROSPECTIVE),)
 
 
 def _is_contiguous(last_uid: int, sight: Sight) -> bool:
-    return sight.uids == tuple(range(last_uid + 1, sight.uidnext))
+    """Whether `uids` are all of (last_uid, uidnext); they are ascending and above `last_uid`."""
+    given_out = sight.uidnext - last_uid - 1
+    return len(sight.uids) == given_out and (not sight.uids or sight.uids[-1] == sight.uidnext - 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
@@ -16,55 +15,60 @@ FIRST_WAIT = {
     FailureCause.TIMEOUT: timedelta(seconds=30),
     FailureCause.DNS: timedelta(minutes=1),
     FailureCause.PROTOCOL: timedelta(minutes=1),
-    FailureCause.FOLDER: timedelta(minutes=1),
     FailureCause.THROTTLED: timedelta(minutes=5),
     FailureCause.TLS: timedelta(minutes=5),
     FailureCause.LOGIN: timedelta(minutes=15),
     FailureCause.SETTINGS: timedelta(minutes=15),
 }
-"""A refused password is tried seldom: many tries lock accounts. A network that fails may be back at once."""
+"""A refused password is tried seldom, as many tries lock accounts; a network that fails may be back at once."""
 LONGEST_WAIT = timedelta(hours=1)
+LONGEST_SPREAD = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An inbox to poll: how often, and at which server (for the limit of polls a server has at once)."""
-
-    name: str
-    host: str
-    every: timedelta
-
-
-@dataclass
 class DueQueue:
-    """A heap of what is due; not safe for many threads at once. All times are aware UTC."""
+    """A heap of inboxes by the moment they are due. All times are aware UTC; one thread at a time.
 
-    per_host: int
-    rng: Random
-    _targets: dict[str, Target] = field(default_factory=dict)
-    _heap: list[tuple[datetime, str]] = field(default_factory=list)
-    _running: set[str] = field(default_factory=set)
-    _failures: Counter[str] = field(default_factory=Counter)
+    An inbox that was taken is out of the queue until `succeeded` or `failed` puts it back, so that it is never polled twice
+    at once, however long a poll takes.
+    """
 
-    def add(self, targets: Mapping[str, Target], now: datetime) -> None:
-        """Take targets on. First polls are spread over one period or half a minute, whichever is shorter."""
-        self._targets.update(targets)
-        for position, target in enumerate(targets.values()):
-            spread = min(target.every, timedelta(seconds=30)) * position / len(targets)
-            heapq.heappush(self._heap, (now + spread, target.name))
+    def __init__(
+        self,
+        periods: Mapping[str, timedelta],
+        *,
+        start: datetime,
+        rng: Random,
+        hosts: Mapping[str, str] | None = None,
+        per_host: int | None = None,
+    ) -> None:
+        """`periods` is inbox → how often. First polls are spread over one period or half a minute, whichever is shorter.
+
+        `hosts` is inbox → mail server: no more than `per_host` inboxes of one are taken at once (None: no limit).
+        """
+        self._periods = dict(periods)
+        self._hosts = dict(hosts or {})
+        self._per_host = per_host
+        self._rng = rng
+        self._running: set[str] = set()
+        self._failures: Counter[str] = Counter()
+        self._heap = [
+            (start + min(every, LONGEST_SPREAD) * place / len(periods), name)
+            for place, (name, every) in enumerate(periods.items())
+        ]
+        heapq.heapify(self._heap)
 
     def take(self, now: datetime, most: int) -> list[tuple[str, timedelta]]:
-        """Up to `most` inboxes that are due, longest due first, each with its lateness; they count as running until they end.
+        """Up to `most` inboxes that are due, the longest due first, each with how late it is.
 
-        An inbox whose server is busy with `per_host` others stays due and delays nobody.
+        An inbox whose server is busy with others stays due and delays nobody.
         """
-        busy = Counter(self._targets[name].host for name in self._running)
+        busy = Counter(self._hosts.get(name) for name in self._running)
         taken: list[tuple[str, timedelta]] = []
         waiting: list[tuple[datetime, str]] = []
         while self._heap and self._heap[0][0] <= now and len(taken) < most:
             due_at, name = heapq.heappop(self._heap)
-            host = self._targets[name].host
-            if busy[host] >= self.per_host:
+            host = self._hosts.get(name)
+            if host is not None and self._per_host is not None and busy[host] >= self._per_host:
                 waiting.append((due_at, name))
                 continue
             busy[host] += 1
@@ -77,20 +81,31 @@ class DueQueue:
     def succeeded(self, name: str, began: datetime) -> None:
         """Its next poll is a period after this one began."""
         self._failures.pop(name, None)
-        self._again(name, began + self._targets[name].every)
+        self._put_back(name, began + self._periods[name])
 
     def failed(self, name: str, began: datetime, cause: FailureCause) -> None:
-        """Wait twice as long after each failure in a row, by cause, with jitter; never longer than an hour or its period."""
+        """Wait by cause, twice as long after each failure in a row, at most an hour, give or take a fifth.
+
+        Never shorter than the period of an inbox that is polled seldom. One folder that failed slows the others down by nothing.
+        """
+        if cause is FailureCause.FOLDER:
+            self.succeeded(name, began)
+            return
+        wait = min(FIRST_WAIT[cause] * 2 ** min(self._failures[name], 10), LONGEST_WAIT)
         self._failures[name] += 1
-        first = FIRST_WAIT[cause]
-        wait = min(first * 2.0 ** min(self._failures[name] - 1, 10), max(LONGEST_WAIT, first))
-        wait = min(wait, max(self._targets[name].every, first))
-        self._again(name, began + wait * (0.8 + 0.4 * self.rng.random()))
+        jitter = 0.8 + 0.4 * self._rng.random()
+        self._put_back(name, began + max(wait, min(self._periods[name], LONGEST_WAIT)) * jitter)
 
     @property
     def running(self) -> frozenset[str]:
+        """The inboxes that were taken and have not come back."""
         return frozenset(self._running)
 
-    def _again(self, name: str, at: datetime) -> None:
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next inbox is due; None while all are running or there are none."""
+        return self._heap[0][0] if self._heap else None
+
+    def _put_back(self, name: str, at: datetime) -> None:
         self._running.discard(name)
         heapq.heappush(self._heap, (at, name))

@@ -1,0 +1,73 @@
+"""Plan: what to ask a folder for, from what was read before and what the server says now (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from monitor.model import Checkpoint
+
+BATCH_MESSAGES = 200
+BATCH_BYTES = 8_000_000
+"""A batch is stored in one transaction: large enough to be quick, small enough to be held in memory many times over."""
+FIRST_BYTES = 262_144
+"""What is fetched of a message above the size limit: its headers and the beginning of its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """What STATUS or EXAMINE says of a folder (RFC 9051 §6.3.11, RFC 7162 §3.1)."""
+
+    uidvalidity: int
+    uidnext: int | None
+    """Some servers do not say."""
+    highestmodseq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPlan:
+    """Which UIDs to ask for: all from `first_uid` on, or None where nothing can be new."""
+
+    first_uid: int | None
+    restarted: bool = False
+
+
+def plan_fetch(seen: Checkpoint | None, state: FolderState) -> FetchPlan:
+    """Say from where to read. A UID means nothing under another UIDVALIDITY (RFC 9051 §2.3.1.1).
+
+    UIDNEXT never falls, but does where an administrator brings back an older copy of a folder: then it is read anew as well.
+    """
+    if seen is None or seen.uidvalidity != state.uidvalidity:
+        return FetchPlan(first_uid=1, restarted=seen is not None)
+    if state.uidnext is not None and state.uidnext <= seen.last_uid:
+        return FetchPlan(first_uid=1)
+    if state.uidnext == seen.last_uid + 1:
+        return FetchPlan(first_uid=None)
+    return FetchPlan(first_uid=seen.last_uid + 1)
+
+
+def batches(uids: Iterable[int], sizes: Mapping[int, int], limit: int) -> Iterator[tuple[int, ...]]:
+    """Cut ascending UIDs into batches by number and by the bytes that will be fetched; a message over `limit` counts short."""
+    batch: list[int] = []
+    total = 0
+    for uid in uids:
+        size = sizes.get(uid, 0)
+        size = min(size, FIRST_BYTES) if size > limit else size
+        if batch and (len(batch) == BATCH_MESSAGES or total + size > BATCH_BYTES):
+            yield tuple(batch)
+            batch, total = [], 0
+        batch.append(uid)
+        total += size
+    if batch:
+        yield tuple(batch)
+
+
+def uid_set(uids: Iterable[int]) -> str:
+    """Ascending UIDs as an IMAP sequence set, runs shortened: `1:4,7,9:10`."""
+    runs: list[list[int]] = []
+    for uid in uids:
+        if runs and uid == runs[-1][1] + 1:
+            runs[-1][1] = uid
+        else:
+            runs.append([uid, uid])
+    return ",".join(str(first) if first == last else f"{first}:{last}" for first, last in runs)

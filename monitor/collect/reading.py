@@ -1,0 +1,139 @@
+"""Reading: look at one folder over an open connection, fetch what is new, and say what the look proves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.clock import Clock
+from monitor.collect.coverage import Sight, prove
+from monitor.collect.fetch_reply import Fetched
+from monitor.collect.folders import Folder
+from monitor.collect.plan import BATCH_MESSAGES, FIRST_BYTES, FolderState, batches, plan_fetch
+from monitor.collect.wire import Connection
+from monitor.model import Checkpoint, FailureCause, FolderVisit, PollFailure, RawMessage
+
+
+@dataclass(frozen=True, slots=True)
+class FolderReader:
+    """How the folders of one inbox are read. Of a message above `limit` octets only the beginning is fetched."""
+
+    inbox: str
+    limit: int
+    poll_every: timedelta
+
+    def look(
+        self, connection: Connection, folder: Folder, seen: Checkpoint | None, clock: Clock
+    ) -> Iterator[FolderVisit | PollFailure]:
+        """What is new, in visits of some 200 messages or 8 MB; the last one alone has the coverage.
+
+        STATUS comes first: opening an unchanged folder costs three times as much. The moment that a look proves is the one
+        before it was asked for.
+        """
+        at = clock.now()
+        state = connection.status(folder.name)
+        if seen is not None and plan_fetch(seen, state).first_uid is None:
+            yield self._last(folder, seen, Sight(at, state.uidvalidity, seen.last_uid + 1, ()), state)
+            return
+        at = clock.now()
+        state = connection.examine(folder.name)
+        plan = plan_fetch(seen, state)
+        uids = connection.uids_from(plan.first_uid) if plan.first_uid is not None else ()
+        read: list[int] = []
+        waiting: tuple[RawMessage, ...] = ()
+        oldest: datetime | None = None
+        for batch in self._batches(connection, uids):
+            if waiting:
+                yield self._on_the_way(folder, seen, at, state, waiting, plan.restarted)
+            fetched = self._fetch(connection, batch)
+            waiting = self._messages(folder, state, fetched, clock.now())
+            oldest = oldest or next((message.delivered_at for message in waiting), None)
+            read.extend(sorted(fetched))
+            for uid in connection.uids_among(batch.keys() - fetched.keys()):
+                yield self._passed_over(folder, uid, at)
+        connection.leave()
+        yield self._last(
+            folder, seen, Sight(at, state.uidvalidity, _next(uids, seen, state), tuple(read), oldest), state, waiting
+        )
+
+    def _batches(self, connection: Connection, uids: Sequence[int]) -> Iterator[dict[int, int]]:
+        """UID → size, cut so that a batch is held in memory easily. A message that is gone by now has size 0."""
+        for start in range(0, len(uids), BATCH_MESSAGES):
+            some = uids[start : start + BATCH_MESSAGES]
+            sizes = {uid: got.size or 0 for uid, got in connection.fetch(some, "RFC822.SIZE").items()}
+            for batch in batches(some, sizes, self.limit):
+                yield {uid: sizes.get(uid, 0) for uid in batch}
+
+    def _fetch(self, connection: Connection, batch: Mapping[int, int]) -> dict[int, Fetched]:
+        """The messages of a batch, asked for once more one by one where the server left one out."""
+        whole = {uid for uid, size in batch.items() if size <= self.limit}
+        found = self._bodies(connection, whole, "BODY.PEEK[]")
+        found |= self._bodies(connection, batch.keys() - whole, f"BODY.PEEK[]<0.{FIRST_BYTES}>")
+        for uid in sorted(whole - found.keys()):
+            found |= self._bodies(connection, {uid}, "BODY.PEEK[]")
+        return found
+
+    def _bodies(self, connection: Connection, uids: Collection[int], body: str) -> dict[int, Fetched]:
+        got = connection.fetch(uids, f"INTERNALDATE RFC822.SIZE {body}") if uids else {}
+        return {uid: message for uid, message in got.items() if message.body is not None}
+
+    def _messages(
+        self, folder: Folder, state: FolderState, fetched: Mapping[int, Fetched], now: datetime
+    ) -> tuple[RawMessage, ...]:
+        return tuple(self._message(folder, state, fetched[uid], now) for uid in sorted(fetched))
+
+    def _message(self, folder: Folder, state: FolderState, got: Fetched, now: datetime) -> RawMessage:
+        """A server's clock may run ahead: no message was delivered after we saw it."""
+        raw = got.body or b""
+        size = max(got.size or 0, len(raw))
+        return RawMessage(
+            inbox=self.inbox,
+            folder=folder.name,
+            role=folder.role,
+            uidvalidity=state.uidvalidity,
+            uid=got.uid,
+            delivered_at=min(got.internaldate or now, now),
+            seen_at=now,
+            raw=raw,
+            size=size,
+            truncated=size > self.limit and size > len(raw),
+        )
+
+    def _on_the_way(
+        self,
+        folder: Folder,
+        seen: Checkpoint | None,
+        at: datetime,
+        state: FolderState,
+        messages: tuple[RawMessage, ...],
+        restarted: bool,
+    ) -> FolderVisit:
+        """Some of the messages: what is proven stays as it was until the folder has been read to its end."""
+        proven_at = seen.proven_at if seen is not None and not restarted else at
+        checkpoint = Checkpoint(folder.name, state.uidvalidity, messages[-1].uid, proven_at)
+        return FolderVisit(self.inbox, folder.name, folder.role, at, checkpoint, messages=messages, restarted=restarted)
+
+    def _last(
+        self,
+        folder: Folder,
+        seen: Checkpoint | None,
+        sight: Sight,
+        state: FolderState,
+        messages: tuple[RawMessage, ...] = (),
+    ) -> FolderVisit:
+        checkpoint = Checkpoint(folder.name, sight.uidvalidity, sight.uidnext - 1, sight.at, sight.uidnext, state.highestmodseq)
+        coverage = prove(self.inbox, folder.name, seen, sight, self.poll_every)
+        restarted = seen is not None and seen.uidvalidity != sight.uidvalidity
+        return FolderVisit(self.inbox, folder.name, folder.role, sight.at, checkpoint, coverage, messages, restarted)
+
+    def _passed_over(self, folder: Folder, uid: int, at: datetime) -> PollFailure:
+        """The time around it stays unknown, as the folder's UIDs are not all read."""
+        reason = f"the server lists message UID {uid} of {folder.name!r} and does not give it; it is passed over"
+        return PollFailure(self.inbox, folder.name, at, FailureCause.FOLDER, reason, retryable=False)
+
+
+def _next(uids: Sequence[int], seen: Checkpoint | None, state: FolderState) -> int:
+    """The UID that a message to come will have at least; from what is there where the server does not say."""
+    known = seen.last_uid + 1 if seen is not None and seen.uidvalidity == state.uidvalidity else 1
+    return max(state.uidnext if state.uidnext is not None else known, uids[-1] + 1 if uids else 1)

@@ -1,0 +1,173 @@
+"""Wire: one IMAP connection with a small typed face; the one file that knows IMAPClient, which has no types of its own.
+
+With `line.py` it also is the one that uses private names of IMAPClient and imaplib, which gives four times the rate; a test
+notices when one of them changes.
+"""
+
+from __future__ import annotations
+
+import imaplib
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+from imapclient import IMAPClient, exceptions
+
+from monitor.collect.fetch_reply import Fetched
+from monitor.collect.line import Address, Line, WireError
+from monitor.collect.plan import FolderState, uid_set
+from monitor.settings import Security
+
+T = TypeVar("T")
+
+
+class RefusedError(Exception):
+    """The server said NO or BAD to one command; the connection is still of use."""
+
+
+class ByeError(Exception):
+    """The server ended the connection with a word of its own."""
+
+
+FAULTS = (OSError, WireError, RefusedError, ByeError)
+"""What any command may raise; TimeoutError and ssl.SSLError are OSErrors."""
+
+
+class Connection:
+    """One connection, read-only: EXAMINE and BODY.PEEK leave no mark on a message (RFC 9051 §6.3.3, §6.4.5)."""
+
+    def __init__(self, address: Address) -> None:
+        """Connect, and turn to TLS where the address says so."""
+        self._client: Any = _translate(lambda: _Client(address), None)
+        self._client.normalise_times = False
+        self._line: Line = self._client._imap
+        self._line.debug = 0  # IMAPClient's 5 formats every answer for a log that nobody reads
+        if address.security is Security.STARTTLS:
+            try:
+                self._ask(lambda: self._client.starttls(address.context))
+            except BaseException:
+                self.drop()
+                raise
+
+    def login(self, user: str, password: str) -> None:
+        """RefusedError where the server does not let us in. What is not ASCII goes through SASL PLAIN (RFC 4616)."""
+        if (user + password).isascii() and not self.offers("LOGINDISABLED"):
+            self._ask(lambda: self._client.login(user, password))
+        else:
+            self._ask(lambda: self._client.plain_login(user, password))
+
+    def offers(self, capability: str) -> bool:
+        """Whether the server names this extension."""
+        return bool(self._ask(lambda: self._client.has_capability(capability)))
+
+    def folders(self) -> list[tuple[tuple[bytes, ...], str | None, str]]:
+        """(flags, delimiter, name) of each folder; names that no command can carry are left out."""
+        return [
+            (tuple(flags), delimiter.decode("ascii", "replace") if delimiter else None, str(name))
+            for flags, delimiter, name in self._ask(self._client.list_folders)
+            if str(name).isprintable()
+        ]
+
+    def status(self, folder: str) -> FolderState:
+        """How a folder stands, without opening it."""
+        items = ["UIDVALIDITY", "UIDNEXT", *(["HIGHESTMODSEQ"] if self.offers("CONDSTORE") else [])]
+        return _folder_state(self._ask(lambda: self._client.folder_status(folder, items)))
+
+    def examine(self, folder: str) -> FolderState:
+        """Open a folder read-only."""
+        return _folder_state(self._ask(lambda: self._client.select_folder(folder, readonly=True)))
+
+    def leave(self) -> None:
+        """Close the open folder; as EXAMINE opened it, nothing is expunged (RFC 9051 §6.4.1)."""
+        self._ask(self._client.close_folder)
+
+    def uids_from(self, first: int) -> tuple[int, ...]:
+        """The UIDs that are there from `first` on, ascending.
+
+        `n:*` always names the last message too, even if n is above every UID (RFC 9051 §6.4.8).
+        """
+        found = self._ask(lambda: self._client.search(["UID", f"{first}:*"]))
+        return tuple(sorted({uid for uid in found if uid >= first}))
+
+    def uids_among(self, uids: Collection[int]) -> tuple[int, ...]:
+        """Which of these are there, ascending."""
+        found = self._ask(lambda: self._client.search(["UID", uid_set(sorted(uids))])) if uids else []
+        return tuple(sorted(set(found) & set(uids)))
+
+    def fetch(self, uids: Collection[int], items: str) -> Mapping[int, Fetched]:
+        """What the server gave for each of these UIDs; others that it names, and repeats, are left out."""
+        wanted = set(uids)
+        found: dict[int, Fetched] = {}
+        for got in self._ask(lambda: list(self._line.uid_fetch(uid_set(sorted(wanted)), f"(UID {items})"))):
+            if got.uid in wanted:
+                found.setdefault(got.uid, got)
+        return found
+
+    def noop(self) -> None:
+        """A round trip: the connection and the session are alive."""
+        self._ask(self._client.noop)
+
+    def logout(self) -> None:
+        """Say good-bye and close, whatever the server does."""
+        try:
+            self._ask(self._client.logout)
+        except FAULTS:
+            self.drop()
+
+    def drop(self) -> None:
+        """Close without a word."""
+        self._line.shutdown()
+
+    def _ask(self, command: Callable[[], T]) -> T:
+        self._line.begin()
+        return _translate(command, self._line)
+
+
+class _Client(IMAPClient):  # type: ignore[misc]
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        super().__init__(address.host, address.port, ssl=address.security is Security.TLS, timeout=address.timeout)
+
+    def _create_IMAP4(self) -> Line:  # noqa: N802  IMAPClient's name
+        return Line(self._address)
+
+
+def _translate(command: Callable[[], T], line: Line | None) -> T:
+    """Run it; the libraries' errors become ours."""
+    try:
+        return command()
+    except imaplib.IMAP4.abort as error:
+        bye: list[Any] | None = line.untagged_responses.get("BYE") if line else None
+        if bye:
+            raise ByeError(str(bye[-1], "latin-1")) from error
+        if "socket error" in str(error):
+            raise ConnectionAbortedError("the connection ended") from error
+        raise WireError(str(error)) from error
+    except exceptions.ProtocolError as error:
+        raise WireError(str(error)) from error
+    except imaplib.IMAP4.error as error:
+        text = error.args[0] if error.args else ""
+        if isinstance(text, bytes):  # the greeting itself (imaplib's `error(self.welcome)`)
+            raise ByeError(text.decode("latin-1")) from error
+        raise RefusedError(str(text)) from error
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+    ) as error:  # what a garbled answer makes of a parser
+        raise WireError(f"an answer that makes no sense ({type(error).__name__})") from error
+
+
+def _folder_state(answer: Mapping[bytes, Any]) -> FolderState:
+    """From an answer to STATUS or EXAMINE; WireError where it gives no UIDVALIDITY."""
+    uidvalidity, uidnext, modseq = (_number(answer.get(key)) for key in (b"UIDVALIDITY", b"UIDNEXT", b"HIGHESTMODSEQ"))
+    if uidvalidity is None:
+        raise WireError("a folder without UIDVALIDITY")
+    return FolderState(uidvalidity, uidnext, modseq)
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, list | tuple):
+        value = value[0] if value else None
+    return value if isinstance(value, int) and value >= 0 else None

@@ -1,0 +1,231 @@
+"""A private, real Dovecot on loopback, from the distribution's package; runs as root and as a normal user."""
+
+from __future__ import annotations
+
+import getpass
+import imaplib
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from monitor.demo.certificate import write_certificate
+from monitor.settings import InboxSettings, Security
+from tests.servers.process import free_port, wait_for
+
+MISSING = "Dovecot is not installed; as root on Debian or Ubuntu: apt-get install dovecot-imapd"
+HOST = "127.0.0.1"
+PASSWORD = "correct-horse"
+
+
+@dataclass
+class Dovecot:
+    """A running server. Its users need no setting up: any name of `user001` … `user999` is one, with INBOX, Junk and Trash."""
+
+    root: Path
+    certificate: Path
+    port: int
+    tls_port: int
+    _users: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def user(self) -> DovecotUser:
+        """A user that no other test has."""
+        return DovecotUser(self, f"user{next(self._users):03d}")
+
+    def context(self) -> ssl.SSLContext:
+        """Trusts this server's certificate and no other."""
+        return ssl.create_default_context(cafile=self.certificate)
+
+    def start(self) -> None:
+        """Start it (again) on the same ports and mail, and wait until it answers."""
+        with (self.root / "start.log").open("wb") as log:
+            subprocess.run(
+                [program(), "-c", self.root / "dovecot.conf"], check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        wait_for(self._answers, lambda: (self.root / "dovecot.log").read_text()[-2000:])
+
+    def stop(self) -> None:
+        """End it with all its connections, and wait until it is gone."""
+        pid = int((self.root / "run/master.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not _is_alive(pid), lambda: f"dovecot {pid} does not end")
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection((HOST, self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class DovecotUser:
+    """One seed inbox on it."""
+
+    server: Dovecot
+    name: str
+    password: str = PASSWORD
+
+    def settings(self, *, security: Security = Security.TLS, folders: tuple[str, ...] | None = None) -> InboxSettings:
+        """How GoneQuiet is told of it; the inbox is called as the user."""
+        port = self.server.tls_port if security is Security.TLS else self.server.port
+        return InboxSettings(
+            name=self.name,
+            host=HOST,
+            port=port,
+            security=security,
+            user=self.name,
+            ca_file=self.server.certificate,
+            password_env="UNUSED",
+            folders=folders,
+        )
+
+    def client(self) -> imaplib.IMAP4:
+        """A session of the user's own, to put mail in and move it about."""
+        client = imaplib.IMAP4(HOST, self.server.port, timeout=20)
+        client.login(self.name, self.password)
+        return client
+
+    def deliver(self, raw: bytes, folder: str = "INBOX", at: datetime | None = None) -> None:
+        """File a message (CR LF) with this INTERNALDATE (aware; None: now), as mail that arrives."""
+        self.deliver_all([raw], folder, at)
+
+    def deliver_all(self, raws: list[bytes], folder: str = "INBOX", at: datetime | None = None) -> None:
+        """File messages in one session."""
+        moment = imaplib.Time2Internaldate(at or datetime.now(UTC))
+        with self.client() as client:
+            for raw in raws:
+                answer, text = client.append(folder, "", moment, raw)
+                assert answer == "OK", text
+
+
+def program() -> str:
+    """Dovecot's path; the test is skipped where it is not installed."""
+    found = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip(MISSING)
+    return found
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """One server for all tests, each with users of its own."""
+    yield from _server()
+
+
+@pytest.fixture
+def own_dovecot() -> Iterator[Dovecot]:
+    """A server for this test alone, to stop and start."""
+    yield from _server()
+
+
+def _server() -> Iterator[Dovecot]:
+    program()
+    # A short path, readable to the mail user: a socket's is limited to 107 bytes, and pytest's folders are for root alone.
+    with tempfile.TemporaryDirectory(prefix="gonequiet-dovecot-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        server = Dovecot(root, write_certificate(root, datetime.now(UTC) - timedelta(minutes=1)), free_port(), free_port())
+        for name in ("run", "state", "mail"):
+            (root / name).mkdir()
+        (root / "dovecot.conf").write_text(_configuration(server))
+        if os.geteuid() == 0:
+            shutil.chown(root / "mail", "mail", "mail")
+        server.start()
+        try:
+            yield server
+        finally:
+            if (root / "run/master.pid").exists():
+                server.stop()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _configuration(server: Dovecot) -> str:
+    """Dovecot 2.3's. As a normal user every process runs as that user, without chroot."""
+    if os.geteuid() == 0:
+        owner, internal = "mail", "first_valid_uid = 1"
+    else:
+        owner = getpass.getuser()
+        internal = f"""default_internal_user = {owner}
+default_internal_group = {owner}
+default_login_user = {owner}
+service anvil {{
+  chroot =
+}}"""
+    chroot = "" if os.geteuid() == 0 else "  chroot =\n"
+    return f"""base_dir = {server.root}/run
+state_dir = {server.root}/state
+instance_name = gonequiet-{server.port}
+log_path = {server.root}/dovecot.log
+protocols = imap
+listen = {HOST}
+{internal}
+mail_uid = {owner}
+mail_gid = {owner}
+mail_location = maildir:{server.root}/mail/%u
+mail_fsync = never
+mail_max_userip_connections = 0
+ssl = yes
+ssl_cert = <{server.certificate}
+ssl_key = <{server.certificate.with_suffix(".key")}
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_failure_delay = 0
+imap_idle_notify_interval = 2 mins
+passdb {{
+  driver = static
+  args = password={PASSWORD}
+}}
+userdb {{
+  driver = static
+  args = uid={owner} gid={owner} home={server.root}/mail/%u
+}}
+service imap-login {{
+{chroot}  service_count = 0
+  inet_listener imap {{
+    address = {HOST}
+    port = {server.port}
+  }}
+  inet_listener imaps {{
+    address = {HOST}
+    port = {server.tls_port}
+    ssl = yes
+  }}
+}}
+service imap-urlauth-login {{
+{chroot}}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+  mailbox Junk {{
+    auto = create
+    special_use = \\Junk
+  }}
+  mailbox Trash {{
+    auto = create
+    special_use = \\Trash
+  }}
+}}
+"""
