@@ -33,9 +33,10 @@ def iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def moment(value: datetime) -> str:
-    """`6 Jan 2021, 18:22 UTC`."""
-    return f"{value.day} {value:%b} {value.year}, {value:%H:%M} UTC"
+def moment(value: datetime, now: datetime | None = None) -> str:
+    """`6 Jan 2021, 18:22 UTC`; without the year where `now` is in the same one."""
+    year = "" if now is not None and now.year == value.year else f" {value.year}"
+    return f"{value.day} {value:%b}{year}, {value:%H:%M} UTC"
 
 
 def moment_in(value: datetime, zone: ZoneInfo) -> str:
@@ -78,6 +79,6 @@ def odds(years: float) -> str | None:
     return f"about {max(2, round(1 / years))} times a year"
 
 
-def count(number: int, noun: str) -> str:
-    """`1 list`, `63 lists`, `1,204 lists`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}{'es' if noun.endswith('x') else 's'}"
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 list`, `63 lists`, `1,204 lists`; `plural` where it is not noun + s."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"

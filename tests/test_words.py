@@ -60,7 +60,7 @@ def test_odds(years: float, words: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "noun", "words"), [(1, "poll", "1 poll"), (1204, "poll", "1,204 polls"), (2, "seed inbox", "2 seed inboxes")]
+    ("number", "noun", "words"), [(1, "poll", "1 poll"), (1204, "poll", "1,204 polls"), (0, "poll", "0 polls")]
 )
 def test_counts(number: int, noun: str, words: str) -> None:
     assert count(number, noun) == words

@@ -143,7 +143,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         all_covered=all_covered,
         polls=count(context.polls_since, "poll") if context.polls_since else None,
         inboxes=_names(context.inboxes),
-        inbox_count=count(len(context.inboxes), "seed inbox") if context.inboxes else None,
+        inbox_count=count(len(context.inboxes), "seed inbox", "seed inboxes") if context.inboxes else None,
         others=_others(context),
         others_last=moment_in(context.others_last_at, zone) if context.others_last_at else None,
         same_organisation=tuple(_one_line(s, zone) for s in context.same_organisation[:5]),
@@ -216,7 +216,7 @@ def _stranger(text: str | None, limit: int) -> str:
 def _placement(send: Send) -> str | None:
     """`the inbox (2 copies), junk (1 copy)`; a tab by its name."""
     places = [
-        f"{_PLACES.get(role) or plain(role.removeprefix('TAB:'), 40) + ' tab'} ({n:,} {'copy' if n == 1 else 'copies'})"
+        f"{_PLACES.get(role) or plain(role.removeprefix('TAB:'), 40) + ' tab'} ({count(n, 'copy', 'copies')})"
         for role, n in sorted(send.placements.items(), key=lambda place: (-place[1], place[0]))
     ]
     return ", ".join(places) or None

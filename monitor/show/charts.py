@@ -17,7 +17,7 @@ from typing import Any
 import vl_convert
 
 from monitor.model import Send
-from monitor.show.words import plain, span
+from monitor.words import plain, span
 
 INK, MUTED, GRID = "#1d2226", "#5c6670", "#e4e0d8"
 SEND, JUNK, ALARM, ALARM_PALE, BLIND = "#1f6f6b", "#b7791f", "#b3261e", "#f9dfdb", "#e3e1ee"

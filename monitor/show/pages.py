@@ -11,7 +11,8 @@ from monitor.model import AlertState, Confidence, FindingKind, StreamPhase, Stre
 from monitor.show import charts
 from monitor.show.snapshot import ShownAlert, ShownProvider, Snapshot
 from monitor.show.views import GAP_KINDS, by_urgency, open_alerts
-from monitor.show.words import count, iso, moment, plain, rate, span
+from monitor.show.words import rate
+from monitor.words import count, iso, moment, plain, span
 
 CHART_ROWS = 12
 

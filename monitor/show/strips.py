@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from monitor.show.snapshot import InboxHealth, Snapshot
-from monitor.show.words import moment, plain, span
+from monitor.words import moment, plain, span
 
 WINDOW = timedelta(days=14)
 """What charts and strips of the first page show."""

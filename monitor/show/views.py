@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from monitor.model import AlertState, Confidence, Finding, FindingKind, StreamPhase, StreamState
 from monitor.show.snapshot import ShownAlert, ShownProvider, Snapshot
-from monitor.show.words import iso
+from monitor.words import iso
 
 Row = dict[str, object]
 """Keys are always there; a missing scalar is None, a missing list is []; times are ISO 8601 UTC with Z, spans seconds."""

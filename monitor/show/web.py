@@ -16,12 +16,14 @@ from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from monitor import words
 from monitor.clock import Clock, SystemClock
 from monitor.errors import GoneQuietError
 from monitor.model import AlertState, StreamPhase
-from monitor.show import charts, pages, strips, views, words
+from monitor.show import charts, pages, strips, views
 from monitor.show.metrics import exposition
 from monitor.show.snapshot import SnapshotSource
+from monitor.show.words import letter, odds, rate
 
 STALE_AFTER = timedelta(minutes=2)
 STREAM_WINDOW = timedelta(days=28)
@@ -193,7 +195,7 @@ def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("monitor.show"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    for function in (words.plain, words.moment, words.span, words.rate, words.odds, words.iso, words.count, words.letter):
+    for function in (words.plain, words.moment, words.span, words.iso, words.count, rate, odds, letter):
         environment.filters[function.__name__] = function
     environment.filters["dotted"] = _dotted
     environment.globals.update(alert_title=pages.alert_title, kinds=pages.KINDS)

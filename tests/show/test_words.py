@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.show.words import Block, count, iso, letter, moment, odds, plain, rate, span
+from monitor.show.words import Block, letter, odds, rate
+from monitor.words import count, iso, moment, plain, span
 
 EPIPHANY = datetime(2021, 1, 6, 18, 22, 46, tzinfo=UTC)
 
