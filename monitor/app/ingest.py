@@ -37,7 +37,7 @@ class Reader:
         return [self.read_one(raw) for raw in messages]
 
     def read_one(self, raw: RawMessage) -> NewCopy:
-        message = parse_message(raw.raw)
+        message = parse_message(raw.raw, raw.delivered_at)
         identification = self.identifier.identify(message, receiver=self._receiver_of(raw.inbox))
         return NewCopy(
             raw=raw,
