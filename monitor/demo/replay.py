@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 from monitor.clock import SteppedClock
@@ -54,20 +55,20 @@ def play(
     A slow machine therefore makes the replay slow, never wrong. `pause` is the least real time for a step, `patience`
     the most that the service may take for one, both in seconds; ReplayError when it takes longer.
     """
-    _wait(clock.now(), caught_up, patience)
     for step in todo:
         began = time.monotonic()
         for mail in step.arrived:
             deliver(mail)
         clock.move_to(step.at)
-        _wait(step.at, caught_up, patience)
+        wait_until(partial(caught_up, step.at), f"follow to {step.at:%d %b %H:%M} UTC", patience)
         time.sleep(max(0.0, pause - (time.monotonic() - began)))
         yield step
 
 
-def _wait(moment: datetime, caught_up: Callable[[datetime], bool], patience: float) -> None:
+def wait_until(condition: Callable[[], bool], what: str, patience: float = 60.0) -> None:
+    """Return once the condition holds. ReplayError if the service does not do `what` within `patience` seconds."""
     began = time.monotonic()
-    while not caught_up(moment):
+    while not condition():
         if time.monotonic() - began > patience:
-            raise ReplayError(f"the service did not follow to {moment:%d %b %H:%M} UTC within {patience:.0f} s; see its log")
+            raise ReplayError(f"the service did not {what} within {patience:.0f} s; see its log")
         time.sleep(0.005)

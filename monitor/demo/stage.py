@@ -16,7 +16,7 @@ from monitor.demo.certificate import server_context, write_certificate
 from monitor.demo.imap_server import DemoMailServer
 from monitor.demo.loop_thread import LoopThread
 from monitor.demo.mail_sink import MailSink
-from monitor.demo.replay import START
+from monitor.demo.replay import START, wait_until
 from monitor.demo.seeds import JUNK, SEEDS, folder_for
 from monitor.demo.settings import Place, demo_settings
 
@@ -52,8 +52,9 @@ def set_stage(home: Path, web_port: int, step: timedelta) -> Iterator[Stage]:
         clock = SteppedClock(START - timedelta(minutes=1))
         service = Service(demo_settings(place, step), clock)
         service.start()
-        clock.move_to(START)  # first polls are spread over half a minute: now all are due
         try:
+            clock.move_to(START)  # first polls are spread over half a minute: now all are due
+            wait_until(lambda: len(service.snapshot().polls) == len(SEEDS), "look into every seed inbox")
             yield Stage(service, clock, sink, server)
         finally:
             service.stop()

@@ -48,12 +48,5 @@ def test_mail_is_in_before_the_clock_says_so_and_a_step_ends_when_the_service_ha
 
 def test_a_service_that_does_not_follow_is_named_instead_of_waited_for_without_end() -> None:
     todo = play(steps((), START, END, STEP), SteppedClock(START), lambda _mail: None, lambda _moment: False, patience=0.02)
-    with pytest.raises(ReplayError, match="02 Jan 23:00 UTC"):
+    with pytest.raises(ReplayError, match="02 Jan 23:20 UTC"):
         next(todo)
-
-
-def test_the_replay_begins_when_the_service_has_looked_for_the_first_time() -> None:
-    asked: list[datetime] = []
-    begun = play(steps((), START, END, STEP), SteppedClock(START), lambda _mail: None, lambda moment: not asked.append(moment))
-    next(begun)
-    assert asked == [START, START + STEP]
