@@ -33,8 +33,16 @@ class Identifier:
         found = self._receivers.of_imap_host(imap_host)
         return found.name if found else None
 
+    def knows_receiver(self, name: str) -> bool:
+        """True for a name or alias of `config/receivers/`, and for `none`."""
+        return name.lower() == "none" or self._receivers.named(name) is not None
+
     def receiver_names(self) -> tuple[str, ...]:
         return self._receivers.names()
+
+    def header_names(self) -> frozenset[str]:
+        """Lower-case names of the headers that any signature reads."""
+        return frozenset(self._index.headers)
 
     def identify(self, message: Message, receiver: str | None = None) -> Identification:
         """Weigh all evidence of one message.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from monitor.identify.signatures import Provider
 from monitor.model import Confidence, Evidence, Identification, Message, Trust
+from monitor.words import plain
 
 _SAYS = {
     Trust.OBSERVED: "our receiver saw it",
@@ -59,7 +60,7 @@ def as_json(identification: Identification, file: str, index: int, message: Mess
 def explain(identification: Identification, message: Message, provider: Callable[[str], Provider | None]) -> str:
     """The same for people: who, how sure, why, and what speaks against it."""
     found = identification
-    lines = [f"{message.from_address or 'no usable From'}: {message.subject or 'no subject'}"]
+    lines = [f"{plain(message.from_address) or 'no usable From'}: {plain(message.subject) or 'no subject'}"]
     for word, name, sure in (
         ("Campaign tool", found.platform, found.platform_confidence),
         ("Mail servers", found.delivery, found.delivery_confidence),
@@ -83,7 +84,7 @@ def explain(identification: Identification, message: Message, provider: Callable
 
 
 def _reason(fact: Evidence) -> str:
-    return f"{fact.field} is {fact.value} ({_SAYS[fact.trust]}; {fact.provider}, {fact.signature})"
+    return f"{fact.field} is {plain(fact.value)} ({_SAYS[fact.trust]}; {fact.provider}, {fact.signature})"
 
 
 def _importance(fact: Evidence) -> tuple[int, float]:
