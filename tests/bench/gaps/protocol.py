@@ -152,11 +152,16 @@ class Outcome:
         return poisson_interval(self.false, self.exposure_years)
 
 
-def measure(record: Record, deadline: Floats, rate_class: int, draws: int = 20_000) -> Outcome:
-    """The outcome of a detector that is given as one deadline (hours since the epoch) a gap."""
+def measure(record: Record, deadline: Floats, rate_class: int, delays: Floats | None = None, draws: int = 20_000) -> Outcome:
+    """The outcome of a detector that is given as one deadline (hours since the epoch) a gap.
+
+    `delays` are those of injected stops where the detector was run on them, since its deadlines are known only up to the
+    gap's end (infinity: no alarm in it).
+    """
     exposed = record.exposed(rate_class)
     years = float(record.length[exposed].sum()) / HOURS_PER_YEAR
-    delays = injected_delays(record, deadline, exposed, draws)
+    if delays is None:
+        delays = injected_delays(record, deadline, exposed, draws)
     stops = record.counted & record.is_stop & (record.rate_class == rate_class)
     silence = np.where(deadline < record.end, deadline - record.start, np.inf)[stops]
     return Outcome(

@@ -1,0 +1,122 @@
+"""`make bench-gaps`: measure the detector and write `docs/benchmarks.md`.
+
+Development used seeds below 1000; the default here is for reporting only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tests.bench.gaps.oracle import Oracle, streams_of
+from tests.bench.gaps.ours import false_of, replay
+from tests.bench.gaps.protocol import CLASS_NAMES, Outcome, Record, Stream, measure, record_of
+from tests.bench.gaps.recorded import recorded_sets
+from tests.bench.gaps.report import Comparison, Measured, render
+from tests.bench.gaps.rules import Rule, rules_for, tuned_deadlines
+from tests.bench.gaps.simulate import HOURS_PER_YEAR, simulate
+from tests.bench.gaps.together import groups_stop, outage
+
+REPORTING_SEED = 20_261_123
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "benchmarks.md"
+CLASSES = range(len(CLASS_NAMES))
+PROMISE = 1.0
+
+
+def main() -> None:
+    wanted = _arguments()
+    lists, trials, crowd = (90, 4, 120) if wanted.quick else (330, 20, 500)
+    begun = time.perf_counter()
+    measured = Measured(wanted.seed, lists, wanted.quick, _simulated(wanted.seed, lists))
+    _say("simulation", begun)
+    if wanted.data is not None:
+        for name, streams in recorded_sets(wanted.data).items():
+            measured.recorded.append(_recorded(name, streams))
+            _say(name, begun)
+    for members, stopped in ((10, 10), (20, 10)):
+        measured.groups.append((members, stopped, groups_stop(members, stopped, trials, wanted.seed)))
+    _say("groups", begun)
+    measured.outage, measured.outage_streams = outage(crowd, wanted.seed), crowd
+    measured.holes = _holes(wanted.seed + 1, lists // 3)
+    _say("outages", begun)
+    wanted.out.write_text(render(measured), encoding="utf-8")
+    print(f"written to {wanted.out}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.gaps", description=__doc__)
+    parser.add_argument("--data", type=Path, help="folder of recorded sets (NAME.csv, NAME.meta.csv)")
+    parser.add_argument("--quick", action="store_true", help="fewer lists and trials")
+    parser.add_argument("--seed", type=int, default=REPORTING_SEED)
+    parser.add_argument("--out", type=Path, default=DOCUMENT)
+    return parser.parse_args()
+
+
+def _simulated(seed: int, lists: int) -> Comparison:
+    simulation = simulate(seed, lists)
+    streams = streams_of(simulation)
+    record = record_of(streams)
+    return _compare("simulation", streams, record, [Oracle(simulation, record), *rules_for(record)])
+
+
+def _recorded(name: str, streams: Sequence[Stream]) -> Comparison:
+    record = record_of(streams)
+    return _compare(name, streams, record, rules_for(record))
+
+
+def _compare(name: str, streams: Sequence[Stream], record: Record, rules: Sequence[Rule]) -> Comparison:
+    """Ours at its promise, then each rule with the false alarms that ours had."""
+    ours = replay(streams, record, PROMISE)
+    false = false_of(ours)
+    others = {}
+    for rule in rules:
+        deadline = tuned_deadlines(record, rule, false)
+        others[rule.name] = [measure(record, deadline, c) for c in CLASSES]
+    return Comparison(name, [ours.outcome(c) for c in CLASSES], others)
+
+
+def _holes(seed: int, lists: int) -> list[tuple[str, list[Outcome]]]:
+    """The same lists without outages, with outages after which the mail is there, and with the mail of outages lost."""
+    simulation = simulate(seed, lists)
+    streams = streams_of(simulation)
+    holes = _outages(simulation.first, simulation.end, np.random.default_rng(seed))
+    edges = [simulation.first - 1.0, *(x for hole in holes for x in hole), simulation.end + 1.0]
+    covered = {"seed": list(zip(edges[::2], edges[1::2], strict=True))}
+    record = record_of(streams)
+    kept = [Stream(s.name, s.times[~_within(s.times, holes)], s.censor) for s in streams]
+    runs = (
+        ("no outage", streams, record, None),
+        ("outages, the mail is read later", streams, record, covered),
+        ("outages, their mail is lost", kept, record_of(kept), covered),
+    )
+    result = []
+    for name, seen, gaps, coverage in runs:
+        ours = replay(seen, gaps, PROMISE, coverage=coverage)
+        result.append((name, [ours.outcome(c) for c in CLASSES]))
+    return result
+
+
+def _outages(first: int, end: int, random: np.random.Generator) -> list[tuple[float, float]]:
+    """One outage of one to three days in each month, a day apart at least."""
+    month = HOURS_PER_YEAR / 12
+    starts = np.arange(first, end - month, month) + random.uniform(0, month - 4 * 24, int((end - month - first - 1) // month) + 1)
+    return [(float(s), float(s + length)) for s, length in zip(starts, random.uniform(24, 72, starts.size), strict=True)]
+
+
+def _within(times: np.ndarray, holes: Sequence[tuple[float, float]]) -> np.ndarray:
+    inside = np.zeros(times.size, np.bool_)
+    for start, end in holes:
+        inside |= (times >= start) & (times < end)
+    return inside
+
+
+def _say(what: str, begun: float) -> None:
+    print(f"{what}: done after {time.perf_counter() - begun:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""GoneQuiet's own detector under the protocol: its backtest run over the streams, alarms at level `alert`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.detect.backtest import ALERT, Setting, run
+from monitor.detect.events import Events
+from tests.bench.gaps.protocol import WARM_UP, Floats, Ints, Outcome, Record, Stream, measure
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What the detector did over a record."""
+
+    record: Record
+    deadline: Floats
+    """The alarm in each gap, infinity where there was none."""
+    stopped: Floats
+    """Injected stops: when, in which gap (index into the record), and hours to the alarm (infinity: never)."""
+    gap: Ints
+    delay: Floats
+
+    def outcome(self, rate_class: int) -> Outcome:
+        mine = self.record.exposed(rate_class)[self.gap]
+        return measure(self.record, self.deadline, rate_class, self.delay[mine])
+
+
+def replay(
+    streams: Sequence[Stream],
+    record: Record,
+    false_alarms_per_year: float,
+    *,
+    coverage: Mapping[str, Sequence[Interval]] | None = None,
+    stops: int = 8000,
+    seed: int = 1,
+) -> Ours:
+    """Run the detector with this promise over all streams as one fleet."""
+    events = Events.from_columns(
+        np.repeat([s.name for s in streams], [s.times.size for s in streams]), np.concatenate([s.times for s in streams])
+    )
+    censor = {s.name: s.censor for s in streams}
+    setting = Setting.yearly(false_alarms_per_year)
+    done = run(events, [setting], censor=censor, coverage=coverage, warm_up=WARM_UP, stops=stops, seed=seed).settings[0]
+    places = dict(zip(record.names, record.slices(), strict=True))
+    deadline = np.full(record.start.size, np.inf)
+    for alarm in done.alarms:
+        deadline[_gap_at(record, places[alarm.stream], alarm.last)] = np.nan_to_num(alarm.alarm_at[ALERT], nan=np.inf)
+    stopped = np.array([s.at for s in done.injected])
+    gap = np.array([_gap_at(record, places[s.stream], s.at) for s in done.injected], np.int64)
+    found = np.nan_to_num(np.array([s.found_at[ALERT] for s in done.injected]), nan=np.inf)
+    return Ours(record, deadline, stopped, gap, np.maximum(found - stopped, 0.0))
+
+
+def _gap_at(record: Record, part: slice, moment: float) -> int:
+    """The gap of a stream that holds `moment` (a send's own moment belongs to the gap that it begins)."""
+    return int(part.start) + int(np.searchsorted(record.start[part], moment + 1e-9, side="right")) - 1
+
+
+def false_of(ours: Ours) -> dict[int, int]:
+    """False alarms by class, at which other rules are compared."""
+    return {c: ours.outcome(c).false for c in range(4)}
