@@ -17,7 +17,7 @@ START = datetime(2021, 1, 2, 23, 0, tzinfo=UTC)
 """Before the first mail, which is dated 3 January 10:25 +11:00."""
 END = datetime(2021, 1, 15, 0, 0, tzinfo=UTC)
 """After the last one, 14 January 18:10 −05:00."""
-STEP = timedelta(minutes=20)
+STEP = timedelta(minutes=30)
 
 
 class ReplayError(GoneQuietError):

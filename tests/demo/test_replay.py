@@ -48,5 +48,5 @@ def test_mail_is_in_before_the_clock_says_so_and_a_step_ends_when_the_service_ha
 
 def test_a_service_that_does_not_follow_is_named_instead_of_waited_for_without_end() -> None:
     todo = play(steps((), START, END, STEP), SteppedClock(START), lambda _mail: None, lambda _moment: False, patience=0.02)
-    with pytest.raises(ReplayError, match="02 Jan 23:20 UTC"):
+    with pytest.raises(ReplayError, match="02 Jan 23:30 UTC"):
         next(todo)
