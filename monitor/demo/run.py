@@ -117,7 +117,8 @@ def _begin(console: Console, page: str, todo: list[replay.Step]) -> None:
 
 def _end(console: Console, page: str, shown: ShownAlert, subject: str, interactive: bool, kept: Path | None) -> None:
     console.print()
-    console.print(Panel(Text(shown.text), title=Text(shown.title), title_align="left", border_style="red", expand=False))
+    alert = Panel(Text(shown.text), title=Text(shown.title), title_align="left", border_style="red", expand=False)
+    console.print(alert, soft_wrap=False)  # a panel's lines would be cut, not wrapped
     console.print(Text(f"It went out as a mail, too: “{subject}”.\n"))
     tries = [
         f"look at the alert:        {page}/alerts/{shown.alert.id}",
