@@ -14,6 +14,7 @@ from monitor.settings import InboxSettings, Security
 
 _CODE = re.compile(r"\[([A-Z]{4,30})\b[^\]]{0,80}\]")
 _ADDRESS = re.compile(r"\S+@\S+")
+_BYTES = re.compile(r"\bb'([^']*)'")
 _BUSY_CODES = frozenset({"THROTTLED", "LIMIT", "INUSE", "OVERQUOTA", "UNAVAILABLE", "SERVERBUG"})
 """RFC 5530 and Gmail's own THROTTLED: the server cannot now, whatever was asked."""
 _BUSY_WORDS = re.compile(r"too many|throttl|rate.?limit|bandwidth|try again later|maximum number of connections", re.I)
@@ -87,5 +88,6 @@ def _tls_reason(error: ssl.SSLError) -> str:
 
 def _tame(text: str, inbox: InboxSettings) -> str:
     """A server's words, short, printable, without the user's name or any address."""
+    text = _BYTES.sub(r"\1", text)
     plain = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(_ADDRESS.sub("…", plain.replace(inbox.user, "…")).split())[:160]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -51,7 +51,7 @@ class ImapInbox:
         self._listed_at: datetime | None = None
         self._missed: set[str] = set()
 
-    def visit(self, checkpoints: Mapping[str, Checkpoint], clock: Clock) -> Iterator[FolderVisit | PollFailure]:
+    def visit(self, checkpoints: Mapping[str, Checkpoint], clock: Clock) -> Generator[FolderVisit | PollFailure, None, None]:
         """Look at every folder. Each visit that comes out is to be stored before the next one is taken.
 
         A folder's failure comes out as a PollFailure and the others go on; InboxError: the whole inbox failed.

@@ -77,8 +77,12 @@ class Connection:
         return _folder_state(self._ask(lambda: self._client.select_folder(folder, readonly=True)))
 
     def leave(self) -> None:
-        """Close the open folder; as EXAMINE opened it, nothing is expunged (RFC 9051 §6.4.1)."""
-        self._ask(self._client.close_folder)
+        """Close the open folder where the server can without CLOSE (UNSELECT, RFC 3691): STATUS is for folders that are not open.
+
+        CLOSE would do, as EXAMINE expunges nothing, but there are servers that refuse it after EXAMINE (pymap 0.36).
+        """
+        if self.offers("UNSELECT"):
+            self._ask(self._client.unselect_folder)
 
     def uids_from(self, first: int) -> tuple[int, ...]:
         """The UIDs that are there from `first` on, ascending.
@@ -135,6 +139,8 @@ def _translate(command: Callable[[], T], line: Line | None) -> T:
     """Run it; the libraries' errors become ours."""
     try:
         return command()
+    except OSError:  # a certificate that is not trusted is a ValueError as well
+        raise
     except imaplib.IMAP4.abort as error:
         bye: list[Any] | None = line.untagged_responses.get("BYE") if line else None
         if bye:

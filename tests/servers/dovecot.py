@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -37,6 +38,7 @@ class Dovecot:
     port: int
     tls_port: int
     _users: Iterator[int] = field(default_factory=lambda: count(1))
+    _process: subprocess.Popen[bytes] | None = None
 
     def user(self) -> DovecotUser:
         """A user that no other test has."""
@@ -49,16 +51,18 @@ class Dovecot:
     def start(self) -> None:
         """Start it (again) on the same ports and mail, and wait until it answers."""
         with (self.root / "start.log").open("wb") as log:
-            subprocess.run(
-                [program(), "-c", self.root / "dovecot.conf"], check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            command = [program(), "-F", "-c", str(self.root / "dovecot.conf")]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         wait_for(self._answers, lambda: (self.root / "dovecot.log").read_text()[-2000:])
 
     def stop(self) -> None:
-        """End it with all its connections, and wait until it is gone."""
-        pid = int((self.root / "run/master.pid").read_text())
-        os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not _is_alive(pid), lambda: f"dovecot {pid} does not end")
+        """End it with all its connections, at once."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # sessions that have not ended yet
+            self._process = None
 
     def _answers(self) -> bool:
         try:
@@ -145,16 +149,7 @@ def _server() -> Iterator[Dovecot]:
         try:
             yield server
         finally:
-            if (root / "run/master.pid").exists():
-                server.stop()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+            server.stop()
 
 
 def _configuration(server: Dovecot) -> str:
@@ -165,10 +160,7 @@ def _configuration(server: Dovecot) -> str:
         owner = getpass.getuser()
         internal = f"""default_internal_user = {owner}
 default_internal_group = {owner}
-default_login_user = {owner}
-service anvil {{
-  chroot =
-}}"""
+default_login_user = {owner}"""
     chroot = "" if os.geteuid() == 0 else "  chroot =\n"
     return f"""base_dir = {server.root}/run
 state_dir = {server.root}/state
@@ -196,6 +188,11 @@ passdb {{
 userdb {{
   driver = static
   args = uid={owner} gid={owner} home={server.root}/mail/%u
+}}
+service anvil {{
+{chroot}  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service imap-login {{
 {chroot}  service_count = 0

@@ -1,0 +1,108 @@
+"""Archives: every message of an mbox, .eml or Maildir comes out, and what is skipped says why."""
+
+from __future__ import annotations
+
+import mailbox
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from monitor.collect.archive import ArchivedMessage, ArchiveProblem, archive_size, read_archive
+
+AT = datetime(2021, 1, 6, 18, 22, 46, tzinfo=UTC)
+PLAIN = b"From: a@example.org\nSubject: one\n\nHello\n"
+
+
+def read(path: Path) -> list[ArchivedMessage]:
+    found = list(read_archive(path))
+    assert all(isinstance(item, ArchivedMessage) for item in found), found
+    return [item for item in found if isinstance(item, ArchivedMessage)]
+
+
+def problems(path: Path) -> list[str]:
+    return [item.reason for item in read_archive(path) if isinstance(item, ArchiveProblem)]
+
+
+def test_an_mbox_gives_its_messages_with_their_time_and_without_its_own_additions(tmp_path: Path) -> None:
+    box = tmp_path / "a.mbox"
+    box.write_bytes(
+        b"From sender@example.org Wed Jan  6 18:22:46 2021\n" + PLAIN + b"\n>From here on\n>>From there\n\n"
+        b"From the start this is text, as no date stands in it\n\n"
+        b"From 1687@xxx Wed Jan 06 13:22:46 -0500 2021\r\nSubject: two\r\n\r\nBye\r\n"
+    )
+    one, two = read(box)
+    assert one.raw == PLAIN + b"\nFrom here on\n>From there\n\nFrom the start this is text, as no date stands in it\n"
+    assert two.raw == b"Subject: two\r\n\r\nBye\r\n"
+    assert (one.delivered_at, two.delivered_at) == (AT, AT)
+    assert (one.position, two.position) == (1, 2)
+    assert two.done == archive_size(box)
+
+
+def test_a_takeout_tells_by_its_labels_where_gmail_had_a_message(tmp_path: Path) -> None:
+    box = tmp_path / "All mail Including Spam and Trash.mbox"
+    labels = ["Spam,Unread", "Inbox,Category promotions", "Inbox,Important,=?x?=", "Archived,Unread"]
+    box.write_bytes(
+        b"".join(
+            b"From 1@xxx Wed Jan 06 18:22:46 +0000 2021\r\nX-Gmail-Labels: %b\r\nSubject: x\r\n\r\nHello\r\n\r\n" % label.encode()
+            for label in labels
+        )
+    )
+    assert [m.role for m in read(box)] == ["JUNK", "TAB:promotions", "INBOX", "ARCHIVE"]
+
+
+def test_an_eml_says_its_delivery_by_the_topmost_received_field(tmp_path: Path) -> None:
+    file = tmp_path / "a.eml"
+    raw = (
+        b"Return-Path: <x@example.org>\r\nReceived: from a by b;\r\n Wed, 6 Jan 2021 13:22:46 -0500 (EST)\r\n"
+        b"Received: from c by a; Tue, 5 Jan 2021 00:00:00 +0000\r\nSubject: x\r\n\r\nHello\r\n"
+    )
+    file.write_bytes(raw)
+    (message,) = read(file)
+    assert (message.raw, message.delivered_at, message.role) == (raw, AT, "INBOX")
+
+
+def test_a_maildir_gives_all_its_folders_but_nothing_half_delivered(tmp_path: Path) -> None:
+    maildir = mailbox.Maildir(tmp_path / "mail")
+    maildir.add_folder("Junk").add(PLAIN)
+    (tmp_path / "mail/new" / f"{int(AT.timestamp())}.M1P1.host").write_bytes(PLAIN)
+    (tmp_path / "mail/tmp/1.half").write_bytes(b"Subj")
+    messages = read(tmp_path / "mail")
+    assert [(m.folder, m.role) for m in messages] == [("INBOX", "INBOX"), ("Junk", "JUNK")]
+    assert messages[0].delivered_at == AT
+    assert messages[-1].done == archive_size(tmp_path / "mail")
+
+
+def test_a_tree_of_files_is_read_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "deep/er").mkdir(parents=True)
+    (tmp_path / "deep/er/x.EML").write_bytes(PLAIN)
+    (tmp_path / "deep/y.mbox").write_bytes(b"From x Wed Jan  6 18:22:46 2021\n" + PLAIN)
+    (tmp_path / "deep/notes.txt").write_bytes(b"not mail")
+    assert [m.source.name for m in read(tmp_path)] == ["x.EML", "y.mbox"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.eml", b"", "is empty"),
+        ("picture.eml", b"\x89PNG\r\n\x1a\n" + bytes(100), "is neither a mail message nor an mbox"),
+        ("hollow.mbox", b"From x Wed Jan  6 18:22:46 2021\n\n", "is an empty message"),
+    ],
+)
+def test_what_is_no_mail_is_skipped_and_said(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert problems(tmp_path / name) == [reason]
+
+
+def test_what_is_not_there_or_holds_nothing_is_said(tmp_path: Path) -> None:
+    assert problems(tmp_path / "nowhere") == ["is not there"]
+    assert problems(tmp_path) == ["holds no mail (mbox, .eml or Maildir)"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "a.eml"
+    file.write_bytes(PLAIN)
+    file.chmod(0)
+    assert problems(file) == ["cannot be read (Permission denied)"]
