@@ -14,9 +14,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
 
 from monitor.errors import StoreError
+
+_EXPECTED = "expected sqlite:///… or postgresql://…, such as sqlite:////var/lib/gonequiet/gonequiet.sqlite3"
 
 BUSY_SECONDS = 60
 """How long to wait for another process that writes."""
@@ -32,10 +34,10 @@ class Database:
         try:
             self._url = make_url(url)
         except ArgumentError as error:
-            raise StoreError(
-                "the database's URL cannot be read; expected one such as sqlite:////var/lib/gonequiet/gonequiet.sqlite3"
-            ) from error
+            raise StoreError(f"the database's URL cannot be read; {_EXPECTED}") from error
         self.name = self._url.render_as_string(hide_password=True)
+        if self._url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise StoreError(f"{self.name}: {_EXPECTED}")
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self._writing = threading.Lock()
         self.engine = self._engine()
@@ -96,14 +98,10 @@ class Database:
             raise StoreError(f"{self.name}: {_reason(error)}") from error
 
     def _engine(self) -> Engine:
-        try:
-            if not self.is_sqlite:
-                return create_engine(self._url, pool_pre_ping=True, pool_size=8, max_overflow=24)
-            engine = create_engine(
-                self._url, pool_size=8, max_overflow=24, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
-            )
-        except NoSuchModuleError as error:
-            raise StoreError(f"{self.name}: expected sqlite:///… or postgresql://…") from error
+        if not self.is_sqlite:
+            return create_engine(self._url, pool_pre_ping=True, pool_size=8, max_overflow=24)
+        options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+        engine = create_engine(self._url, pool_size=8, max_overflow=24, connect_args=options)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine

@@ -33,6 +33,8 @@ class InboxState:
     last_failure: PollFailure | None = None
     """The newest one that no successful poll has followed; None: the last poll worked."""
     consecutive_failures: int = 0
+    failing_since: datetime | None = None
+    """The first of them."""
 
 
 def record_failure(connection: Connection, failure: PollFailure) -> None:
@@ -77,6 +79,7 @@ def _state(connection: Connection, inbox: Row[Any]) -> InboxState:
         folders=tuple(FolderState(row.name, row.role, row.proven_at) for row in rows),
         last_failure=_as_failure(standing[-1], inbox.name) if standing else None,
         consecutive_failures=len(standing),
+        failing_since=standing[0].at if standing else None,
     )
 
 
