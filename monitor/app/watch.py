@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.alert.lifecycle import advance, news_of
 from monitor.alert.text import write_all
 from monitor.app.context import alert_context, voice_of
+from monitor.detect.blindness import never_read
 from monitor.detect.detector import Detector
 from monitor.identify.match import Identifier
 from monitor.model import Alert, Assessment, FindingKind, Send
@@ -15,6 +17,8 @@ from monitor.store.store import Store
 
 OVERLAP = timedelta(minutes=5)
 """Coverage is read again this far back: the newest interval of a folder grows after it was first read."""
+LEAST_BLIND = timedelta(hours=1)
+"""An inbox is blind after so long without a proof; where polls are seldom, after three of them were due."""
 
 
 class Watch:
@@ -25,7 +29,9 @@ class Watch:
         self._identifier = identifier
         self._settings = settings
         self._voice = voice_of(settings)
-        self._detector = Detector(settings.gap_for)
+        seldom = max((i.poll_every or settings.collect.poll_every for i in settings.inboxes if i.enabled), default=LEAST_BLIND)
+        self._blind_after = max(LEAST_BLIND, 3 * seldom)
+        self._detector = Detector(settings.gap_for, blind_after=self._blind_after)
         self._read_sends = 0
         self._read_coverage: datetime | None = None
 
@@ -43,7 +49,8 @@ class Watch:
         self._read_sends = seq
         if newest:
             self._read_coverage = max(interval.end for interval in newest) - OVERLAP
-        return self._detector.assess(now)
+        judged = self._detector.assess(now)
+        return replace(judged, findings=(*judged.findings, *never_read(self._unread(), now, self._blind_after)))
 
     def round(self, now: datetime) -> Assessment:
         """Judge, and store what becomes of alerts together with the notices that tell of it."""
@@ -62,6 +69,15 @@ class Watch:
         enabled = {inbox.name: inbox.folders for inbox in self._settings.inboxes if inbox.enabled}
         found = self._store.monitored_folders(enabled)
         return {name: [f for f in found[name] if named is None or f in named] for name, named in enabled.items()}
+
+    def _unread(self) -> dict[str, datetime]:
+        """Inboxes that are polled and were never read → the first failure."""
+        polled = {inbox.name for inbox in self._settings.inboxes if inbox.enabled}
+        return {
+            name: state.failing_since
+            for name, state in self._store.inbox_health().items()
+            if name in polled and state.failing_since is not None and not any(f.proven_at for f in state.folders)
+        }
 
     def _news(self, alert: Alert) -> Send | None:
         if alert.kind is not FindingKind.GAP:
