@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -158,6 +159,18 @@ def test_a_channel_without_its_secret_says_so_when_it_is_used_and_the_others_ope
     with pytest.raises(ChannelError, match="the environment variable CHAT_URL is not set"):
         channels["chat"].send(notice())
     channels["log"].send(notice())
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"kind": "webhook", "url": "https://127.0.0.1:9/"},
+        {"kind": "smtp", "host": "127.0.0.1", "sender": "a@example.org", "to": ["b@example.org"]},
+    ],
+)
+def test_a_channel_whose_certificate_file_is_missing_says_so(kind: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(ChannelError, match=r"^chat: ca_file: No such file or directory$"):
+        open_channels([settings(ca_file=tmp_path / "none.pem", **kind)])["chat"].send(notice())
 
 
 def test_a_rehearsal_goes_through_the_real_channel() -> None:

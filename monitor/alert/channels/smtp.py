@@ -22,7 +22,9 @@ class SmtpChannel:
     """One mail server; a connection a notice, as alerts are rare."""
 
     def __init__(self, settings: ChannelSettings, password: str | None) -> None:
+        """OSError where `ca_file` cannot be read."""
         self._settings, self._password = settings, password
+        self._context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
 
     def send(self, notice: Notice) -> None:
         """Hand the mail to the server for all recipients; refused recipients are an error even if others took it."""
@@ -64,12 +66,11 @@ class SmtpChannel:
         timeout = settings.timeout.total_seconds()
         if settings.security is Security.PLAIN:
             return smtplib.SMTP(settings.host, self._port(), timeout=timeout)
-        context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
         if settings.security is Security.TLS:
-            return smtplib.SMTP_SSL(settings.host, self._port(), timeout=timeout, context=context)
+            return smtplib.SMTP_SSL(settings.host, self._port(), timeout=timeout, context=self._context)
         server = smtplib.SMTP(settings.host, self._port(), timeout=timeout)
         try:
-            server.starttls(context=context)
+            server.starttls(context=self._context)
         except BaseException:
             server.close()
             raise
