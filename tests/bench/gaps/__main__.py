@@ -64,6 +64,8 @@ def _simulated(seed: int, lists: int) -> Comparison:
 
 
 def _recorded(name: str, streams: Sequence[Stream]) -> Comparison:
+    """Every other sender: the shipped tails were fitted on the rest (`fit_defaults`)."""
+    streams = streams[1::2]
     record = record_of(streams)
     return _compare(name, streams, record, rules_for(record))
 

@@ -118,8 +118,8 @@ def _others(c: Comparison) -> str:
 
 def _recorded(sets: Sequence[Comparison]) -> str:
     lines = [
-        "Each set is one fleet. Delay of made-up stops in hours, ours and the best of the others in that class, which "
-        "hindsight chose.\n",
+        "Each set is one fleet of every other sender: on the rest the shipped tails were fitted. Delay of made-up stops in "
+        "hours, ours and the best of the others in that class, which hindsight chose.\n",
         "| set, class | stream-years | false alarms a year (95 %) | promise of 1 | ours, median / 90 % | best other |",
         "| --- | --: | --- | --- | --: | --- |",
     ]
