@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from monitor.detect.backtest import ALERT, Alarm, BacktestResult, SettingResult, Silences
 from monitor.detect.bank import LEVELS
@@ -16,11 +16,14 @@ ALL_CLASSES = "all"
 
 
 def poisson_interval(count: int, exposure: float) -> tuple[float, float]:
-    """The exact 95 % interval of a rate after `count` events in `exposure` (Garwood 1936); (0, inf) without exposure."""
+    """The exact 95 % interval of a rate after `count` events in `exposure` (Garwood 1936); (0, inf) without exposure.
+
+    Its bounds are chi-square quantiles with 2k and 2k + 2 degrees of freedom, halved, which are gamma quantiles.
+    """
     if exposure <= 0:
         return 0.0, float("inf")
-    low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
-    return float(low / exposure), float(chi2.ppf(0.975, 2 * count + 2) / 2 / exposure)
+    low = gammaincinv(count, 0.025) if count else 0.0
+    return float(low / exposure), float(gammaincinv(count + 1, 0.975) / exposure)
 
 
 def rows(result: BacktestResult, *, levels: bool = False) -> Iterator[dict[str, object]]:
