@@ -10,9 +10,12 @@ VALUE_LIMIT = 8_000
 
 # A comment may hold quoted strings and one level of comments; possessive, so that no input makes it slow.
 _COMMENT = re.compile(r'\((?:[^()"\\]|\\.|"(?:[^"\\]|\\.)*+"|\((?:[^()\\]|\\.)*+\))*+\)')
-_CLAUSE = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*+")++')
-_RESULT = re.compile(r"\s*([a-z][a-z0-9-]{0,40})(?:/\d+)?\s*=\s*([a-z]+)", re.IGNORECASE)
-_PROPERTY = re.compile(r'([a-z]+\.[a-z0-9_-]{1,40}|reason)\s*=\s*((?:"(?:[^"\\]|\\.)*+"|[^\s;"])++)', re.IGNORECASE)
+# A clause's method and result, or one of its properties. A `;` inside quotes starts nothing, as quotes are taken whole.
+_TOKEN = re.compile(
+    r"(?:^|;)\s*([a-zA-Z][a-zA-Z0-9-]{0,40})(?:/\d+)?\s*=\s*([a-zA-Z]+)"
+    r'|\b([a-zA-Z]+\.[a-zA-Z0-9_-]{1,40}|reason)\s*=\s*((?:"(?:[^"\\]|\\.)*+"|[^\s;"])++)'
+    r'|"(?:[^"\\]|\\.)*+"'
+)
 _SPF_PAIR = re.compile(r'\b(client-ip|envelope-from|helo|identity|receiver)\s*=\s*("(?:[^"\\]|\\.)*+"|[^\s;"]+)', re.IGNORECASE)
 _SENDER_IP = re.compile(r"sender ip is ([0-9a-f.:]{3,45})", re.IGNORECASE)
 
@@ -56,26 +59,48 @@ def parse_auth_results(value: str) -> AuthResults:
     quotes or in a comment must not read as a result.
     """
     value = value[:VALUE_LIMIT]
-    note = _SENDER_IP.search(value)
+    note = _SENDER_IP.search(value) if "IP is" in value else None
     bare = _COMMENT.sub(" ", value) if "(" in value else value
-    broken = min((at for mark in "()" if (at := bare.find(mark)) >= 0), default=-1)
-    if broken >= 0:
-        bare = bare[:broken]
-    if bare.count('"') % 2:
+    if "(" in bare or ")" in bare:
+        bare = bare[: min(at for mark in "()" if (at := bare.find(mark)) >= 0)]
+    if '"' in bare and bare.count('"') % 2:
         bare = bare[: bare.rfind('"')]
-    clauses = _CLAUSE.findall(bare) if '"' in bare else bare.split(";")
-    first = clauses[0].strip() if clauses else ""
-    authserv_id = None if "=" in first or not first else first.split()[0].lower()
-    results: list[AuthResult] = []
-    for clause in clauses if authserv_id is None else clauses[1:]:
-        head = _RESULT.match(clause)
-        if head is None:
-            continue
-        properties: dict[str, str] = {}
-        for name, text in _PROPERTY.findall(clause, head.end()):
-            properties.setdefault(name.lower(), text.strip('"'))
-        results.append(AuthResult(head[1].lower(), head[2].lower(), properties))
+    first, _, rest = bare.partition(";")
+    if "=" in first or not first.strip():
+        authserv_id, rest = None, bare
+    else:
+        authserv_id = first.split(None, 1)[0].lower()
+        rest = ";" + rest
+    plain = '"' not in rest and "= " not in rest and " =" not in rest
+    results = _plain_results(rest) if plain else _quoted_results(rest)
     return AuthResults(authserv_id, tuple(results), note[1] if note else None)
+
+
+def _plain_results(text: str) -> list[AuthResult]:
+    """Results of a text without quotes and without blanks around `=`: nearly every one; four times as fast."""
+    results: list[AuthResult] = []
+    for clause in text.split(";"):
+        words = clause.split()
+        method, equals, result = words[0].partition("=") if words else ("", "", "")
+        if equals and result.isalpha():
+            pairs = [word.partition("=") for word in words[1:]]
+            properties = {
+                name.lower(): value for name, _, value in reversed(pairs) if value and ("." in name or name == "reason")
+            }
+            results.append(AuthResult(method.partition("/")[0].lower(), result.lower(), properties))
+    return results
+
+
+def _quoted_results(text: str) -> list[AuthResult]:
+    results: list[AuthResult] = []
+    properties: dict[str, str] = {}
+    for method, result, name, value in _TOKEN.findall(text):
+        if method:
+            properties = {}
+            results.append(AuthResult(method.lower(), result.lower(), properties))
+        elif name and results:
+            properties.setdefault(name.lower(), value.strip('"'))
+    return results
 
 
 def parse_received_spf(value: str) -> AuthResult | None:

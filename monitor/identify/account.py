@@ -44,8 +44,7 @@ def find_accounts(message: Message, facts: Facts, index: SignatureIndex, names: 
 def _read(rules: Sequence[AccountRule], value: str, trust: Trust) -> list[AccountFound]:
     out: list[AccountFound] = []
     for rule in rules:
-        if (fit := rule.pattern.search(value[:VALUE_LIMIT])) is not None:
-            groups = fit.groupdict()
+        if (groups := rule.pattern.groups(value[:VALUE_LIMIT])) is not None:
             number = groups.get("id")
             account = Account(rule.provider, rule.kind, number) if number else None
             out.append(AccountFound(rule.provider, account, trust, groups.get("job"), rule.field))

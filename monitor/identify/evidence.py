@@ -13,6 +13,8 @@ from monitor.identify.signatures import Signal
 from monitor.model import Message, Trust
 
 HITS_LIMIT = 200
+HOP_LIMIT = 400
+"""Characters of one Received that patterns look at."""
 
 _URI_HOST = re.compile(r"(?:https?://|mailto:[^\s<>@?]{1,256}@)([A-Za-z0-9._-]{1,253})")
 
@@ -36,21 +38,24 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> list[Hit
     signed = facts.signed_fields
     headers = index.headers
     hops: list[str] = []
-    for name, value in message.headers:
+    border = facts.border.position if facts.border is not None else -1
+    for position, (name, value) in enumerate(message.headers):
         entry = headers.get(name)
         if entry is None:
             continue
         if name == "received":
-            hops.append(value)
+            if position > border:
+                hops.append(value[:HOP_LIMIT])
             continue
         trust = Trust.SIGNED if name in signed else Trust.CLAIMED
         if "=?" in value:
             value = decode_words(value)
         if name in _IN_ANGLES:
             value = _inside(value)
-        for signal in entry.of_value(value):
-            if signal not in hits:
-                hits[signal] = Hit(signal, value, trust)
+        if entry.reads_values:
+            for signal in entry.of_value(value):
+                if signal not in hits:
+                    hits[signal] = Hit(signal, value, trust)
         if entry.hosts:
             for host in _hosts(name, value):
                 for signal in entry.of_host(host):
@@ -59,7 +64,7 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> list[Hit
         if len(hits) > HITS_LIMIT:
             break
     if hops:
-        # All hops in one look: a pattern of `received` cannot reach over a line.
+        # All hops below the border in one look: a pattern of `received` cannot reach over a line.
         text = "\n".join(hops)
         for signal in headers["received"].of_value(text):
             hits.setdefault(signal, Hit(signal, text, Trust.CLAIMED))

@@ -60,6 +60,8 @@ class FieldIndex:
             elif signal.way == "regex":
                 patterns.append((signal, signal.value))
         self._patterns = PatternSet(patterns) if patterns else None
+        self.reads_values = bool(self.present or self.exact or self.tails or patterns)
+        """Whether `of_value` can find anything."""
 
     def of_value(self, value: str) -> list[Signal]:
         """Signals that fit the whole value; `suffix` on hosts is `of_host`."""

@@ -98,6 +98,6 @@ def _evidence(hits: list[Hit], message: Message) -> tuple[Evidence, ...]:
 def _deciding(hit: Hit) -> str:
     """The part of a long value that decided: what the pattern matched; a short value itself."""
     pattern = hit.signal.pattern
-    if pattern is not None and len(hit.value) > 100 and (fit := pattern.search(hit.value[:VALUE_LIMIT])) is not None:
-        return str(fit.group(0))
+    if pattern is not None and len(hit.value) > 100:
+        return pattern.matched(hit.value[:VALUE_LIMIT]) or hit.value
     return hit.value

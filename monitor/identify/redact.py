@@ -24,7 +24,7 @@ def redact(value: str, recipients: Sequence[str] = ()) -> str:
     if len(value) > 24:
         value = _TOKEN.sub(lambda token: token[0][:4] + "…", value)
     for recipient in recipients:
-        if len(recipient) > 2 and recipient in value:
+        if recipient in value:
             value = value.replace(recipient, "…")
     return value if len(value) <= VALUE_LIMIT else value[: VALUE_LIMIT - 1] + "…"
 

@@ -10,11 +10,11 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
-import re2
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from monitor.errors import SettingsError
 from monitor.identify.data_files import Folder, read_folder
+from monitor.identify.patterns import Pattern, pattern_fault
 from monitor.model import Role
 
 DERIVED_FIELDS = frozenset(
@@ -64,27 +64,16 @@ class Seen(StrEnum):
 
 
 def _pattern(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            re2.compile(value, _options())
-        except re2.error as error:
-            text = error.args[0] if error.args else error
-            shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-            raise ValueError(f"expected a regular expression in RE2's syntax: {shown}") from error
+    if isinstance(value, str) and (fault := pattern_fault(value)) is not None:
+        raise ValueError(f"expected a regular expression in RE2's syntax: {fault}")
     return value
-
-
-def _options() -> re2.Options:
-    options = re2.Options()
-    options.log_errors = False
-    return options
 
 
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-Pattern = Annotated[str, Field(min_length=1, max_length=300), BeforeValidator(_pattern)]
+PatternText = Annotated[str, Field(min_length=1, max_length=300), BeforeValidator(_pattern)]
 FieldName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,60}$"), BeforeValidator(_lower)]
 Text = Annotated[str, Field(min_length=1, max_length=600)]
 
@@ -100,7 +89,7 @@ class SignalFile(_Strict):
     suffix: Annotated[str, Field(min_length=2, max_length=253), BeforeValidator(_lower)] | None = None
     exact: Text | None = None
     prefix: Text | None = None
-    regex: Pattern | None = None
+    regex: PatternText | None = None
     cidr: tuple[IPv4Network | IPv6Network, ...] | None = None
     present: Literal[True] | None = None
     says: Says
@@ -125,12 +114,12 @@ class AccountFile(_Strict):
 
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,30}$")]
     field: FieldName
-    regex: Pattern
+    regex: PatternText
     note: Text | None = None
 
     @model_validator(mode="after")
     def _named(self) -> AccountFile:
-        if not {"id", "job"} & set(re2.compile(self.regex).groupindex):
+        if not {"id", "job"} & Pattern(self.regex).group_names:
             raise ValueError("expected a named group (?P<id>…) or (?P<job>…)")
         return self
 
@@ -175,7 +164,7 @@ class Signal:
     """`file:index`."""
     way: str
     value: str
-    pattern: re2._Regexp | None
+    pattern: Pattern | None
     holds_ip: bool
     """The pattern has a group `ip`, which must be the connecting address."""
 
@@ -185,7 +174,7 @@ class AccountRule:
     provider: str
     kind: str
     field: str
-    pattern: re2._Regexp
+    pattern: Pattern
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,7 +248,7 @@ def load_signatures(folders: Sequence[Folder]) -> SignatureSet:
 def _provider(file: str, spec: ProviderFile) -> Provider:
     stem = file.rsplit(".", 1)[0]
     signals = tuple(_signal(spec.name, f"{stem}:{index}", signal) for index, signal in enumerate(spec.signals))
-    accounts = tuple(AccountRule(spec.name, rule.kind, rule.field, re2.compile(rule.regex)) for rule in spec.accounts)
+    accounts = tuple(AccountRule(spec.name, rule.kind, rule.field, Pattern(rule.regex)) for rule in spec.accounts)
     return Provider(spec.name, file, spec, signals, accounts)
 
 
@@ -269,7 +258,7 @@ def _signal(provider: str, label: str, spec: SignalFile) -> Signal:
         for name in ("suffix", "exact", "prefix", "regex", "cidr", "present")
         if (found := getattr(spec, name)) is not None
     )
-    pattern = re2.compile(spec.regex) if spec.regex else None
+    pattern = Pattern(spec.regex) if spec.regex else None
     return Signal(
         provider=provider,
         says=spec.says,
@@ -280,5 +269,5 @@ def _signal(provider: str, label: str, spec: SignalFile) -> Signal:
         way=way,
         value=value,
         pattern=pattern,
-        holds_ip=pattern is not None and "ip" in pattern.groupindex,
+        holds_ip=pattern is not None and "ip" in pattern.group_names,
     )

@@ -87,9 +87,9 @@ def _compare_addresses(cases: Mapping[str, Case], facts: Facts, verdict: Verdict
     for case in cases.values():
         for hit in case.hits:
             if hit.signal.holds_ip and hit.signal.pattern is not None:
-                found = hit.signal.pattern.search(hit.value)
-                if found is not None and found.group("ip") and found.group("ip") != ip:
-                    case.wrong_ip = found.group("ip")
+                repeated = (hit.signal.pattern.groups(hit.value) or {}).get("ip")
+                if repeated and repeated != ip:
+                    case.wrong_ip = repeated
                     verdict.conflicts.append(
                         f"{case.provider.name}: {hit.signal.field} names the address {case.wrong_ip}, but {ip} connected"
                     )

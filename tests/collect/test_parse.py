@@ -47,6 +47,9 @@ def test_a_plain_message_is_read_whole() -> None:
 
 def test_line_ends_make_no_difference() -> None:
     assert parse_message(PLAIN) == parse_message(PLAIN.replace(b"\r\n", b"\n"))
+    mixed = PLAIN.replace(b"\r\n =?", b"\n =?").replace(b"\r\n <mailto", b"\n\t<mailto")
+    assert parse_message(mixed).subject == "This is a test"
+    assert parse_message(mixed).list_unsubscribe == parse_message(PLAIN).list_unsubscribe
 
 
 def test_an_mbox_from_line_is_skipped() -> None:
