@@ -23,7 +23,8 @@ FROM ${BASE}
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates python3 tzdata \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin gonequiet \
+ && groupadd --system --gid 10001 gonequiet \
+ && useradd --system --uid 10001 --gid gonequiet --home-dir /data --no-create-home --shell /usr/sbin/nologin gonequiet \
  && install --directory --owner=gonequiet --group=gonequiet --mode=0750 /data
 COPY --from=build /opt/gonequiet /opt/gonequiet
 COPY config/container.yaml /etc/gonequiet/gonequiet.yaml
