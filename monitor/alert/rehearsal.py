@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from monitor.alert.channels import Channel
-from monitor.alert.layout import as_html, as_text, read
+from monitor.alert.layout import as_html, as_text
 from monitor.alert.text import Texts
 from monitor.alert.text_files import load_texts
 from monitor.model import AlertEventKind, Notice
@@ -19,7 +19,7 @@ def rehearse(channel: Channel, now: datetime, texts: Texts | None = None) -> Non
 
 def rehearsal_notice(now: datetime, texts: Texts) -> Notice:
     """The notice of a test; its key holds the time, so that each test is a new one."""
-    sheet = read(texts.render_test(moment(now)))
+    sheet = texts.test_sheet(moment(now))
     return Notice(
         id=0,
         alert_id=None,

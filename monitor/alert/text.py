@@ -13,7 +13,7 @@ from jinja2 import DictLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from monitor.alert.facts import Facts, gather
-from monitor.alert.layout import as_html, as_text, read
+from monitor.alert.layout import Sheet, as_html, as_text, read
 from monitor.alert.lifecycle import Decision
 from monitor.alert.payload import payload_of
 from monitor.errors import SettingsError
@@ -53,19 +53,21 @@ class Texts:
         )
         self.names = tuple(sorted(sources))
 
-    def render(self, name: str, facts: Facts) -> str:
-        """The markup of one text; SettingsError names a template that cannot be used."""
+    def sheet(self, name: str, facts: Facts) -> Sheet:
+        """One text in its parts; SettingsError names a template that cannot be used."""
         return self._render(name, f=facts)
 
-    def render_test(self, moment: str) -> str:
-        """The markup of a test notice."""
+    def test_sheet(self, moment: str) -> Sheet:
+        """The text of a test notice."""
         return self._render("test", moment=moment)
 
-    def _render(self, name: str, **facts: object) -> str:
+    def _render(self, name: str, **facts: object) -> Sheet:
         try:
-            return self._templates.get_template(f"{name}.j2").render(facts)
+            return read(self._templates.get_template(f"{name}.j2").render(facts))
         except TemplateError as error:
             raise SettingsError([f"texts/{name}.j2: {error.message or type(error).__name__}"]) from error
+        except ValueError as error:
+            raise SettingsError([f"texts/{name}.j2: {error}"]) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Voice:
 def compose(decision: Decision, context: AlertContext, now: datetime, voice: Voice) -> Wording:
     """Word what was decided; what the context does not know is left out."""
     name = f"{_FAMILY.get(decision.alert.kind, 'notable')}-{_MOMENT[decision.event or AlertEventKind.OPENED]}"
-    sheet = read(voice.texts.render(name, gather(decision, context, now, voice.zone)))
+    sheet = voice.texts.sheet(name, gather(decision, context, now, voice.zone))
     link = link_to(decision.alert, voice.public_url)
     return Wording(sheet.title, as_text(sheet, link), as_html(sheet, link), payload_of(decision, context, now, link))
 

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from monitor.alert.text_files import load_texts
 from monitor.app.knowledge import load_identifier, load_provider_files
 from monitor.cli.output import console, errors, json_lines, table
-from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings, settings_path
+from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, settings_path
 from monitor.errors import GoneQuietError, SettingsError
 from monitor.identify.catalogue import describe, find_providers, provider_json, provider_row
 from monitor.settings import check_settings, load_settings
@@ -35,18 +36,21 @@ def providers(
 
 @app.command(name="check-config")
 def check_config(config: ConfigOption = None) -> None:
-    """Check the settings, and the provider and receiver files beside them, without starting anything."""
+    """Check the settings, and the provider, receiver and text files beside them, without starting anything."""
     path = settings_path(config)
-    problems = check_settings(path)
+    problems: list[str] = []
     try:
-        load_identifier(load_settings(path) if not problems else None)
+        settings = load_settings(path)
+        load_texts(settings.texts_dir)
+        identifier = load_identifier(settings)
     except SettingsError as error:
         problems += error.problems
+    else:
+        problems += check_settings(path, knows_receiver=identifier.knows_receiver)
     for problem in problems:
         errors().print(Text(problem))
     if problems:
         raise typer.Exit(2)
-    settings, _ = read_settings(path)
     console().print(
         Text(f"{path}: fine; {len(settings.inboxes)} seed inbox(es), {len(settings.alerts.channels)} alert channel(s)")
     )

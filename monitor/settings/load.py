@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -27,14 +27,18 @@ def load_settings(path: Path) -> Settings:
     return settings
 
 
-def check_settings(path: Path, environ: Mapping[str, str] | None = None) -> list[str]:
-    """All faults of a settings file, and every file or variable it names that cannot be read; [] where it is fine."""
+def check_settings(
+    path: Path, environ: Mapping[str, str] | None = None, *, knows_receiver: Callable[[str], bool] | None = None
+) -> list[str]:
+    """All faults of a settings file, and every file or variable it names that cannot be read; [] where it is fine.
+
+    `knows_receiver` says of a name whether a receiver file has it; without it receivers are not looked at.
+    """
     settings, problems, document = _read(path)
     if settings is None:
         return problems
-    return problems + [
-        f"{path}:{document.line_of(where)}: {spelled(where)}: {reason}" for where, reason in _unreadable(settings, environ)
-    ]
+    faults = [*_unreadable(settings, environ), *(_unknown_receivers(settings, knows_receiver) if knows_receiver else ())]
+    return [f"{path}:{document.line_of(where)}: {spelled(where)}: {reason}" for where, reason in faults]
 
 
 def _read(path: Path) -> tuple[Settings | None, list[str], Document]:
@@ -66,6 +70,13 @@ def _without_empty(value: object) -> object:
     if isinstance(value, dict):
         return {key: _without_empty(inner) for key, inner in value.items() if inner is not None}
     return [_without_empty(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _unknown_receivers(settings: Settings, knows: Callable[[str], bool]) -> Iterable[tuple[Place, str]]:
+    """An inbox with such a receiver is polled, but nothing about its mail would rise above `likely`."""
+    for i, inbox in enumerate(settings.inboxes):
+        if inbox.receiver is not None and not knows(inbox.receiver):
+            yield ("inboxes", i, "receiver"), f'expected a name of config/receivers/ or "none", got "{inbox.receiver}"'
 
 
 def _unreadable(settings: Settings, environ: Mapping[str, str] | None) -> Iterable[tuple[Place, str]]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from monitor.alert.lifecycle import Decision
-from monitor.alert.text import Texts, Voice, compose, notice_key, write_all, write_notices
+from monitor.alert.text import Voice, compose, notice_key, write_all, write_notices
 from monitor.alert.text_files import load_texts
 from monitor.errors import SettingsError
 from monitor.model import AlertContext, AlertEventKind, AlertState, Confidence, FindingKind, Level, Trust
@@ -255,8 +255,18 @@ def test_a_users_own_text_replaces_the_shipped_one(tmp_path: Path) -> None:
     assert wording.title == f"Nothing from {STREAM}"
 
 
-@pytest.mark.parametrize("template", ["title: {{ f.nonsense }}", "title: {% if %}", "title: {{ f.__class__.__mro__ }}"])
-def test_a_faulty_text_of_a_user_is_named(template: str) -> None:
-    voice = replace(VOICE, texts=Texts({"gap-opened.j2": template}))
-    with pytest.raises(SettingsError, match=r"^texts/gap-opened\.j2: "):
-        compose(*CASES["gap-opened"], NOW, voice)
+@pytest.mark.parametrize("name", ["gap-opened", "gap-corrected", "group-resolved", "seed-opened", "test"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        "title: {{ f.nonsense }}",
+        "title: {% if %}",
+        "title: {{ f.__class__.__mro__ }}",
+        "No title",
+        'title: x\n{% include "none.part" %}',
+    ],
+)
+def test_a_faulty_text_of_a_user_is_named_before_any_alert_needs_it(name: str, template: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.j2").write_text(template)
+    with pytest.raises(SettingsError, match=rf"^texts/{name}\.j2: "):
+        load_texts(tmp_path)

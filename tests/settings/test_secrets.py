@@ -64,3 +64,15 @@ alerts:
         f"4: inboxes[1].ca_file: {tmp_path}/ca.pem: no such file",
         "9: alerts.channels[0].url_env: channel chat: the environment variable CHAT is not set",
     ]
+
+
+def test_check_config_names_a_receiver_that_is_not_known(tmp_path: Path) -> None:
+    file = tmp_path / "gonequiet.yaml"
+    file.write_text("""
+inboxes:
+  - {name: a, host: imap.example.org, user: a, password_env: A, receiver: Gmail}
+  - {name: b, host: imap.example.org, user: b, password_env: A, receiver: gmial}
+""")
+    assert check_settings(file, {"A": "x"}, knows_receiver=lambda name: name == "Gmail") == [
+        f'{file}:4: inboxes[1].receiver: expected a name of config/receivers/ or "none", got "gmial"'
+    ]
