@@ -56,6 +56,8 @@ class Poller:
                     new += self._store.save_visit(result, self._reader.read(result.messages)).new_copies
         except (InboxError, SettingsError) as error:
             failure = self._failure(inbox.name, error)
+            if failure.cause is FailureCause.LOGIN:
+                self._forget(inbox.name)
             self._note(failure)
         result_word = failure.cause.value if failure else "ok"
         self._counters.poll_ended(inbox.name, result_word, timedelta(seconds=monotonic() - began))
@@ -84,6 +86,13 @@ class Poller:
         )
         with self._lock:
             return self._connected.setdefault(inbox.name, made)
+
+    def _forget(self, inbox: str) -> None:
+        """The next poll reads the password anew: somebody may have mended it."""
+        with self._lock:
+            refused = self._connected.pop(inbox, None)
+        if refused is not None:
+            refused.close()
 
     def _failure(self, inbox: str, error: InboxError | SettingsError) -> PollFailure:
         if isinstance(error, InboxError):

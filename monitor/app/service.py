@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,19 +11,14 @@ import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitor.alert.channels import open_channels
-from monitor.alert.deliver import Courier
 from monitor.app.counters import Counters
-from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
-from monitor.app.polling import Poller
+from monitor.app.parts import Parts, make_parts, needs_restart
 from monitor.app.snapshots import Snapshots
 from monitor.app.watch import Watch
 from monitor.app.web import WebServer
 from monitor.clock import Clock, SystemClock
-from monitor.collect.due import DueQueue
 from monitor.errors import GoneQuietError
-from monitor.identify.match import Identifier
 from monitor.model import FailureCause
 from monitor.settings import Settings, load_settings
 from monitor.show.snapshot import Snapshot
@@ -43,44 +37,38 @@ class Service:
     """
 
     def __init__(self, settings: Settings, clock: Clock, *, settings_path: Path | None = None) -> None:
+        """Open the store and take the page's port; GoneQuietError where one of them cannot be had."""
         self._clock = clock
         self._path = settings_path
         self._wall = SystemClock()
         self._reload_wanted = threading.Event()
         self._queue_lock = threading.Lock()
+        self._judging = threading.Lock()
+        self._tried_at: datetime | None = None
         self._judged_at: datetime | None = None
+        self._can_judge = True
         self._polled_at: dict[str, datetime] = {}
         self._counters = Counters()
         identifier = load_identifier(settings)
-        self._store = Store.open(settings.database_url, settings.originals_dir)
-        self._snapshots = Snapshots(self._store, identifier, settings, self._counters)
-        self._web = WebServer(create_app(self._snapshots), settings.web)
-        self._scheduler = BackgroundScheduler(
-            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-        )
-        self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
-        self._scheduler.add_listener(self._broken, EVENT_JOB_ERROR)
-        self._take(settings, identifier)
+        with ExitStack() as opened:
+            self._store = Store.open(settings.database_url, settings.originals_dir)
+            opened.callback(self._store.close)
+            self._parts = make_parts(settings, identifier, self._store, clock, self._counters)
+            self._coming: Parts | None = None
+            self._snapshots = Snapshots(self._store, identifier, settings, self._counters)
+            self._web = WebServer(create_app(self._snapshots), settings.web)
+            opened.callback(self._web.stop)
+            opened.callback(lambda: self._parts.close())
+            self._scheduler = BackgroundScheduler(
+                timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+            )
+            self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+            self._scheduler.add_listener(self._broken, EVENT_JOB_ERROR)
+            self._opened = opened.pop_all()
 
-    def _take(self, settings: Settings, identifier: Identifier) -> None:
-        """Make everything that hangs on the settings."""
-        self.settings = settings
-        self._inboxes = {inbox.name: inbox for inbox in settings.inboxes if inbox.enabled}
-        self._poller = Poller(self._store, Reader(identifier, settings), settings.collect, self._clock, self._counters)
-        self._due = DueQueue(
-            {name: self._period(name) for name in self._inboxes},
-            start=self._clock.now(),
-            rng=random.Random(),  # noqa: S311  spreads polls, guards nothing
-            hosts={name: inbox.host for name, inbox in self._inboxes.items()},
-            per_host=settings.collect.per_host,
-        )
-        self._workers = ThreadPoolExecutor(settings.collect.concurrency, thread_name_prefix="poll")
-        self._watch = Watch(self._store, identifier, settings)
-        self._courier = Courier(self._store, open_channels(settings.alerts.channels), settings.alerts.max_tries)
-        self._snapshots.use(identifier, settings)
-
-    def _period(self, name: str) -> timedelta:
-        return self._inboxes[name].poll_every or self.settings.collect.poll_every
+    @property
+    def settings(self) -> Settings:
+        return self._parts.settings
 
     @property
     def web_url(self) -> str:
@@ -88,7 +76,7 @@ class Service:
 
     @property
     def inboxes(self) -> tuple[str, ...]:
-        return tuple(self._inboxes)
+        return tuple(self._parts.inboxes)
 
     def snapshot(self) -> Snapshot:
         return self._snapshots.snapshot()
@@ -101,15 +89,13 @@ class Service:
             self._scheduler.add_job(job, "interval", seconds=tick, id=job.__name__.strip("_"))
         self._web.start()
         self._scheduler.start()
-        log.info("started", inboxes=len(self._inboxes), page=self.web_url)
+        log.info("started", inboxes=len(self.inboxes), page=self.web_url)
 
     def stop(self) -> None:
-        """End what runs, keep everything that was read, log out."""
-        self._scheduler.shutdown(wait=True)
-        self._workers.shutdown(wait=True, cancel_futures=True)
-        self._poller.close()
-        self._web.stop()
-        self._store.close()
+        """End what runs, keep everything that was read, log out. Also of use where `start` failed."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        self._opened.close()
         log.info("stopped")
 
     def ask_for_reload(self) -> None:
@@ -119,32 +105,36 @@ class Service:
     def caught_up(self, moment: datetime) -> bool:
         """True once every inbox was polled well at or after `moment`, all of it was judged, and every notice was tried."""
         judged = self._judged_at
-        polled = all(self._polled_at.get(name, _NEVER) >= moment for name in self._inboxes)
+        polled = all(self._polled_at.get(name, _NEVER) >= moment for name in self.inboxes)
         return polled and judged is not None and judged >= moment and not self._store.due_notices(self._clock.now())
 
     # ------------------------------------------------------------------------------------------ jobs
 
     def _poll_due(self) -> None:
-        """Hand what is due to the workers. Also the heartbeat: while this runs, the scheduler lives."""
-        self._snapshots.beat(self._wall.now())
+        """Hand what is due to the workers. Also the heartbeat: while this runs and judging works, the service lives."""
+        if self._can_judge:
+            self._snapshots.beat(self._wall.now())
         if self._reload_wanted.is_set():
             self._reload_wanted.clear()
-            self.reload()
+            self._prepare()
+        if self._coming is not None and not self._swapped(self._coming):
+            return
+        parts = self._parts
         with self._queue_lock:
-            free = self.settings.collect.concurrency - len(self._due.running)
-            due = self._due.take(self._clock.now(), free)
+            free = parts.settings.collect.concurrency - len(parts.due.running)
+            due = parts.due.take(self._clock.now(), free)
         for name, lateness in due:
-            if lateness >= self._period(name):  # a whole poll was left out
+            if lateness >= parts.period(name):  # a whole poll was left out
                 self._counters.job_missed()
                 log.warning("poll is late", inbox=name, seconds=lateness.total_seconds())
-            self._workers.submit(self._poll, name)
+            parts.workers.submit(self._poll, parts, name)
 
-    def _poll(self, name: str) -> None:
+    def _poll(self, parts: Parts, name: str) -> None:
         """One poll in a worker. Whatever happens, the inbox is put back into the queue."""
         began = self._clock.now()
         cause: FailureCause | None = FailureCause.PROTOCOL
         try:
-            cause = self._poller.poll(self._inboxes[name]).cause
+            cause = parts.poller.poll(parts.inboxes[name]).cause
         except GoneQuietError as error:
             log.error("what was read could not be kept; it will be read again", inbox=name, detail=str(error))
         except Exception:
@@ -152,49 +142,74 @@ class Service:
         finally:
             with self._queue_lock:
                 if cause is None:
-                    self._due.succeeded(name, began)
+                    parts.due.succeeded(name, began)
                     self._polled_at[name] = began
                 else:
-                    self._due.failed(name, began, cause)
+                    parts.due.failed(name, began, cause)
 
     def _judge_if_due(self) -> None:
         """Judge once in `detect_every`, after all that is due was read; where something always is, after twice as long."""
         now = self._clock.now()
-        waited = timedelta.max if self._judged_at is None else now - self._judged_at
-        if waited >= 2 * self.settings.detect_every or (waited >= self.settings.detect_every and not self._is_reading(now)):
+        every = self.settings.detect_every
+        waited = timedelta.max if self._tried_at is None else now - self._tried_at
+        if waited >= 2 * every or (waited >= every and not self._is_reading(now)):
             self._judge()
 
     def _is_reading(self, now: datetime) -> bool:
         with self._queue_lock:
-            next_due = self._due.next_due
-            return bool(self._due.running) or (next_due is not None and next_due <= now)
+            due = self._parts.due
+            return bool(due.running) or (due.next_due is not None and due.next_due <= now)
 
     def _judge(self) -> None:
-        now = self._clock.now()
-        self._snapshots.judged(self._watch.round(now))
-        self._judged_at = now
+        """Where that fails, the heart stops to beat until it works again: /healthz and a metric say so."""
+        with self._judging:
+            now = self._tried_at = self._clock.now()
+            parts = self._parts
+            try:
+                assessment = parts.watch.round(now)
+            except Exception as error:
+                self._can_judge = False
+                if not isinstance(error, GoneQuietError):  # a bug: what it holds may be taken in by half
+                    parts.watch = Watch(self._store, parts.identifier, parts.settings)
+                raise
+            self._snapshots.judged(assessment)
+            self._judged_at = now
+            self._can_judge = True
 
     def _deliver(self) -> None:
-        self._courier.deliver_due(self._clock.now())
+        self._parts.courier.deliver_due(self._clock.now())
 
-    def reload(self) -> bool:
-        """Take the settings file's new state whole, or keep the old one and say so. Polls that run are waited for."""
+    # ------------------------------------------------------------------------------------------ reload
+
+    def _prepare(self) -> None:
+        """Read the settings file's new state, and keep the old one and say so where it is faulty."""
         if self._path is None:
-            return False
+            return
+        self._coming = None
         try:
             settings = load_settings(self._path)
-            identifier = load_identifier(settings)
-            open_channels(settings.alerts.channels)
+            self._coming = make_parts(settings, load_identifier(settings), self._store, self._clock, self._counters)
         except GoneQuietError as error:
             self._snapshots.reload_ok = False
             log.error("new settings are faulty, the old ones stay", problems=str(error).splitlines())
-            return False
-        self._workers.shutdown(wait=True)
-        self._poller.close()
-        self._take(settings, identifier)
-        self._snapshots.reload_ok = True
-        log.info("settings taken", inboxes=len(self._inboxes))
+
+    def _swapped(self, coming: Parts) -> bool:
+        """Take the new settings whole once no poll runs; meanwhile none begins. True where they are taken."""
+        with self._queue_lock:
+            if self._parts.due.running:
+                return False
+        with self._judging:
+            old, self._parts, self._coming = self._parts, coming, None
+            self._snapshots.use(coming.identifier, coming.settings)
+            self._snapshots.reload_ok = True
+            self._tried_at = None
+        old.close()
+        if keys := needs_restart(old.settings, coming.settings):
+            log.warning("only a restart takes the new values of these settings", keys=keys)
+        log.info("settings taken", inboxes=len(self.inboxes))
         return True
+
+    # ------------------------------------------------------------------------------------------ faults
 
     def _missed(self, event: JobEvent) -> None:
         """A tick was dropped. While judging or delivering takes longer than a tick, the running one does the work."""

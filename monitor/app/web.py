@@ -6,11 +6,14 @@ import socket
 import threading
 import time
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from monitor.errors import GoneQuietError
 from monitor.settings import WebSettings
+
+log = structlog.get_logger("gonequiet.web")
 
 PATIENCE_SECONDS = 10.0
 
@@ -23,8 +26,8 @@ class WebServer:
         host, port = self._socket.getsockname()[:2]
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104  compared, not bound
         self.url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-        self._server = uvicorn.Server(uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off"))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="web", daemon=True)
+        self._server = uvicorn.Server(uvicorn.Config(application, log_config=None, access_log=False, lifespan="off"))
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
 
     def start(self) -> None:
         """Return once it answers. GoneQuietError if it does not."""
@@ -35,7 +38,16 @@ class WebServer:
                 raise GoneQuietError(f"the web server at {self.url} did not start")
             time.sleep(0.01)
 
+    def _run(self) -> None:
+        """Until `stop`; an end before it is told, as nothing else may notice."""
+        try:
+            self._server.run(sockets=[self._socket])
+        finally:
+            if not self._server.should_exit:
+                log.error("the web server has ended: there are no pages and no metrics until a restart", page=self.url)
+
     def stop(self) -> None:
+        """Also of use where it was never started."""
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(PATIENCE_SECONDS)

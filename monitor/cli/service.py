@@ -44,9 +44,11 @@ def run(config: ConfigOption = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: service.ask_for_reload())
-    service.start()
-    console().print(f"GoneQuiet watches {len(service.inboxes)} seed inbox(es); the page is at {service.web_url}", markup=False)
     try:
+        service.start()
+        console().print(
+            f"GoneQuiet watches {len(service.inboxes)} seed inbox(es); the page is at {service.web_url}", markup=False
+        )
         stop.wait()
     finally:
         service.stop()
@@ -66,8 +68,10 @@ def poll(
     wanted = [known[name] for name in names] if names else [inbox for inbox in known.values() if inbox.enabled]
     with open_session(settings, path) as session:
         poller = Poller(session.store, session.reader, settings.collect, SystemClock(), Counters())
-        polled = [poller.poll(inbox) for inbox in wanted]
-        poller.close()
+        try:
+            polled = [poller.poll(inbox) for inbox in wanted]
+        finally:
+            poller.close()
     table(("inbox", "result", "new messages"), (_row(p) for p in polled), empty="No seed inbox is configured yet: see inboxes.")
     if any(p.cause for p in polled):
         raise typer.Exit(2)

@@ -1,0 +1,77 @@
+"""Parts: everything of the service that hangs on the settings, made as a whole so that it can be swapped as a whole."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+
+from monitor.alert.channels import open_channels
+from monitor.alert.deliver import Courier
+from monitor.app.counters import Counters
+from monitor.app.ingest import Reader
+from monitor.app.polling import Poller
+from monitor.app.watch import Watch
+from monitor.clock import Clock
+from monitor.collect.due import DueQueue
+from monitor.identify.match import Identifier
+from monitor.settings import InboxSettings, Settings
+from monitor.store.store import Store
+
+
+@dataclass
+class Parts:
+    """One set of settings at work."""
+
+    settings: Settings
+    identifier: Identifier
+    inboxes: Mapping[str, InboxSettings]
+    """Those that are polled, by name."""
+    poller: Poller
+    due: DueQueue
+    workers: ThreadPoolExecutor
+    watch: Watch
+    courier: Courier
+
+    def period(self, inbox: str) -> timedelta:
+        return self.inboxes[inbox].poll_every or self.settings.collect.poll_every
+
+    def close(self) -> None:
+        """Wait for the polls that run, leave those out that have not begun, and log out everywhere."""
+        self.workers.shutdown(wait=True, cancel_futures=True)
+        self.poller.close()
+
+
+def make_parts(settings: Settings, identifier: Identifier, store: Store, clock: Clock, counters: Counters) -> Parts:
+    """Make all of them and start none; GoneQuietError where the settings, or a file beside them, cannot be used."""
+    inboxes = {inbox.name: inbox for inbox in settings.inboxes if inbox.enabled}
+    return Parts(
+        settings=settings,
+        identifier=identifier,
+        inboxes=inboxes,
+        poller=Poller(store, Reader(identifier, settings), settings.collect, clock, counters),
+        due=DueQueue(
+            {name: inbox.poll_every or settings.collect.poll_every for name, inbox in inboxes.items()},
+            start=clock.now(),
+            rng=random.Random(),  # noqa: S311  spreads polls, guards nothing
+            hosts={name: inbox.host for name, inbox in inboxes.items()},
+            per_host=settings.collect.per_host,
+        ),
+        workers=ThreadPoolExecutor(settings.collect.concurrency, thread_name_prefix="poll"),
+        watch=Watch(store, identifier, settings),
+        courier=Courier(store, open_channels(settings.alerts.channels), settings.alerts.max_tries),
+    )
+
+
+def needs_restart(old: Settings, new: Settings) -> tuple[str, ...]:
+    """The keys whose new values only a restart takes; () where there are none."""
+    changed = {
+        "data_dir": old.data_dir != new.data_dir,
+        "database": old.database_url != new.database_url,
+        "web.host": old.web.host != new.web.host,
+        "web.port": old.web.port != new.web.port,
+        "tick": old.tick != new.tick,
+    }
+    return tuple(key for key, is_changed in changed.items() if is_changed)
