@@ -11,7 +11,7 @@ from monitor.app.context import alert_context, voice_of
 from monitor.detect.blindness import never_read
 from monitor.detect.detector import Detector
 from monitor.identify.match import Identifier
-from monitor.model import Alert, Assessment, FindingKind, Send
+from monitor.model import Alert, Assessment, Coverage, FindingKind, Send
 from monitor.settings import Settings
 from monitor.store.store import Store
 
@@ -33,7 +33,7 @@ class Watch:
         self._blind_after = max(LEAST_BLIND, 3 * seldom)
         self._detector = Detector(settings.gap_for, blind_after=self._blind_after)
         self._read_sends = 0
-        self._read_coverage: datetime | None = None
+        self._read_coverage: dict[str, datetime] | None = None
 
     def assess(self, now: datetime) -> Assessment:
         """Judge what is stored up to now, and change nothing in the store.
@@ -41,14 +41,16 @@ class Watch:
         Coverage is read before sends: a send that commits in between is then known without the coverage that follows it,
         and never the other way round, which would look like silence.
         """
-        newest = self._store.coverage(start=self._read_coverage)
+        newest = self._new_coverage()
         sends, seq = self._store.changed_sends(self._read_sends)
         self._detector.set_inboxes(self._monitored())
         self._detector.add_coverage(newest)
         self._detector.add_sends(sends)
         self._read_sends = seq
-        if newest:
-            self._read_coverage = max(interval.end for interval in newest) - OVERLAP
+        self._read_coverage = self._read_coverage or {}
+        for interval in newest:
+            known = self._read_coverage.get(interval.inbox, interval.start)
+            self._read_coverage[interval.inbox] = max(known, interval.end - OVERLAP)
         judged = self._detector.assess(now)
         return replace(judged, findings=(*judged.findings, *never_read(self._unread(), now, self._blind_after)))
 
@@ -63,6 +65,14 @@ class Watch:
         if changes:
             self._store.apply(changes)
         return assessment
+
+    def _new_coverage(self) -> list[Coverage]:
+        """What was proven since it was last asked for; by inbox, as one that reads a long backlog stores an old interval late."""
+        read = self._read_coverage
+        if read is None:
+            return self._store.coverage()
+        polled = [inbox.name for inbox in self._settings.inboxes if inbox.enabled]
+        return [interval for name in polled for interval in self._store.coverage(start=read.get(name), inbox=name)]
 
     def _monitored(self) -> dict[str, list[str]]:
         """Inbox → folders that count as read: those the settings name, or all that were found."""

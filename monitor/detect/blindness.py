@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from monitor.detect.calendar import moment_of
 from monitor.detect.coverage_book import CoverageBook
@@ -21,19 +22,38 @@ def blindness(book: CoverageBook, now: float, after: float) -> tuple[Finding, ..
     """One finding for all inboxes where none is readable, else one for each blind inbox.
 
     Where the first of several inboxes crosses the limit while the last proof of all others is more than half as old,
-    it is one event: the polls fail one after another, not together.
+    it is one event: the polls fail one after another, not together. An inbox that is polled no more is nobody's concern.
     """
-    blind = blind_inboxes(book, now, after)
+    polled = [inbox for inbox in book.inboxes() if book.folders is None or inbox in book.folders]
+    blind = {inbox: end for inbox, end in blind_inboxes(book, now, after).items() if inbox in polled}
     if not blind:
         return ()
-    suspects = blind_inboxes(book, now, after / 2)
-    proven = [inbox for inbox in book.inboxes() if book.covered(inbox)]
+    suspects = {inbox: end for inbox, end in blind_inboxes(book, now, after / 2).items() if inbox in polled}
+    proven = [inbox for inbox in polled if book.covered(inbox)]
     if len(proven) > 1 and len(suspects) == len(proven):
         since = max(suspects.values())
         note = f"None of the {len(proven)} seed inboxes could be read since then; silence of senders is not judged."
         return (_finding(ALL, "all inboxes", since, now, after, note, tuple(proven)),)
     note = "This seed inbox could not be read since then; what it did not show us is not judged."
     return tuple(_finding(inbox, inbox, end, now, after, note, ()) for inbox, end in sorted(blind.items()))
+
+
+def never_read(failing_since: Mapping[str, datetime], now: datetime, after: timedelta) -> tuple[Finding, ...]:
+    """One finding for each inbox that no poll has ever read, `after` its first failed one; times are aware UTC."""
+    note = "No poll has ever been able to read this seed inbox."
+    return tuple(
+        Finding(
+            kind=FindingKind.INBOX_BLIND,
+            key=f"inbox_blind:{inbox}",
+            subject=inbox,
+            level=Level.ALERT,
+            since=since,
+            found_at=since + after,
+            note=note,
+        )
+        for inbox, since in sorted(failing_since.items())
+        if now - since >= after
+    )
 
 
 def _finding(key: str, subject: str, since: float, now: float, after: float, note: str, members: Sequence[str]) -> Finding:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from monitor.model import AlertState, FindingKind
+from monitor.model import AlertState, CoverageKind, FailureCause, FindingKind
 from tests.journey.mail import CAMPAIGN, OTHERS, START, sends_of
 from tests.journey.newsroom import newsroom, three_seeds
 from tests.servers.dovecot import Dovecot
+from tests.servers.process import free_port
 
 ALL = (CAMPAIGN, *OTHERS)
 FIRST_LOOK = START + timedelta(days=18)
@@ -22,7 +23,7 @@ def test_a_silent_week_is_told_once_and_so_is_its_end(dovecot: Dovecot, tmp_path
     with newsroom(tmp_path, FIRST_LOOK, seeds) as room:
         room.find_history(ALL)
         room.live(SILENT_FROM, ALL)
-        assert room.alerts == ()
+        assert not room.alerts
 
         room.live(SILENT_FROM + timedelta(days=6), OTHERS)
         told_by = [(alert.key, alert.kind, alert.state) for alert in room.alerts]
@@ -47,3 +48,67 @@ def test_a_silent_week_is_told_once_and_so_is_its_end(dovecot: Dovecot, tmp_path
         assert len(room.subjects) == 2
         assert "seen again after 7 days" in room.subjects[1]
         assert [alert.state for alert in room.alerts] == [AlertState.RESOLVED]
+
+
+def test_an_unreachable_inbox_is_told_of_and_the_others_still_tell_the_gap(dovecot: Dovecot, tmp_path: Path) -> None:
+    seeds = three_seeds(dovecot.user() for _ in range(3))
+    gone = dovecot.user().settings().model_copy(update={"name": "gone", "port": free_port(), "password_env": "PATH"})
+    with newsroom(tmp_path, FIRST_LOOK, seeds, unreachable=[gone]) as room:
+        room.find_history(ALL)
+        room.live(SILENT_FROM, ALL)
+        assert [alert.key for alert in room.alerts] == ["inbox_blind:gone"]
+        assert "gone" in room.subjects[0]
+
+        room.live(BACK_AT, OTHERS)
+        room.live(BACK_AT + timedelta(days=3), ALL)
+        assert room.told == [("opened", "inbox_blind:gone"), ("opened", GAP_KEY), ("resolved", GAP_KEY)]
+        assert {alert.key: alert.state for alert in room.alerts} == {
+            "inbox_blind:gone": AlertState.OPEN,
+            GAP_KEY: AlertState.RESOLVED,
+        }
+        [health] = [inbox for inbox in room.snapshot().inboxes if inbox.inbox == "gone"]
+        assert health.blind
+        assert health.last_failure is not None
+        assert health.last_failure.cause is FailureCause.NETWORK
+        assert room.counters.polls["gone", "network"] == health.consecutive_failures
+
+
+def test_a_week_in_which_we_see_nothing_is_a_finding_about_us_and_none_about_senders(
+    own_dovecot: Dovecot, tmp_path: Path
+) -> None:
+    seeds = three_seeds(own_dovecot.user() for _ in range(3))
+    with newsroom(tmp_path, FIRST_LOOK, seeds) as room:
+        room.find_history(ALL)
+        room.live(SILENT_FROM, ALL)
+        own_dovecot.stop()
+        room.go_on_blind(BACK_AT)
+        assert room.told == [("opened", "inbox_blind:all")]
+        assert len(room.subjects) == 1
+
+        own_dovecot.start()
+        for seed in seeds:
+            seed.deliver(sends_of(ALL, SILENT_FROM, BACK_AT))
+        room.live(BACK_AT + timedelta(days=3), ALL)
+        assert room.told == [("opened", "inbox_blind:all"), ("resolved", "inbox_blind:all")]
+        assert [alert.state for alert in room.alerts] == [AlertState.RESOLVED]
+        week = [c for c in room.session.store.coverage() if c.start <= SILENT_FROM + timedelta(days=1) < c.end]
+        assert {c.kind for c in week} == {CoverageKind.RETROSPECTIVE}
+
+
+def test_a_stream_that_fell_silent_while_we_were_blind_is_told_of_once_the_backlog_is_read(
+    own_dovecot: Dovecot, tmp_path: Path
+) -> None:
+    seeds = three_seeds(own_dovecot.user() for _ in range(3))
+    with newsroom(tmp_path, FIRST_LOOK, seeds) as room:
+        room.find_history(ALL)
+        room.live(SILENT_FROM, ALL)
+        own_dovecot.stop()
+        room.go_on_blind(BACK_AT)
+        own_dovecot.start()
+        for seed in seeds:
+            seed.deliver(sends_of(OTHERS, SILENT_FROM, BACK_AT))
+        room.look()
+        assert sorted(room.told) == [("opened", GAP_KEY), ("opened", "inbox_blind:all"), ("resolved", "inbox_blind:all")]
+        [gap] = [alert for alert in room.alerts if alert.key == GAP_KEY]
+        assert gap.found_at < BACK_AT - timedelta(days=3)
+        assert gap.opened_at == BACK_AT
