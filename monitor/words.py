@@ -13,6 +13,8 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 
 _LOCAL_PART = re.compile(r"[^\s<>@,;:\"'()=]+@(?=[A-Za-z0-9])")
 
+_LINK = re.compile(r"https?://([^\s/?#<>\"']+)(/?[^\s<>\"']*)", re.IGNORECASE)
+
 
 def plain(text: str | None, limit: int = 200) -> str:
     """A stranger's text on one line without control characters and direction overrides, cut after `limit` characters."""
@@ -26,6 +28,11 @@ def plain(text: str | None, limit: int = 200) -> str:
 def without_addresses(text: str) -> str:
     """`…@example.com` for every mail address: a subject or a bounce address may carry the seed address."""
     return _LOCAL_PART.sub("…@", text)
+
+
+def without_links(text: str) -> str:
+    """`click.example.com/…` for every web link: where people read it, a click must not unsubscribe a seed or tell it was read."""
+    return _LINK.sub(lambda link: f"{link[1]}/…" if link[2] else link[1], text)
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.words import count, moment_in, odds, plain, span, without_addresses
+from monitor.words import count, moment_in, odds, plain, span, without_addresses, without_links
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,16 @@ def test_strangers_text_is_one_bounded_line_that_can_be_sent(text: str, limit: i
 )
 def test_the_part_before_the_at_is_taken_out_of_addresses(text: str, left: str) -> None:
     assert without_addresses(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("<https://click.example.com/unsub?qs=abc>, <mailto:x>", "<click.example.com/…>, <mailto:x>"),
+        ("see HTTP://example.org and http://user:pw@host.example:8080/x", "see example.org and user:pw@host.example:8080/…"),
+        ("https://example.org?x=1", "example.org/…"),
+        ("https:// nothing", "https:// nothing"),
+    ],
+)
+def test_of_links_only_the_host_is_left(text: str, left: str) -> None:
+    assert without_links(text) == left

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.alert.lifecycle import Decision
 from monitor.model import AlertContext, AlertEventKind, AlertState, Confidence, Evidence, FindingKind, Level, Send, Trust
-from monitor.words import count, moment_in, odds, plain, span, without_addresses
+from monitor.words import count, moment_in, odds, plain, span, without_addresses, without_links
 
 _TRUST_WORDS = {
     Trust.OBSERVED: "written by our own mailbox provider",
@@ -153,7 +153,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         usual_pause=span(gap.usual_pause) if gap else None,
         longest_pause=span(gap.longest_pause) if gap else None,
         fleet=_fleet(gap.fleet_factor) if gap else None,
-        note=(plain(without_addresses(finding.note), 400).rstrip(".") or None) if finding else None,
+        note=(_stranger(finding.note, 400).rstrip(".") or None) if finding else None,
         members=_names(finding.members) if finding else None,
         member_count=len(finding.members) if finding else 0,
         group=_GROUP_WORDS.get(group_kind, "streams of {}").format(group_name),
@@ -210,7 +210,7 @@ def _news_mail(send: Send | None, last: Send | None, zone: ZoneInfo) -> MailFact
 
 
 def _stranger(text: str | None, limit: int) -> str:
-    return without_addresses(plain(text, limit))
+    return without_addresses(without_links(plain(text, limit)))
 
 
 def _placement(send: Send) -> str | None:
