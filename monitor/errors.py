@@ -22,7 +22,9 @@ class SettingsError(GoneQuietError):
 class InboxError(GoneQuietError):
     """One inbox could not be read this time; the others go on."""
 
-    def __init__(self, inbox: str, reason: str, *, cause: FailureCause, retryable: bool = True, folder: str | None = None) -> None:
+    def __init__(
+        self, inbox: str, reason: str, *, cause: FailureCause, retryable: bool = True, folder: str | None = None
+    ) -> None:
         super().__init__(f"{inbox}: {reason}")
         self.inbox, self.folder, self.reason, self.cause, self.retryable = inbox, folder, reason, cause, retryable
 
