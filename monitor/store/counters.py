@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from monitor.store.statements import chunks, insert_into
 from monitor.store.tables import counters
@@ -34,6 +34,12 @@ def add(connection: Connection, totals: Mapping[tuple[str, Key], int]) -> None:
         insert = insert_into(connection, counters)
         grown = {"value": counters.c.value + insert.excluded.value}
         connection.execute(insert.on_conflict_do_update(index_elements=["name", "first", "second", "third"], set_=grown), some)
+
+
+def replace(connection: Connection, totals: Mapping[tuple[str, Key], int]) -> None:
+    """Put these in place of all totals of messages."""
+    connection.execute(delete(counters).where(counters.c.name.in_({COPIES, IDENTIFIED, PROBLEMS})))
+    add(connection, totals)
 
 
 def read(connection: Connection, name: str, labels: int) -> dict[Key, int]:

@@ -24,7 +24,6 @@ class CopyFacts:
     folder: str
     role: str
     sha256: str
-    has_original: bool
     truncated: bool
     message_id: str | None
     from_address: str | None
@@ -72,7 +71,6 @@ def _facts(row: Row[Any]) -> CopyFacts:
         folder=row.folder,
         role=row.role,
         sha256=row.digest,
-        has_original=row.has_original,
         truncated=row.truncated,
         message_id=row.message_id,
         from_address=row.from_address,

@@ -27,8 +27,13 @@ _READ = tuple(
 SURENESS = {Confidence.CERTAIN.value: 3, Confidence.LIKELY.value: 2, Confidence.POSSIBLE.value: 1, None: 0}
 
 
-def group_again(connection: Connection, changes: Mapping[int, Sequence[datetime]]) -> tuple[int, ...]:
-    """Group what changes at these times (stream's row → times) have touched; the rows of sends that are new."""
+def group_again(
+    connection: Connection, changes: Mapping[int, Sequence[datetime]], left: AbstractSet[int] = frozenset()
+) -> tuple[int, ...]:
+    """Group what changes at these times (stream's row → times) have touched; the rows of sends that are new.
+
+    `left` are sends that copies were taken out of, to another stream.
+    """
     waiting = [_Span(stream, *ends) for stream, times in sorted(changes.items()) for ends in _spans(times)]
     found: list[_Found] = []
     while waiting:
@@ -38,7 +43,7 @@ def group_again(connection: Connection, changes: Mapping[int, Sequence[datetime]
             _Found(span.stream, group, rows) for span, rows, answer in answers if span.reaches(answer) for group in answer.groups
         ]
         waiting = [span.wider(answer) for span, _, answer in answers if not span.reaches(answer)]
-    return _store(connection, found)
+    return _store(connection, found, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +114,11 @@ def _value(row: Row[Any]) -> GroupedCopy:
     )
 
 
-def _store(connection: Connection, found: Sequence[_Found]) -> tuple[int, ...]:
+def _store(connection: Connection, found: Sequence[_Found], left: AbstractSet[int]) -> tuple[int, ...]:
     """Write the sends that are not as they were; the rows of the new ones."""
     groups = [f.group for f in found]
     stored = _stored(connection, [g.id for g in groups if g.id is not None])
-    write = _next_write(connection) if found else 0
+    write = _next_write(connection) if found or left else 0
     fresh: list[tuple[Group, dict[str, Any]]] = []
     changed: list[dict[str, Any]] = []
     for f in found:
@@ -130,7 +135,7 @@ def _store(connection: Connection, found: Sequence[_Found]) -> tuple[int, ...]:
     moved = [{"copy": c.id, "send": g.id} for g in groups for c in g.copies if c.send != g.id]
     for some in chunks(moved):
         connection.execute(update(copies).where(copies.c.id == bindparam("copy")).values(send_id=bindparam("send")), some)
-    left = {c.send for g in groups for c in g.copies if c.send is not None and c.send != g.id}
+    left |= {c.send for g in groups for c in g.copies if c.send is not None and c.send != g.id}
     _retire(connection, left - {g.id for g in groups if g.id is not None}, write)
     return tuple(made)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -41,12 +41,13 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
     """
     taken = Taken()
     fresh = _unknown_uids(connection, folder.id, batch) if has_uids else list(batch)
-    numbers = stream_numbers(connection, [key for c in fresh if (key := _key(c)) is not None])
+    numbers = number_streams(connection, fresh)
     known = _known(connection, inbox, [c.raw.sha256 for c in fresh])
     arrivals = {c.raw.sha256: c for c in fresh if c.raw.sha256 not in known}
-    rows = [_row(c, inbox, folder, numbers, has_original=True) for c in arrivals.values()]
-    made = insert_copies(connection, rows)
-    _describe(connection, [(made[digest], copy) for digest, copy in arrivals.items()])
+    rows = [_row(c, inbox, folder, numbers) for c in arrivals.values()]
+    made = _insert_copies(connection, rows)
+    describe(connection, [(made[digest], copy) for digest, copy in arrivals.items()])
+    _count(connection, arrivals.values())
     if has_uids:
         _note_places(connection, folder, fresh, known, made)
     taken.new, taken.known = len(arrivals), len(batch) - len(arrivals)
@@ -61,7 +62,7 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
     return taken
 
 
-def insert_copies(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+def _insert_copies(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     """Digest → row of the new copies; all of them are new."""
     made: dict[str, int] = {}
     for some in chunks(rows, 200):
@@ -92,16 +93,33 @@ def settle_repeats(connection: Connection, rows: Sequence[dict[str, Any]], chang
             changes[stream] += [earliest, *(row.at for row in late)]
 
 
-def identified(identification: Identification) -> dict[str, Any]:
-    """The columns that say whose infrastructure it was, for `copies` and `sends`."""
-    account = identification.account
-    return {
-        "platform": identification.platform,
-        "delivery": identification.delivery,
-        "account": f"{account.kind}:{account.id}" if account else None,
-        "platform_confidence": identification.platform_confidence and identification.platform_confidence.value,
-        "delivery_confidence": identification.delivery_confidence and identification.delivery_confidence.value,
-    }
+def describe(connection: Connection, made: Sequence[tuple[int, NewCopy]]) -> None:
+    """Keep the evidence and the oddities of copies that have none yet."""
+    documents = [{"copy_id": number, "document": identification_to_json(copy.identification)} for number, copy in made]
+    odd = [{"copy_id": n, "field": p.field, "detail": storable(p.detail)} for n, copy in made for p in copy.message.problems]
+    for some in chunks(documents):
+        connection.execute(insert(evidence), some)
+    for some in chunks(odd):
+        connection.execute(insert(problems), some)
+
+
+def number_streams(connection: Connection, batch: Sequence[NewCopy]) -> dict[str, int]:
+    """Stream → row, for all streams of these copies."""
+    return stream_numbers(connection, [key for copy in batch if (key := _key(copy)) is not None])
+
+
+def _count(connection: Connection, made: Iterable[NewCopy]) -> None:
+    """Add new copies to the totals."""
+    totals = counters.tally()
+    for copy in made:
+        who = copy.identification
+        delivery = who.delivery or UNKNOWN
+        if (key := _key(copy)) is not None:
+            totals[counters.COPIES, (key.stream, delivery, copy.raw.role)] += 1
+        totals[counters.IDENTIFIED, (delivery, who.delivery_confidence.value if who.delivery_confidence else "none")] += 1
+        for name in {p.field for p in copy.message.problems}:
+            totals[counters.PROBLEMS, (name,)] += 1
+    counters.add(connection, totals)
 
 
 def _unknown_uids(connection: Connection, folder: int, batch: Sequence[NewCopy]) -> list[NewCopy]:
@@ -124,8 +142,8 @@ def _known(connection: Connection, inbox: int, digests: Sequence[str]) -> dict[s
     return found
 
 
-def _row(copy: NewCopy, inbox: int, folder: Row[Any], numbers: dict[str, int], *, has_original: bool) -> dict[str, Any]:
-    raw, message = copy.raw, copy.message
+def _row(copy: NewCopy, inbox: int, folder: Row[Any], numbers: dict[str, int]) -> dict[str, Any]:
+    raw = copy.raw
     return {
         "inbox_id": inbox,
         "folder_id": folder.id,
@@ -133,19 +151,38 @@ def _row(copy: NewCopy, inbox: int, folder: Row[Any], numbers: dict[str, int], *
         "digest": raw.sha256,
         "size": raw.size,
         "truncated": raw.truncated,
-        "has_original": has_original,
+        "delivered_at": raw.delivered_at,
+        "seen_at": raw.seen_at,
+        "polls_before": folder.polls,
+        **columns_of(copy, numbers),
+    }
+
+
+def columns_of(copy: NewCopy, numbers: Mapping[str, int]) -> dict[str, Any]:
+    """What reading the message brought; `numbers` are the rows of streams."""
+    message, key = copy.message, _key(copy)
+    return {
         "message_id": _clean(message.message_id),
         "from_address": _clean(message.from_address),
         "subject": _clean(message.subject),
         "sent_at": message.sent_at,
-        "delivered_at": raw.delivered_at,
-        "seen_at": raw.seen_at,
         "at": copy.at,
         "link_hosts": to_json(message.link_hosts),
         "fingerprints": to_json(copy.send_fingerprints),
-        "stream_id": numbers[key.stream] if (key := _key(copy)) is not None else None,
-        "polls_before": folder.polls,
-        **identified(copy.identification),
+        "stream_id": numbers[key.stream] if key is not None else None,
+        **_identified(copy.identification),
+    }
+
+
+def _identified(identification: Identification) -> dict[str, Any]:
+    """The columns that say whose infrastructure it was."""
+    account = identification.account
+    return {
+        "platform": identification.platform,
+        "delivery": identification.delivery,
+        "account": f"{account.kind}:{account.id}" if account else None,
+        "platform_confidence": identification.platform_confidence and identification.platform_confidence.value,
+        "delivery_confidence": identification.delivery_confidence and identification.delivery_confidence.value,
     }
 
 
@@ -155,28 +192,6 @@ def _clean(text: str | None) -> str | None:
 
 def _key(copy: NewCopy) -> StreamKey | None:
     return StreamKey(storable(copy.key.stream), storable(copy.key.organisation)) if copy.key is not None else None
-
-
-def _describe(connection: Connection, made: Sequence[tuple[int, NewCopy]]) -> None:
-    """Evidence, oddities and totals of new copies."""
-    totals = counters.tally()
-    odd: list[dict[str, Any]] = []
-    documents: list[dict[str, Any]] = []
-    for number, copy in made:
-        documents.append({"copy_id": number, "document": identification_to_json(copy.identification)})
-        who = copy.identification
-        delivery = who.delivery or UNKNOWN
-        if (key := _key(copy)) is not None:
-            totals[counters.COPIES, (key.stream, delivery, copy.raw.role)] += 1
-        totals[counters.IDENTIFIED, (delivery, who.delivery_confidence.value if who.delivery_confidence else "none")] += 1
-        for name in {p.field for p in copy.message.problems}:
-            totals[counters.PROBLEMS, (name,)] += 1
-        odd += [{"copy_id": number, "field": p.field, "detail": storable(p.detail)} for p in copy.message.problems]
-    for some in chunks(documents):
-        connection.execute(insert(evidence), some)
-    for some in chunks(odd):
-        connection.execute(insert(problems), some)
-    counters.add(connection, totals)
 
 
 def _note_places(

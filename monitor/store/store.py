@@ -25,7 +25,7 @@ from monitor.model import (
     PollFailure,
     Send,
 )
-from monitor.store import alerts, counters, coverage, health, sends
+from monitor.store import alerts, counters, coverage, health, rebuild, sends
 from monitor.store.context import alert_context
 from monitor.store.database import Database
 from monitor.store.evidence import LastMail, last_mail
@@ -34,6 +34,7 @@ from monitor.store.health import InboxState
 from monitor.store.intake import take_in
 from monitor.store.names import folder_row, inbox_number
 from monitor.store.raw import Originals
+from monitor.store.rebuild import Stored
 from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends, sends_by_number
 from monitor.store.upgrade import bring_up_to_date
 
@@ -152,6 +153,23 @@ class Store:
                 new, known, streams = new + taken.new, known + taken.known, streams | taken.streams
             new_sends = sends_by_number(connection, made)
         return Saved(new, known, new_sends, frozenset(streams))
+
+    def rebuild_next(self, size: int = 200) -> Stored | None:
+        """The next stored messages to be read again with today's knowledge; None once all have been.
+
+        Goes on where an interrupted rebuild stopped. The totals for the metrics are counted anew at the end.
+        """
+        with self._database.read() as connection:
+            batch = rebuild.next_batch(connection, self._originals, size)
+        if batch is None:
+            with self._database.write() as connection:
+                rebuild.finish(connection)
+        return batch
+
+    def rebuild_keep(self, batch: Stored, read: Mapping[int, NewCopy]) -> None:
+        """Put what reading them brought (by the same numbers) in place of what was stored; one transaction."""
+        with self._database.write() as connection:
+            rebuild.keep_batch(connection, batch, read)
 
     def checkpoints(self, inbox: str) -> dict[str, Checkpoint]:
         """Folder → how far it has been read."""

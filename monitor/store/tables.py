@@ -83,10 +83,9 @@ class CopyRow(SQLModel, table=True):
     role: str
     """Where it was placed, and where a filter moved it since; a person's tidying does not count."""
     digest: str
-    """SHA-256 of the bytes, lower-case hex; of the line where only an event was imported."""
+    """SHA-256 of the bytes, lower-case hex; its original is kept under this name."""
     size: int = Field(sa_type=RowNumber)
     truncated: bool
-    has_original: bool
     message_id: str | None = Field(default=None, sa_type=Text)
     from_address: str | None = Field(default=None, sa_type=Text)
     subject: str | None = Field(default=None, sa_type=Text)
@@ -177,6 +176,14 @@ class CounterRow(SQLModel, table=True):
     value: int = Field(sa_type=RowNumber)
 
 
+class MarkRow(SQLModel, table=True):
+    """How far a long piece of work has come, so that it goes on there after an interruption."""
+
+    __tablename__ = "marks"
+    name: str = Field(primary_key=True)
+    value: int = Field(sa_type=RowNumber)
+
+
 class AlertRow(SQLModel, table=True):
     """A finding's life; at most one that has not ended per key."""
 
@@ -245,5 +252,6 @@ coverage = SQLModel.metadata.tables["coverage"]
 failures = SQLModel.metadata.tables["failures"]
 problems = SQLModel.metadata.tables["problems"]
 counters = SQLModel.metadata.tables["counters"]
+marks = SQLModel.metadata.tables["marks"]
 alerts = SQLModel.metadata.tables["alerts"]
 notices = SQLModel.metadata.tables["notices"]

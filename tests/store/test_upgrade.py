@@ -33,9 +33,9 @@ OLD_DATA: dict[str, tuple[str, ...]] = {
         "INSERT INTO streams (id, name, organisation) VALUES (1, 'news.example.org', 'example.org')",
         "INSERT INTO sends (id, stream_id, at, stored_at, copies, inboxes, placements, subject, changed)"
         f""" VALUES (1, 1, {T}, {T}, 1, '["seed-1"]', '{{"INBOX":1}}', 'From before', 1)""",
-        "INSERT INTO copies (id, inbox_id, folder_id, role, digest, size, truncated, has_original, delivered_at, seen_at, at,"
+        "INSERT INTO copies (id, inbox_id, folder_id, role, digest, size, truncated, delivered_at, seen_at, at,"
         " link_hosts, fingerprints, stream_id, send_id, polls_before)"
-        f" VALUES (1, 1, 1, 'INBOX', 'aa', 2, false, true, {T}, {T}, {T}, '[]', '[]', 1, 1, 0)",
+        f" VALUES (1, 1, 1, 'INBOX', 'aa', 2, false, {T}, {T}, {T}, '[]', '[]', 1, 1, 0)",
         "INSERT INTO evidence (copy_id, document) VALUES (1, '{}')",
         f"INSERT INTO placements (copy_id, folder_id, uidvalidity, uid, role, seen_at) VALUES (1, 1, 7, 1, 'INBOX', {T})",
         f"INSERT INTO coverage (folder_id, since, until, kind, polls) VALUES (1, {T - 60_000_000}, {T}, 'live', 3)",
@@ -51,6 +51,8 @@ OLD_DATA["0002"] = (
     "INSERT INTO notices (alert_id, event, channel, key, title, text, payload, created_at, state, tries)"
     f" VALUES (1, 'opened', 'log', 'k', 'Silent', 'No mail seen.', '{{}}', {T}, 'pending', 0)",
 )
+
+OLD_DATA["0003"] = (*OLD_DATA["0002"], "INSERT INTO marks (name, value) VALUES ('rebuild', 1)")
 
 REVISIONS = sorted(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("v*.py"))
 

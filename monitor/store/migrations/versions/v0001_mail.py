@@ -108,7 +108,6 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("size", NUMBER, nullable=False),
         sa.Column("truncated", sa.Boolean(), nullable=False),
-        sa.Column("has_original", sa.Boolean(), nullable=False),
         sa.Column("message_id", sa.Text(), nullable=True),
         sa.Column("from_address", sa.Text(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=True),

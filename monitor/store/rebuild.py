@@ -1,0 +1,128 @@
+"""Rebuild: read every stored message again, as if it came in today, batch by batch and resumable."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+
+from monitor.errors import StoreError
+from monitor.model import NewCopy, RawMessage
+from monitor.store import counters
+from monitor.store.grouping import group_again
+from monitor.store.intake import UNKNOWN, columns_of, describe, number_streams, settle_repeats
+from monitor.store.raw import Originals
+from monitor.store.statements import chunks, insert_into
+from monitor.store.tables import copies, evidence, folders, inboxes, marks, problems, streams
+
+MARK = "rebuild"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Some stored messages, by the number of their copy, to be read again."""
+
+    messages: Mapping[int, RawMessage]
+    lost: tuple[str, ...]
+    """What the store said of originals that are missing or damaged; their copies stay as they are."""
+    last: int
+    """The highest number that this batch covers."""
+    total: int
+    """The highest number that there is, for a progress bar."""
+
+
+def next_batch(connection: Connection, originals: Originals, size: int) -> Stored | None:
+    """The messages after the mark; None: all have been read. Recorded events are no messages and left alone."""
+    after = _mark(connection)
+    query = select(copies, inboxes.c.name.label("inbox"), folders.c.name.label("folder"))
+    query = query.join(inboxes, inboxes.c.id == copies.c.inbox_id).join(folders, folders.c.id == copies.c.folder_id)
+    rows = connection.execute(query.where(copies.c.id > after).order_by(copies.c.id).limit(size)).all()
+    if not rows:
+        return None
+    messages: dict[int, RawMessage] = {}
+    lost: list[str] = []
+    for row in rows:
+        if row.from_address is None and row.stream_id is not None:
+            continue
+        try:
+            messages[row.id] = _raw(row, originals.read(row.digest))
+        except StoreError as error:
+            lost.append(str(error))
+    total: int = connection.execute(select(func.max(copies.c.id))).scalar_one()
+    return Stored(messages, tuple(lost), rows[-1].id, total)
+
+
+def keep_batch(connection: Connection, batch: Stored, read: Mapping[int, NewCopy]) -> None:
+    """Put what the messages say today in place of what was stored, group again, and set the mark."""
+    changes: dict[int, list[datetime]] = defaultdict(list)
+    left: set[int] = set()
+    numbers = number_streams(connection, list(read.values()))
+    new: list[dict[str, Any]] = []
+    for old in _known(connection, list(read)):
+        columns = columns_of(read[old.id], numbers)
+        moved = columns["stream_id"] != old.stream_id
+        if old.stream_id is not None:
+            changes[old.stream_id].append(old.at)
+        if columns["stream_id"] is not None:
+            changes[columns["stream_id"]].append(columns["at"])
+        if moved and old.send_id is not None:
+            left.add(old.send_id)
+        new.append({"number": old.id, "send_id": None if moved else old.send_id, **columns})
+    for some in chunks(new):
+        connection.execute(update(copies).where(copies.c.id == bindparam("number")), some)
+    for numbered in chunks(list(read)):
+        connection.execute(delete(evidence).where(evidence.c.copy_id.in_(numbered)))
+        connection.execute(delete(problems).where(problems.c.copy_id.in_(numbered)))
+    describe(connection, list(read.items()))
+    settle_repeats(connection, new, changes)
+    group_again(connection, changes, left)
+    _set_mark(connection, batch.last)
+
+
+def finish(connection: Connection) -> None:
+    """Count all totals anew, and take the mark away."""
+    totals: Counter[tuple[str, counters.Key]] = counters.tally()
+    whom = func.coalesce(copies.c.delivery, UNKNOWN)
+    by_place = select(streams.c.name, whom, copies.c.role, func.count()).join(streams, streams.c.id == copies.c.stream_id)
+    for stream, delivery, role, number in connection.execute(by_place.group_by(streams.c.name, whom, copies.c.role)):
+        totals[counters.COPIES, (stream, delivery, role)] = number
+    sure = func.coalesce(copies.c.delivery_confidence, "none")
+    for delivery, confidence, number in connection.execute(select(whom, sure, func.count()).group_by(whom, sure)):
+        totals[counters.IDENTIFIED, (delivery, confidence)] = number
+    odd = select(problems.c.field, func.count(problems.c.copy_id.distinct())).group_by(problems.c.field)
+    for field, number in connection.execute(odd):
+        totals[counters.PROBLEMS, (field,)] = number
+    counters.replace(connection, totals)
+    connection.execute(delete(marks).where(marks.c.name == MARK))
+
+
+def _raw(row: Row[Any], raw: bytes) -> RawMessage:
+    return RawMessage(
+        inbox=row.inbox,
+        folder=row.folder,
+        role=row.role,
+        uidvalidity=0,
+        uid=0,
+        delivered_at=row.delivered_at,
+        seen_at=row.seen_at,
+        raw=raw,
+        size=row.size,
+        truncated=row.truncated,
+    )
+
+
+def _known(connection: Connection, numbers: Sequence[int]) -> list[Row[Any]]:
+    return [row for some in chunks(numbers) for row in connection.execute(select(copies).where(copies.c.id.in_(some)))]
+
+
+def _mark(connection: Connection) -> int:
+    return connection.execute(select(marks.c.value).where(marks.c.name == MARK)).scalar() or 0
+
+
+def _set_mark(connection: Connection, value: int) -> None:
+    statement = insert_into(connection, marks).values(name=MARK, value=value)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
