@@ -8,6 +8,7 @@ from dataclasses import dataclass
 VALUE_LIMIT = 8_000
 """Characters of one value that are read; the longest of a big provider seen has about 2,000."""
 
+_SIMPLE_COMMENT = re.compile(r'\([^()"\\]*\)')
 # A comment may hold quoted strings and one level of comments; possessive, so that no input makes it slow.
 _COMMENT = re.compile(r'\((?:[^()"\\]|\\.|"(?:[^"\\]|\\.)*+"|\((?:[^()\\]|\\.)*+\))*+\)')
 # A clause's method and result, or one of its properties. A `;` inside quotes starts nothing, as quotes are taken whole.
@@ -60,7 +61,9 @@ def parse_auth_results(value: str) -> AuthResults:
     """
     value = value[:VALUE_LIMIT]
     note = _SENDER_IP.search(value) if "IP is" in value else None
-    bare = _COMMENT.sub(" ", value) if "(" in value else value
+    bare = _SIMPLE_COMMENT.sub(" ", value)
+    if "(" in bare or ")" in bare:
+        bare = _COMMENT.sub(" ", value)
     if "(" in bare or ")" in bare:
         bare = bare[: min(at for mark in "()" if (at := bare.find(mark)) >= 0)]
     if '"' in bare and bare.count('"') % 2:
@@ -81,13 +84,17 @@ def _plain_results(text: str) -> list[AuthResult]:
     results: list[AuthResult] = []
     for clause in text.split(";"):
         words = clause.split()
-        method, equals, result = words[0].partition("=") if words else ("", "", "")
-        if equals and result.isalpha():
-            pairs = [word.partition("=") for word in words[1:]]
-            properties = {
-                name.lower(): value for name, _, value in reversed(pairs) if value and ("." in name or name == "reason")
-            }
-            results.append(AuthResult(method.partition("/")[0].lower(), result.lower(), properties))
+        if not words:
+            continue
+        method, _, result = words[0].partition("=")
+        if not result.isalpha():
+            continue
+        properties: dict[str, str] = {}
+        for word in words[1:]:
+            name, equals, value = word.partition("=")
+            if equals and name not in properties:
+                properties[name.lower()] = value
+        results.append(AuthResult(method.partition("/")[0].lower(), result.lower(), properties))
     return results
 
 

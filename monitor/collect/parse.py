@@ -135,7 +135,7 @@ def _fields(head: str, problems: list[ParseProblem]) -> tuple[tuple[str, str], .
     out: list[tuple[str, str]] = []
     stray = 0
     long = len(head) > FIELD_LIMIT
-    known = _KNOWN_NAMES.get
+    known, keep = _KNOWN_NAMES.get, out.append
     fold = "\r\n" if "\r\n" in head[:1000] else "\n"
     for line in head.replace(fold + " ", " ").replace(fold + "\t", "\t").split("\n"):
         written, colon, value = line.partition(":")
@@ -149,7 +149,7 @@ def _fields(head: str, problems: list[ParseProblem]) -> tuple[tuple[str, str], .
         if long and len(value) > FIELD_LIMIT:
             problems.append(ParseProblem(name[:60], f"longer than {FIELD_LIMIT} characters, the rest is not read"))
             value = value.strip()[:FIELD_LIMIT]
-        out.append((name, value.strip()))
+        keep((name, value.strip()))
     if stray:
         problems.append(ParseProblem("header", f"lines that are no field: {stray}"))
     if len(out) > FIELDS_LIMIT:

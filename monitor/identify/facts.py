@@ -14,7 +14,7 @@ from monitor.model import Message, Trust
 
 SIGNATURES_LIMIT = 12
 
-_FORWARDED = re.compile(r"\+caf_=|^(?:srs[01][=+-]|bounces-imx\+|prvs=[^@]*\+caf_)", re.IGNORECASE)
+_FORWARDED = re.compile(r"[^@]{0,200}\+caf_=|srs[01][=+-]|bounces-imx\+", re.IGNORECASE)
 _FORWARD_SUBJECT = re.compile(r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|wg|tr|rv|i|enc)\s*:", re.IGNORECASE)
 _LIST_COPY = frozenset(("x-beenthere", "x-mailman-version", "x-google-group-id", "x-original-sender", "x-forwarding-service"))
 _BESIDE_RESULTS = frozenset(
@@ -164,10 +164,10 @@ def _spf(facts: Facts, headers: Sequence[tuple[str, str]]) -> AuthResult | None:
 
 def _signatures(facts: Facts, headers: Sequence[tuple[str, str]]) -> None:
     """Every signature, and which fields the good ones cover. A good one needs our receiver's word."""
-    good = [
-        (result.domain(), result.properties.get("header.s", "").lower())
-        for result in (facts.auth.passed("dkim") if facts.auth is not None else ())
-    ]
+    good = []
+    for result in facts.auth.results if facts.auth is not None else ():
+        if result.method == "dkim" and result.result == "pass":
+            good.append((result.domain(), result.properties.get("header.s", "").lower()))
     covered: set[str] = set()
     for name, value in headers:
         if name != "dkim-signature":
@@ -192,9 +192,10 @@ def _envelope(facts: Facts, message: Message) -> None:
     facts.return_path = message.return_path
     if facts.border is None or not message.return_path:
         return
-    written = next((at for at, (name, _) in enumerate(message.headers) if name == "return-path"), None)
+    top = message.headers[: facts.border.position]
+    above = any(name == "return-path" for name, _ in top)
     noted = facts.spf.properties.get("smtp.mailfrom", "") if facts.spf is not None else ""
-    if written is None or written > facts.border.position:
+    if not above:
         # Outlook writes it below the sender's fields, and of the envelope only the domain into its results.
         if noted and message.return_path.rpartition("@")[2].lower() != noted.rpartition("@")[2].lower():
             facts.return_path = noted
@@ -209,7 +210,7 @@ def _envelope(facts: Facts, message: Message) -> None:
 
 def _relay(facts: Facts, message: Message) -> None:
     """Signs that somebody passed the message on. They may be invented: then they only make us more careful."""
-    if facts.return_path and _FORWARDED.search(facts.return_path):
+    if facts.return_path and _FORWARDED.match(facts.return_path):
         facts.relay = "forwarded: the Return-Path is a forwarder's"
     for name, _ in message.headers:
         if name in _PASSING_ON:
@@ -217,4 +218,4 @@ def _relay(facts: Facts, message: Message) -> None:
                 facts.relay = facts.relay or f"passed on by a list or forwarder: {name}"
             else:
                 facts.forward_hint = f"perhaps forwarded: {name}"
-    facts.forward_subject = bool(message.subject and _FORWARD_SUBJECT.match(message.subject))
+    facts.forward_subject = bool(message.subject and ":" in message.subject and _FORWARD_SUBJECT.match(message.subject))

@@ -14,7 +14,8 @@ _SET_MEMORY = 256 << 20
 VALUE_LIMIT = 16_000
 """Characters of a value that patterns look at."""
 
-Hits = list[tuple[Signal, str]]
+HOSTS_KEPT = 5_000
+"""How many looked-up host names a field remembers; senders come back with the same ones."""
 
 
 class PatternSet:
@@ -60,6 +61,7 @@ class FieldIndex:
             elif signal.way == "regex":
                 patterns.append((signal, signal.value))
         self._patterns = PatternSet(patterns) if patterns else None
+        self._hosts_seen: dict[str, list[Signal]] = {}
         self.reads_values = bool(self.present or self.exact or self.tails or patterns)
         """Whether `of_value` can find anything."""
 
@@ -76,13 +78,17 @@ class FieldIndex:
 
     def of_host(self, host: str) -> list[Signal]:
         """Signals whose domain the host is, or is below, on label borders."""
+        known = self._hosts_seen.get(host)
+        if known is not None:
+            return known
         found: list[Signal] = []
-        if self.hosts:
-            rest = host[-253:]
-            while rest:
-                if here := self.hosts.get(rest):
-                    found += here
-                rest = rest.partition(".")[2]
+        rest = host[-253:] if self.hosts else ""
+        while rest:
+            if here := self.hosts.get(rest):
+                found += here
+            rest = rest.partition(".")[2]
+        if len(self._hosts_seen) < HOSTS_KEPT:
+            self._hosts_seen[host] = found
         return found
 
 

@@ -20,6 +20,8 @@ _HOP = re.compile(
     r"(?:[^()]{0,200}?\s)??by\s+([^\s;()]{1,255})",
     re.IGNORECASE,
 )
+_USUAL = re.compile(r"from ([\w.-]{1,255})\s+\(([\w.-]{0,253})\s*\[([0-9A-Fa-f.:]{3,45})\]\)\s+by ([^\s;()]{1,255})", re.ASCII)
+"""`from HELO (PTR [IP]) by HOST`, as Postfix, Gmail and most others write it."""
 _BRACKETED = re.compile(r"\[(?:IPv6:)?((?:\d{1,3}\.){3}\d{1,3}(?=:\d{1,5}\])|[0-9A-Fa-f.:]{3,45})(?::\d{1,5})?\]", re.IGNORECASE)
 _BARE = re.compile(r"\(\s*([0-9A-Fa-f.:]{3,45})\s*\)")
 _REVERSE = re.compile(r"\(\s*([A-Za-z0-9_][A-Za-z0-9._-]{0,252})\s+\[")
@@ -44,6 +46,12 @@ def parse_received(value: str) -> Hop:
     value = value[:VALUE_LIMIT]
     if value.startswith("by "):
         return Hop(value[3:].split(None, 1)[0].lower().rstrip(".;") if value[3:].strip() else None, None, None, None)
+    if usual := _USUAL.match(value):
+        greeting, reverse, ip, by = usual.groups()
+        name = reverse.lower().rstrip(".")
+        return Hop(
+            by.lower().rstrip("."), greeting.lower().rstrip("."), name if name not in ("", "unknown") else None, _plain_ip(ip)
+        )
     hop = _HOP.match(value)
     if hop is None:
         return Hop(None, None, None, None)
@@ -55,8 +63,8 @@ def parse_received(value: str) -> Hop:
     ip = _plain_ip(bracketed[1] if bracketed else bare[1] if bare else said)
     reverse = _REVERSE.search(notes) if bracketed else None
     name = reverse[1].lower().rstrip(".") if reverse and "may be forged" not in notes else None
-    greeting = _GREETING.search(notes)
-    return Hop(by, (greeting[1] if greeting else said).lower().rstrip("."), None if name == "unknown" else name, ip)
+    named = _GREETING.search(notes)
+    return Hop(by, (named[1] if named else said).lower().rstrip("."), None if name == "unknown" else name, ip)
 
 
 @lru_cache(maxsize=8192)

@@ -59,18 +59,18 @@ class ReceiverSet:
     def recognise(self, headers: Sequence[tuple[str, str]]) -> tuple[Receiver, Border] | None:
         """The known receiver whose own hops stand on top, and where its border is; None if none fits."""
         top = next((value for name, value in headers if name == "received"), "").lower()
-        for receiver, marks in self._automatic:
-            if any(mark in top for mark in marks) and (border := find_border(headers, receiver)) is not None:
+        for mark, receiver in self._automatic:
+            if mark in top and (border := find_border(headers, receiver)) is not None:
                 by = border.hop.by or ""
                 if is_under(by, receiver.by) or is_under(parse_received(top).by or "", receiver.by):
                     return receiver, border
         return None
 
     @cached_property
-    def _automatic(self) -> tuple[tuple[Receiver, tuple[str, ...]], ...]:
-        """Receivers that a file may tell, with what the topmost Received must hold."""
+    def _automatic(self) -> tuple[tuple[str, Receiver], ...]:
+        """What the topmost Received must hold, and the receiver that a file may tell by it."""
         found = dict.fromkeys(receiver for receiver in self.receivers.values() if receiver.automatic)
-        return tuple((receiver, (*receiver.by, *receiver.inner_by)) for receiver in found)
+        return tuple((mark, receiver) for receiver in found for mark in (*receiver.inner_by, *receiver.by))
 
 
 def load_receivers(folders: Iterable[Folder]) -> ReceiverSet:

@@ -10,11 +10,13 @@ VALUE_LIMIT = 160
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+*=?^~|-]{1,128}@(?=[A-Za-z0-9])")
 _BOUNCE_SUBSCRIBER = re.compile(r"(_(?:HTML|TEXT)-)\d+")
-_TOKEN = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9+/=_~%-]{0,60}[0-9])[A-Za-z0-9+/=_~%-]{24,}")
+_TOKEN = re.compile(r"[A-Za-z0-9+/=_~%-]{24,}+")
 
 
 def redact(value: str, recipients: Sequence[str] = ()) -> str:
     """A value fit to show: local parts of addresses, subscriber numbers and long tokens become `…`; bounded."""
+    if len(value) < 5:
+        return value
     if len(value) > VALUE_LIMIT * 4:
         value = value[: VALUE_LIMIT * 4]
     if "@" in value:
@@ -22,11 +24,17 @@ def redact(value: str, recipients: Sequence[str] = ()) -> str:
     if "_HTML-" in value or "_TEXT-" in value:
         value = _BOUNCE_SUBSCRIBER.sub(r"\1…", value)
     if len(value) > 24:
-        value = _TOKEN.sub(lambda token: token[0][:4] + "…", value)
+        value = _TOKEN.sub(_shortened, value)
     for recipient in recipients:
         if recipient in value:
             value = value.replace(recipient, "…")
     return value if len(value) <= VALUE_LIMIT else value[: VALUE_LIMIT - 1] + "…"
+
+
+def _shortened(token: re.Match[str]) -> str:
+    """A run that holds a digit is a token, not a word."""
+    text = token[0]
+    return text if text.isalpha() else text[:4] + "…"
 
 
 def recipients_of(addresses: Sequence[str]) -> tuple[str, ...]:
