@@ -69,7 +69,7 @@ def _said_no(error: RefusedError | ByeError, inbox: InboxSettings, place: str, a
         return Fault(FailureCause.THROTTLED, f"{place} is busy or limits us, and is left alone for a while: {said}")
     if isinstance(error, ByeError):
         return Fault(FailureCause.NETWORK, f"{place} ended the connection: {said}")
-    if "STARTTLS" in text or "start TLS" in text:
+    if "support STARTTLS" in text or "start TLS" in text:
         return Fault(FailureCause.TLS, f"{place} offers no STARTTLS; set `security: tls` and its port", retryable=False)
     if at_login:
         hint = "check `user` and the password (Gmail, Outlook and others want an app password)"

@@ -56,6 +56,7 @@ class Line(imaplib.IMAP4):
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
         """Connect; with Security.TLS before the first byte (RFC 8314 §3.2)."""
         self.sock = socket.create_connection((self._address.host, self._address.port), self._address.timeout)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self._address.security is Security.TLS:
                 self._secure(self._address.context)

@@ -30,6 +30,8 @@ class ByeError(Exception):
 
 FAULTS = (OSError, WireError, RefusedError, ByeError)
 """What any command may raise; TimeoutError and ssl.SSLError are OSErrors."""
+RUBBISH = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
+"""What a garbled answer makes of the libraries' parsers."""
 
 
 class Connection:
@@ -141,28 +143,26 @@ def _translate(command: Callable[[], T], line: Line | None) -> T:
         return command()
     except OSError:  # a certificate that is not trusted is a ValueError as well
         raise
-    except imaplib.IMAP4.abort as error:
+    except imaplib.IMAP4.error as error:
+        raise _as_ours(error, line) from error
+    except RUBBISH as error:
+        raise WireError(f"an answer that makes no sense ({type(error).__name__})") from error
+
+
+def _as_ours(error: imaplib.IMAP4.error, line: Line | None) -> Exception:
+    """imaplib has `abort` for an end of the connection and `error` for all else; IMAPClient's LoginError hides either."""
+    origin = error.__context__ if isinstance(error, exceptions.LoginError) else error
+    text = str(error)
+    if isinstance(origin, imaplib.IMAP4.abort):
         bye: list[Any] | None = line.untagged_responses.get("BYE") if line else None
         if bye:
-            raise ByeError(str(bye[-1], "latin-1")) from error
-        if "socket error" in str(error):
-            raise ConnectionAbortedError("the connection ended") from error
-        raise WireError(str(error)) from error
-    except exceptions.ProtocolError as error:
-        raise WireError(str(error)) from error
-    except imaplib.IMAP4.error as error:
-        text = error.args[0] if error.args else ""
-        if isinstance(text, bytes):  # the greeting itself (imaplib's `error(self.welcome)`)
-            raise ByeError(text.decode("latin-1")) from error
-        raise RefusedError(str(text)) from error
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-    ) as error:  # what a garbled answer makes of a parser
-        raise WireError(f"an answer that makes no sense ({type(error).__name__})") from error
+            return ByeError(str(bye[-1], "latin-1"))
+        return ConnectionAbortedError("the connection ended") if "socket error" in text else WireError(text)
+    if isinstance(error, exceptions.ProtocolError):
+        return WireError(text)
+    if error.args and isinstance(error.args[0], bytes) and line is None:  # the greeting: imaplib's `error(self.welcome)`
+        return ByeError(error.args[0].decode("latin-1"))
+    return RefusedError(text)
 
 
 def _folder_state(answer: Mapping[bytes, Any]) -> FolderState:

@@ -45,7 +45,7 @@ class Watcher:
             else:
                 self.checkpoints[result.folder] = result.checkpoint
                 fresh.append(result)
-        self.visits += fresh
+                self.visits.append(result)
         return fresh
 
 

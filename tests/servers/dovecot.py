@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
+import grp
 import imaplib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -155,12 +156,14 @@ def _server() -> Iterator[Dovecot]:
 def _configuration(server: Dovecot) -> str:
     """Dovecot 2.3's. As a normal user every process runs as that user, without chroot."""
     if os.geteuid() == 0:
-        owner, internal = "mail", "first_valid_uid = 1"
+        owner, group, internal = "mail", "mail", "first_valid_uid = 1"
     else:
-        owner = getpass.getuser()
+        owner, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
         internal = f"""default_internal_user = {owner}
-default_internal_group = {owner}
-default_login_user = {owner}"""
+default_internal_group = {group}
+default_login_user = {owner}
+first_valid_uid = 1
+last_valid_uid = 0"""
     chroot = "" if os.geteuid() == 0 else "  chroot =\n"
     return f"""base_dir = {server.root}/run
 state_dir = {server.root}/state
@@ -170,7 +173,7 @@ protocols = imap
 listen = {HOST}
 {internal}
 mail_uid = {owner}
-mail_gid = {owner}
+mail_gid = {group}
 mail_location = maildir:{server.root}/mail/%u
 mail_fsync = never
 mail_max_userip_connections = 0
@@ -187,7 +190,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid={owner} gid={owner} home={server.root}/mail/%u
+  args = uid={owner} gid={group} home={server.root}/mail/%u
 }}
 service anvil {{
 {chroot}  unix_listener anvil-auth-penalty {{
