@@ -191,6 +191,8 @@ class Identification:
     conflicts: tuple[str, ...] = ()
     job: str | None = None
     """`provider:number` of the mailing, where headers carry it."""
+    authentication: tuple[tuple[str, str], ...] = ()
+    """(method, result) as our receiver noted them: `spf`, `dkim` (pass if one signature is good), `dmarc`; () if it noted none."""
 
 
 @dataclass(frozen=True)

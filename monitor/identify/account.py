@@ -11,6 +11,7 @@ from monitor.identify.signatures import AccountRule
 from monitor.model import Account, Confidence, Message, Trust
 
 VALUE_LIMIT = 4_096
+_DERIVED = {"return-path", "dkim-d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,9 @@ def find_accounts(message: Message, facts: Facts, index: SignatureIndex, names: 
         if "dkim-d" in rules:
             for signature, good in facts.signatures:
                 found += _read(rules["dkim-d"], signature.sdid, Trust.SIGNED if good else Trust.CLAIMED)
-        for name, value in message.headers:
-            if name in rules and name != "return-path":
+        wanted = rules.keys() - _DERIVED
+        for name, value in message.headers if wanted else ():
+            if name in wanted:
                 found += _read(rules[name], value, Trust.SIGNED if name in facts.signed_fields else Trust.CLAIMED)
     return found
 

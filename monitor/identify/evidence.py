@@ -48,7 +48,7 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> list[Hit
                 hops.append(value[:HOP_LIMIT])
             continue
         trust = Trust.SIGNED if name in signed else Trust.CLAIMED
-        if "=?" in value:
+        if "=?" in value and entry.reads_text:
             value = decode_words(value)
         if name in _IN_ANGLES:
             value = _inside(value)

@@ -13,6 +13,7 @@ from monitor.identify.receivers import ReceiverSet
 from monitor.model import Message, Trust
 
 SIGNATURES_LIMIT = 12
+_METHODS = ("spf", "dkim", "dmarc")
 
 _FORWARDED = re.compile(r"[^@]{0,200}\+caf_=|srs[01][=+-]|bounces-imx\+", re.IGNORECASE)
 _FORWARD_SUBJECT = re.compile(r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|wg|tr|rv|i|enc)\s*:", re.IGNORECASE)
@@ -64,6 +65,16 @@ class Facts:
     def authentication_noted(self) -> bool:
         """Whether our receiver told how SPF and DKIM went, so that their silence means something."""
         return self.auth is not None
+
+    def authentication(self) -> tuple[tuple[str, str], ...]:
+        """(method, result) of SPF, DKIM and DMARC as our receiver noted them; one good signature makes DKIM pass."""
+        if self.auth is None:
+            return (("spf", self.spf.result),) if self.spf is not None else ()
+        noted: dict[str, str] = {}
+        for result in self.auth.results:
+            if result.method in _METHODS and (result.result == "pass" or result.method not in noted):
+                noted[result.method] = result.result
+        return tuple(noted.items())
 
     @property
     def hop_trust(self) -> Trust:

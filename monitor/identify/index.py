@@ -33,8 +33,11 @@ class PatternSet:
         self._set.Compile()
 
     def fitting(self, value: str) -> list[Signal]:
-        found = self._set.Match(value[:VALUE_LIMIT])
-        return [self._signals[number] for number in found] if found else []
+        found = self._set.Match(value if len(value) <= VALUE_LIMIT else value[:VALUE_LIMIT])
+        return [self._signals[number] for number in found] if found else _NOTHING
+
+
+_NOTHING: list[Signal] = []
 
 
 class FieldIndex:
@@ -61,19 +64,22 @@ class FieldIndex:
             elif signal.way == "regex":
                 patterns.append((signal, signal.value))
         self._patterns = PatternSet(patterns) if patterns else None
+        self.reads_text = bool(self.exact or self.tails or patterns or self.hosts)
+        """Whether more than the presence of the field counts."""
+        self._others = bool(self.present or self.exact or self.tails)
         self._hosts_seen: dict[str, list[Signal]] = {}
         self.reads_values = bool(self.present or self.exact or self.tails or patterns)
         """Whether `of_value` can find anything."""
 
     def of_value(self, value: str) -> list[Signal]:
         """Signals that fit the whole value; `suffix` on hosts is `of_host`."""
-        found = list(self.present)
-        if self.exact:
-            found += self.exact.get(value.strip().lower(), ())
-        if self.tails:
-            found += self.tails.get(value[-60:].rpartition(":")[2].strip().lower(), ())
-        if self._patterns is not None:
-            found += self._patterns.fitting(value)
+        found = self._patterns.fitting(value) if self._patterns is not None else _NOTHING
+        if self._others:
+            found = [*self.present, *found]
+            if self.exact:
+                found += self.exact.get(value.strip().lower(), ())
+            if self.tails:
+                found += self.tails.get(value[-60:].rpartition(":")[2].strip().lower(), ())
         return found
 
     def of_host(self, host: str) -> list[Signal]:

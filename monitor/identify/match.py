@@ -77,6 +77,7 @@ class Identifier:
             evidence=_evidence(hits, message),
             conflicts=tuple(verdict.conflicts),
             job=job,
+            authentication=facts.authentication(),
         )
 
 

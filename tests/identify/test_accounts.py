@@ -54,3 +54,9 @@ def test_no_evidence_of_a_real_message_names_its_reader() -> None:
     for name in ("exacttarget", "mailchimp-sign-up", "hubspot-through-sendgrid", "mailgun-application", "ngp-van"):
         for fact in identify(real(name)).evidence:
             assert "reader" not in fact.value, fact
+
+
+def test_what_the_receiver_noted_of_authentication_is_kept() -> None:
+    assert dict(identify(real("exacttarget")).authentication) == {"spf": "pass", "dkim": "pass", "dmarc": "pass"}
+    assert dict(identify(real("own-servers")).authentication) == {"spf": "pass", "dmarc": "fail"}
+    assert identify(real("exacttarget"), "none").authentication == ()
