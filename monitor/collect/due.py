@@ -50,6 +50,7 @@ class DueQueue:
         self._per_host = per_host
         self._rng = rng
         self._running: set[str] = set()
+        self._hastened: set[str] = set()
         self._failures: Counter[str] = Counter()
         self._heap = [
             (start + min(every, LONGEST_SPREAD) * place / len(periods), name)
@@ -78,10 +79,19 @@ class DueQueue:
             heapq.heappush(self._heap, entry)
         return taken
 
+    def hasten(self, name: str, now: datetime) -> None:
+        """There may be news: it is due now, or again as soon as it comes back if it is running."""
+        if name in self._running:
+            self._hastened.add(name)
+        elif name in self._periods:
+            self._heap = [entry for entry in self._heap if entry[1] != name]
+            heapq.heapify(self._heap)
+            heapq.heappush(self._heap, (now, name))
+
     def succeeded(self, name: str, began: datetime) -> None:
         """Its next poll is a period after this one began."""
         self._failures.pop(name, None)
-        self._put_back(name, began + self._periods[name])
+        self._put_back(name, began + (timedelta(0) if name in self._hastened else self._periods[name]))
 
     def failed(self, name: str, began: datetime, cause: FailureCause) -> None:
         """Wait by cause, twice as long after each failure in a row, at most an hour, give or take a fifth.
@@ -108,4 +118,5 @@ class DueQueue:
 
     def _put_back(self, name: str, at: datetime) -> None:
         self._running.discard(name)
+        self._hastened.discard(name)
         heapq.heappush(self._heap, (at, name))

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Generator, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
 
 from monitor.clock import Clock
+from monitor.collect.connecting import Access
 from monitor.collect.faults import Fault, fault_of
 from monitor.collect.folders import Folder, which_folders
-from monitor.collect.line import Address
 from monitor.collect.reading import FolderReader
 from monitor.collect.wire import FAULTS, Connection, RefusedError
-from monitor.errors import InboxError
 from monitor.model import Checkpoint, FailureCause, FolderVisit, PollFailure
-from monitor.settings import InboxSettings, Security
+from monitor.settings import InboxSettings
 
 LIST_AGAIN = timedelta(hours=1)
 """How long a list of folders is believed; one that vanished is noticed at once."""
-PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.PLAIN: 143}
 
 
 class ImapInbox:
@@ -40,12 +35,10 @@ class ImapInbox:
         """Of a message above `max_message_bytes` only the beginning is fetched. Looks closer together than about three
         times `poll_every` leave no hole. Without a context, the inbox's `ca_file` or the system's authorities are trusted."""
         self._settings = settings
-        self._password = password
-        self._timeout = timeout
-        self._limit = max_message_bytes
+        self._access = Access(
+            settings, password, timeout.total_seconds(), most_bytes=2 * max_message_bytes + 64_000_000, context=ssl_context
+        )
         self._reader = FolderReader(settings.name, max_message_bytes, poll_every)
-        self._context = ssl_context
-        self._port = settings.port or PORTS[settings.security]
         self._connection: Connection | None = None
         self._folders: list[Folder] = []
         self._listed_at: datetime | None = None
@@ -68,7 +61,7 @@ class ImapInbox:
                     yield self._folder_failure(folder.name, error, clock)
         except FAULTS as error:
             self._drop()
-            raise self._error(fault_of(error, self._settings, self._port)) from error
+            raise self._access.error(fault_of(error, self._settings, self._access.port)) from error
 
     def close(self) -> None:
         """Log out; the next visit connects again."""
@@ -86,41 +79,8 @@ class ImapInbox:
             else:
                 return self._connection
         self._listed_at = None
-        self._connection = self._log_in(self._connect())
+        self._connection = self._access.log_in()
         return self._connection
-
-    def _connect(self) -> Connection:
-        context = None
-        if self._settings.security is not Security.PLAIN:
-            context = self._context or self._trusted()
-        elif not _is_loopback(self._settings.host):
-            reason = "`security: plain` would send the password in clear text; it is for a server on this machine only"
-            raise self._error(Fault(FailureCause.SETTINGS, reason, retryable=False))
-        return Connection(
-            Address(
-                self._settings.host,
-                self._port,
-                self._settings.security,
-                context,
-                self._timeout.total_seconds(),
-                most_bytes=2 * self._limit + 64_000_000,
-            )
-        )
-
-    def _trusted(self) -> ssl.SSLContext:
-        try:
-            return shared_context(self._settings.ca_file)
-        except OSError as error:
-            reason = f"`ca_file` {self._settings.ca_file} holds no certificates that can be read ({error.strerror or error})"
-            raise self._error(Fault(FailureCause.SETTINGS, reason, retryable=False)) from error
-
-    def _log_in(self, connection: Connection) -> Connection:
-        try:
-            connection.login(self._settings.user, self._password)
-        except FAULTS as error:
-            connection.drop()
-            raise self._error(fault_of(error, self._settings, self._port, at_login=True)) from error
-        return connection
 
     def _lost(self, connection: Connection, checkpoints: Mapping[str, Checkpoint], clock: Clock) -> Iterator[PollFailure]:
         """List the folders where it is time to, and tell once of each that is wanted or was read before and is not there."""
@@ -138,40 +98,15 @@ class ImapInbox:
             self._missed.add(name)
         self._missed &= set(wanted) - there
         if not there:
-            raise self._error(Fault(FailureCause.FOLDER, "no folder can be read; mend `folders`", retryable=False))
+            raise self._access.error(Fault(FailureCause.FOLDER, "no folder can be read; mend `folders`", retryable=False))
 
     def _folder_failure(self, folder: str, error: RefusedError, clock: Clock) -> PollFailure:
-        said = fault_of(error, self._settings, self._port)
+        said = fault_of(error, self._settings, self._access.port)
         cause = said.cause if said.cause is FailureCause.THROTTLED else FailureCause.FOLDER
         reason = f"the folder {folder!r} cannot be read; if it was renamed or deleted, mend `folders`. {said.reason}"
         return PollFailure(self._settings.name, folder, clock.now(), cause, reason)
-
-    def _error(self, fault: Fault) -> InboxError:
-        return InboxError(self._settings.name, fault.reason, cause=fault.cause, retryable=fault.retryable)
 
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.drop()
             self._connection = None
-
-
-def shared_context(ca_file: Path | None) -> ssl.SSLContext:
-    """One context for all connections that trust the same authorities: it makes connecting six times as quick.
-
-    A changed `ca_file` is read anew. OSError or ssl.SSLError where it is no file of certificates.
-    """
-    return _context(ca_file, ca_file.stat().st_mtime_ns if ca_file is not None else 0)
-
-
-@lru_cache(maxsize=64)
-def _context(ca_file: Path | None, _changed: int) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

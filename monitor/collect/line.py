@@ -50,6 +50,7 @@ class Line(imaplib.IMAP4):
 
     def __init__(self, address: Address) -> None:
         self._address = address
+        self._detached = False
         self.begin()
         super().__init__(address.host, address.port)
 
@@ -87,8 +88,10 @@ class Line(imaplib.IMAP4):
         self._began = monotonic()
         self._received = 0
 
-    def receive_into(self, buffer: memoryview) -> int:
+    def receive_into(self, buffer: memoryview) -> int | None:
         """What is there, at least a byte; 0 at the end. TimeoutError where the command's time is over."""
+        if self._detached:
+            return None
         left = self._began + self._address.timeout + self._received / LEAST_RATE - monotonic()
         if left <= 0:
             raise TimeoutError("the answer came too slowly")
@@ -120,6 +123,11 @@ class Line(imaplib.IMAP4):
     def shutdown(self) -> None:
         """Close at once."""
         self.sock.close()
+
+    def detach(self) -> tuple[socket.socket, bytes]:
+        """The socket, for a reader of someone else's, and what has come and was not yet read."""
+        self._detached = True
+        return self.sock, self._reader.peek()
 
     def uid_fetch(self, uids: str, items: str) -> Iterator[Fetched]:
         """Send UID FETCH and read the answers one by one; other untagged answers are passed over.
@@ -168,5 +176,5 @@ class _Paced(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
         return self._line.receive_into(buffer)

@@ -7,6 +7,7 @@ notices when one of them changes.
 from __future__ import annotations
 
 import imaplib
+import socket
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
@@ -111,6 +112,10 @@ class Connection:
     def noop(self) -> None:
         """A round trip: the connection and the session are alive."""
         self._ask(self._client.noop)
+
+    def detach(self) -> tuple[socket.socket, bytes]:
+        """The socket, for IDLE, and what has come and was not yet read. The connection is of no more use to anyone else."""
+        return self._line.detach()
 
     def logout(self) -> None:
         """Say good-bye and close, whatever the server does."""

@@ -103,3 +103,19 @@ def test_every_inbox_is_always_either_queued_or_running(steps: list[tuple[str, b
         for name, _ in some:
             due.succeeded(name, now + timedelta(days=1))
     assert everything == set("abcde")
+
+
+def test_news_make_an_inbox_due_now_and_while_it_is_polled_right_after() -> None:
+    due = queue("a", "b")
+    later = NOON + timedelta(minutes=1)
+    for name, _ in due.take(later, 9):
+        due.succeeded(name, later)
+    due.hasten("b", later)
+    due.hasten("nobody", later)
+    assert due.take(later, 9) == [("b", timedelta(0))]
+    due.hasten("b", later)
+    due.succeeded("b", later)
+    assert due.take(later, 9) == [("b", timedelta(0))]
+    due.succeeded("b", later)
+    assert due.take(later, 9) == []
+    assert [name for name, _ in due.take(later + FIVE, 9)] == ["a", "b"]

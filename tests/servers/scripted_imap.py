@@ -65,6 +65,7 @@ class ScriptedImap:
             self._send(connection, self.greeting)
             for line in connection.makefile("rb"):
                 tag, _, rest = line.decode("latin-1").rstrip("\r\n").partition(" ")
+                rest = rest or tag  # DONE has no tag
                 self.asked.append(rest)
                 command = " ".join(rest.upper().split()[: 2 if rest.upper().startswith("UID") else 1])
                 if command == "EXAMINE":
