@@ -135,6 +135,20 @@ def run(
     return BacktestResult(events, silences, results)
 
 
+def gaps_of(events: Events, setting: Setting) -> tuple[Floats, Rows]:
+    """The standardised completed gaps of a replay and their rate classes, from which tails are fitted."""
+    engine = _prepare(events, setting, {}, load_defaults())
+    hours = np.floor(events.times).astype(np.int64)
+    last = int(hours[-1])
+    bounds = np.searchsorted(hours, np.arange(engine.hour, last + 2))
+    for place in range(last + 1 - engine.hour):
+        part = slice(bounds[place], bounds[place + 1])
+        engine.advance(engine.hour + 1.0, events.times[part], events.rows[part])
+    values = [g for g, _ in engine.learning.gaps]
+    classes = [c for _, c in engine.learning.gaps]
+    return np.concatenate(values).astype(np.float64), np.concatenate(classes).astype(np.int64)
+
+
 def _silences(events: Events, ends: Floats, warm_up: int, window: Interval) -> Silences:
     order = np.lexsort((events.times, events.rows))
     row, start = events.rows[order], events.times[order]

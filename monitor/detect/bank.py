@@ -21,6 +21,8 @@ from monitor.settings import GapSettings
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
+MEMORIES = 3
+"""A stream's level is kept in a short, a middle and a long memory; the middle one is shown."""
 RING = 128
 """How many rescaled gaps a stream keeps for its scale."""
 FLEET_WINDOW = 24
@@ -49,8 +51,9 @@ _COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "sends": ((), np.int64, 0),
     "sessions": ((), np.int64, 0),
     # level, profile, scale
-    "level_a": ((), np.float64, 0.0),
-    "level_b": ((), np.float64, 0.0),
+    "level_a": ((MEMORIES,), np.float64, 0.0),
+    "level_b": ((MEMORIES,), np.float64, 0.0),
+    "grasp": ((MEMORIES,), np.float64, 1.0),
     "counts": ((HOURS_PER_WEEK,), np.float32, 0.0),
     "exposure": ((7,), np.float32, 0.0),
     "week_hour": ((), np.float64, 0.0),
@@ -62,7 +65,7 @@ _COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "position": ((), np.float64, np.nan),
     "elapsed": ((), np.float64, 0.0),
     "covered": ((), np.float64, 0.0),
-    "deadline": ((3,), np.float64, np.inf),
+    "limit": ((3,), np.float64, np.inf),
     "alarm_at": ((3,), np.float64, np.nan),
     # the fleet's clock
     "fleet_count": ((), np.float64, 0.0),
@@ -91,6 +94,7 @@ class Bank:
     sessions: Rows
     level_a: Floats
     level_b: Floats
+    grasp: Floats
     counts: NDArray[np.float32]
     exposure: NDArray[np.float32]
     week_hour: Floats
@@ -101,7 +105,7 @@ class Bank:
     position: Floats
     elapsed: Floats
     covered: Floats
-    deadline: Floats
+    limit: Floats
     alarm_at: Floats
     fleet_count: Floats
     recent: NDArray[np.int16]
@@ -129,6 +133,8 @@ class Bank:
         self.is_group[row] = is_group
         self.origin[row] = row
         self.level_a[row], self.level_b[row] = defaults.prior_sessions, defaults.prior_hours
+        self.grasp[row] = defaults.prior_sessions
+        self.scale[row] = defaults.scale
         self.profile[row] = defaults.profile
         return row
 
@@ -153,6 +159,14 @@ class Bank:
             column[first : first + kept.size] = column[kept]
         self.size = first + kept.size
         return {int(old): first + place for place, old in enumerate(kept) if int(old) != first + place}
+
+    def levels(self) -> Floats:
+        """Sessions per profile-hour of every row, in the middle memory."""
+        return np.asarray(self.level_a[: self.size, 1] / self.level_b[: self.size, 1])
+
+    def level(self, row: int) -> float:
+        """Sessions per profile-hour of one row."""
+        return float(self.level_a[row, 1] / self.level_b[row, 1])
 
     def view(self, name: str) -> Any:
         """The used part of a column (writes go through)."""

@@ -27,6 +27,11 @@ class Defaults:
     """The level's Gamma prior: as if so many sessions had been seen in so many hours."""
     tails: Tails
 
+    @property
+    def scale(self) -> float:
+        """The pooled irregularity, to which streams are compared."""
+        return float(np.sqrt(self.q90 * self.top5))
+
 
 def read_defaults(text: str) -> Defaults:
     """Read the JSON text of `gap-defaults.json`; a missing key raises KeyError (the file ships with the program)."""

@@ -103,9 +103,9 @@ class Detector:
         while self._frame.engine.hour < finished:
             if self._frame.engine.hour % KEEP_EVERY == 0 and finished - self._frame.engine.hour <= KEEP_EVERY * KEPT:
                 self._kept = [*self._kept, self._frame.fork()][-KEPT:]
-            self._replay.run(self._frame, float(self._frame.engine.hour + 1))
+            self._replay.finish_hour(self._frame)
         present = self._frame.fork()
-        self._replay.run(present, now)
+        self._replay.look_ahead(present, now)
         return read_off(present, now, self._replay.zones)
 
     def _rewind(self, now: float) -> None:
@@ -165,8 +165,8 @@ class Detector:
         if stream not in self._seeds:
             sends = [Seen(hours_of(s.at), frozenset(s.inboxes)) for s in self._journal.of_stream(stream)[-400:]]
             several = len({i for s in sends for i in s.inboxes}) > 1
-            level = float(bank.level_a[row] / bank.level_b[row])
-            found = silent_seeds(sends, self._is_covered, float(bank.budget[row]), level) if several else []
+            budget = float(bank.budget[row])
+            found = silent_seeds(sends, self._is_covered, budget, bank.level(row)) if several else []
             self._seeds[stream] = found
         return [self._seed_finding(reading, stream, seed) for seed in self._seeds[stream]]
 

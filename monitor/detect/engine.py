@@ -17,7 +17,7 @@ from monitor.detect.bank import FLEET_WINDOW, Bank, Floats, Rows
 from monitor.detect.calendar import hour_of_week
 from monitor.detect.defaults import Defaults
 from monitor.detect.learning import Learning
-from monitor.detect.rhythm import end_gaps, refresh, set_deadlines, standardise
+from monitor.detect.rhythm import end_gaps, refresh, set_limits, silence_until, standardise
 from monitor.detect.witnesses import ALWAYS, CoveredTime
 
 ALERT = 1
@@ -95,7 +95,7 @@ class Engine:
             self.hour = hour + 1
             self.learning.pass_hour(bank, self.hour)
             if self.learning.refit(self.hour):
-                set_deadlines(bank, index, self.learning.tails, self.learning.feedback)
+                set_limits(bank, index, self.learning.tails, self.learning.feedback)
 
     def _take_sends(self, times: Floats, rows: Rows, cells: Rows, pace: Floats, counted: Floats) -> Rows:
         """One send each for distinct rows: let the time before it pass, then learn. Rows that began a session come back."""
@@ -115,7 +115,7 @@ class Engine:
             bank.alarm_at[follow] = np.nan
             rows, times, session = rows[~follows], times[~follows], session[~follows]
         if rows.size:
-            level = bank.level_a[rows] / bank.level_b[rows]
+            level = bank.level_a[rows, 1] / bank.level_b[rows, 1]
             gaps = end_gaps(bank, rows, times, cells[rows])
             self.learning.note_gaps(gaps, times - session, level, bank.rate_class[rows], bank.is_group[rows])
         return rows
@@ -128,15 +128,18 @@ class Engine:
         elapsed = np.where(started, before + pace * delta, 0.0)
         total = np.where(started, covered + delta, 0.0)
         bank.elapsed[rows], bank.covered[rows] = elapsed, total
-        due = elapsed[:, None] >= bank.deadline[rows]
-        limit = np.fmin(bank.ceiling[rows], bank.fixed[rows])
-        due[:, :2] |= ((total >= limit) & (bank.sessions[rows] >= bank.min_sessions[rows]))[:, None]
+        due = standardise(bank, rows, elapsed)[:, None] >= bank.limit[rows]
+        longest = np.fmin(bank.ceiling[rows], bank.fixed[rows])
+        due[:, :2] |= ((total >= longest) & (bank.sessions[rows] >= bank.min_sessions[rows]))[:, None]
         due &= np.isnan(bank.alarm_at[rows]) & (total >= bank.floor[rows])[:, None]
+        if not due.any():
+            return
         for place, level in zip(*np.nonzero(due), strict=True):
             row = int(rows[place])
-            wait = (bank.deadline[row, level] - before[place]) / pace[place] if pace[place] > 0 else np.inf
+            deadline = float(silence_until(bank, rows[place : place + 1], bank.limit[row, level : level + 1])[0])
+            wait = (deadline - before[place]) / pace[place] if pace[place] > 0 else np.inf
             if level < 2:
-                wait = min(wait, float(limit[place]) - covered[place])
+                wait = min(wait, float(longest[place]) - covered[place])
             wait = max(wait, bank.floor[row] - covered[place], 0.0)
             self._raise(row, int(level), float(counted[place] + min(wait, delta[place])))
 
@@ -156,21 +159,13 @@ class Engine:
             kind = int(bank.rate_class[row])
             self.closed.append(ClosedAlarm(int(row), last, (watch, alert, confirmed), float(at), kind, years))
             if np.isfinite(alert) and not bank.is_group[row]:
-                mean_gap = float(bank.level_b[row] / bank.level_a[row])
-                self.learning.note_alarm(int(bank.rate_class[row]), float(at) - last, mean_gap)
+                self.learning.note_alarm(int(bank.rate_class[row]), float(at) - last, 1.0 / bank.level(int(row)))
 
     def _totals(self, times: Floats, rows: Rows) -> Floats:
         if len(self.witnesses) == 1 and self.witnesses[0] is ALWAYS:
             return times
         kinds = self.bank.witness[rows]
         return np.array([self.witnesses[k].at(float(t)) for k, t in zip(kinds, times, strict=True)])
-
-    def surprises(self) -> Floats:
-        """-ln P(a gap of this row lasts longer than its running silence), for every row."""
-        bank = self.bank
-        level_a = bank.view("level_a")
-        v = standardise(level_a / bank.view("level_b") * bank.view("elapsed"), level_a, bank.view("scale"))
-        return self.learning.tails.surprise(v, bank.view("rate_class"))
 
 
 def _rounds(times: Floats, rows: Rows) -> Sequence[tuple[Floats, Rows]]:

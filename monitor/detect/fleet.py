@@ -82,7 +82,7 @@ def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, usual: float) ->
 
 def _members(bank: Bank, rate: Floats, hour: int) -> np.ndarray:
     """Streams (not groups) that are active: silent for less than a week or six mean gaps."""
-    mean_gap = bank.view("level_b") / bank.view("level_a")
+    mean_gap = 1.0 / bank.levels()
     with np.errstate(invalid="ignore"):
         active = hour - bank.view("last") < np.maximum(168.0, 6.0 * mean_gap)
     return np.asarray(active & ~bank.view("is_group") & (rate > 0))

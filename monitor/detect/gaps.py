@@ -16,7 +16,7 @@ from monitor.detect.engine import ALERT
 from monitor.detect.learning import is_real_stop
 from monitor.detect.outlook import reach
 from monitor.detect.replay import Frame
-from monitor.detect.rhythm import return_periods
+from monitor.detect.rhythm import return_periods, silence_until, surprises
 from monitor.model import GapFacts, Level, Send, StreamPhase, StreamState
 
 LONGEST_OUTLOOK = 24.0 * 366 * 20
@@ -52,10 +52,10 @@ def read_off(frame: Frame, now: float, zones: list[str]) -> Reading:
     engine = frame.engine
     bank = engine.bank
     rows = np.arange(bank.size)
-    level = bank.view("level_a") / bank.view("level_b")
+    level = bank.levels()
     speed = np.ones(bank.size)
     speed[: engine.speed.size] = engine.speed
-    left = bank.view("deadline")[:, ALERT] - bank.view("elapsed")
+    left = silence_until(bank, rows, bank.view("limit")[:, ALERT]) - bank.view("elapsed")
     starts = np.full(bank.size, now)
     due = reach(bank, rows, starts, np.where(left > 0, left, np.nan), speed, zones)
     limit = np.fmin(bank.view("ceiling"), bank.view("fixed"))
@@ -72,7 +72,7 @@ def read_off(frame: Frame, now: float, zones: list[str]) -> Reading:
         frame,
         now,
         return_periods(bank, engine.learning.tails, engine.learning.feedback),
-        engine.surprises(),
+        surprises(bank, engine.learning.tails),
         level * bank.view("elapsed"),
         due,
         once,
@@ -91,7 +91,7 @@ def stream_state(reading: Reading, stream: str, phase: StreamPhase, facts: GapFa
         phase=phase,
         last_send_at=moment_of(float(bank.last[row])),
         sends=int(bank.sends[row]),
-        expected_sends_per_day=float(24 * bank.level_a[row] / bank.level_b[row]),
+        expected_sends_per_day=24 * bank.level(row),
         return_period_years=float(reading.years[row]),
         alarm_due_at=moment_of(due) if learned and np.isfinite(due) else None,
         next_expected_at=moment_of(expected) if np.isfinite(expected) else None,
@@ -115,8 +115,7 @@ def phase_of(reading: Reading, row: int, *, is_blind: bool, is_paused: bool) -> 
     if level is Level.WATCH:
         return StreamPhase.WATCH
     if bank.sessions[row] < bank.min_sessions[row]:
-        mean_gap = bank.level_b[row] / bank.level_a[row]
-        over = bool(is_real_stop(np.array(bank.covered[row]), np.array(mean_gap)))
+        over = bool(is_real_stop(np.array(bank.covered[row]), np.array(1.0 / bank.level(row))))
         return StreamPhase.ENDED if over else StreamPhase.LEARNING
     return StreamPhase.REGULAR
 

@@ -80,7 +80,7 @@ class Learning:
         self.contradicted *= keep
         self.promised *= keep
         with np.errstate(invalid="ignore"):
-            mean_gap = bank.view("level_b") / bank.view("level_a")
+            mean_gap = 1.0 / bank.levels()
             live = ~is_real_stop(hour - bank.view("last"), mean_gap) & ~np.isnan(bank.view("last"))
         live &= (bank.view("sessions") >= bank.view("min_sessions")) & ~bank.view("is_group")
         share = np.where(live, bank.view("budget"), 0.0) * 24 / HOURS_PER_YEAR

@@ -75,12 +75,15 @@ class Replay:
     def start(self, hour: int) -> Frame:
         return Frame(Engine(self.defaults, hour, self.zones, self.witnesses.table))
 
-    def run(self, frame: Frame, until: float) -> None:
-        """Bring a frame to `until`; sends after that are left for later."""
-        while frame.engine.hour + 1 <= until:
-            self._hour(frame, float(frame.engine.hour + 1))
-        if until > frame.engine.hour:
-            self._hour(frame, until)
+    def finish_hour(self, frame: Frame) -> None:
+        """Take a frame's next hour as a whole."""
+        self._hour(frame, float(frame.engine.hour + 1))
+
+    def look_ahead(self, frame: Frame, now: float) -> None:
+        """Bring a frame to `now`, within an hour; after that it is of no use for later moments."""
+        while frame.engine.hour + 1 <= now:
+            self.finish_hour(frame)
+        self._hour(frame, now)
 
     def _hour(self, frame: Frame, until: float) -> None:
         times: list[float] = []

@@ -14,11 +14,20 @@ from monitor.detect.calendar import HOURS_PER_WEEK, HOURS_PER_YEAR
 from monitor.detect.defaults import Defaults
 from monitor.detect.tails import Tails, classes_of
 
-LEVEL_HALF_LIFE = 21 * 24.0
+LEVEL_HALF_LIVES = np.array([7.0, 21.0, 84.0]) * 24.0
+LEVEL_GAPS = np.array([5.0, 12.0, 48.0])
+"""Half-lives of the three memories: hours, but at least so many mean gaps."""
+SCALED_SHARES = np.array([0.25, 0.25, 0.0])
+PLAIN_SHARES = np.array([0.25, 0.0, 0.25])
+"""How the memories' surprises are averaged: half of the weight in units of the stream's own irregularity, half plain."""
+SEND_TO_SEND = 1.5
+DAY_TO_DAY = 0.5
+"""Variance of a level's logarithm, by sends and by days known, of a stream as irregular as the pool or more: few days of
+history say little, however many sends they held. Chosen so that early alarms keep the promise on development data."""
 PROFILE_HALF_LIFE = 56 * 24.0
 LONGEST_LESSON = 168.0
 """A gap teaches at most so many profile-hours (or eight mean gaps): a pause must not erase the level."""
-SCALE_SHRINKAGE = 60.0
+SCALE_SHRINKAGE = 20.0
 MARGINAL_SHRINKAGE = 24.0
 CELL_SHRINKAGE = 120.0
 LEAST_SURPRISE = float(np.log(4.0))
@@ -46,36 +55,59 @@ def end_gaps(bank: Bank, rows: Rows, times: Floats, cells: Rows) -> Floats:
 
 
 def refresh(bank: Bank, rows: Rows, defaults: Defaults, tails: Tails, feedback: Floats) -> None:
-    """Profile, scale and deadlines of rows whose gaps ended in the hour that is over."""
+    """Profile, scale and limits of rows whose gaps ended in the hour that is over."""
     _refresh_profiles(bank, rows, defaults)
     _refresh_scales(bank, rows, defaults)
-    set_deadlines(bank, rows, tails, feedback)
+    set_limits(bank, rows, tails, feedback)
 
 
 def _learn_from_gaps(bank: Bank, rows: Rows, times: Floats) -> Floats:
     level_a, level_b, elapsed = bank.level_a[rows], bank.level_b[rows], bank.elapsed[rows]
     level = level_a / level_b
-    rescaled = level * elapsed
-    standardised = standardise(rescaled, level_a, bank.scale[rows])
+    middle = level[:, 1]
+    standardised = standardise(bank, rows, elapsed)
     seen = bank.sessions[rows] - 1
-    bank.ring[rows, seen % RING] = rescaled
+    bank.ring[rows, seen % RING] = middle * elapsed
 
-    lesson = np.minimum(elapsed, np.maximum(8.0 / level, LONGEST_LESSON))
+    lesson = np.minimum(elapsed, np.maximum(8.0 / middle, LONGEST_LESSON))
     wall = times - bank.session[rows]
     wall = np.where(elapsed > lesson, wall * lesson / np.maximum(elapsed, 1e-9), wall)
-    keep = 0.5 ** (wall / np.maximum(LEVEL_HALF_LIFE, 12.0 / level))
+    keep = 0.5 ** (wall[:, None] / np.maximum(LEVEL_HALF_LIVES, LEVEL_GAPS / level))
     bank.level_a[rows] = level_a * keep + 1.0
-    bank.level_b[rows] = level_b * keep + lesson
-    keep_profile = (0.5 ** (wall / np.maximum(PROFILE_HALF_LIFE, 40.0 / level))).astype(np.float32)[:, None]
+    bank.level_b[rows] = level_b * keep + lesson[:, None]
+    keep_profile = (0.5 ** (wall / np.maximum(PROFILE_HALF_LIFE, 40.0 / middle))).astype(np.float32)[:, None]
     bank.counts[rows] *= keep_profile
     bank.exposure[rows] = bank.exposure[rows] * keep_profile + _hours_by_day(bank.week_hour[rows], wall)
     standardised[seen < 2] = np.nan
     return standardised
 
 
-def standardise(rescaled: Floats, level_a: Floats, scale: Floats) -> Floats:
-    """v: the rescaled silence with the level's uncertainty (negative-binomial surprise), in units of the scale."""
-    return np.asarray(level_a * np.log1p(rescaled / level_a) / scale)
+def standardise(bank: Bank, rows: Rows, elapsed: Floats) -> Floats:
+    """v: the surprise of a silence of `elapsed` profile-hours, averaged over the memories.
+
+    One memory's surprise is negative-binomial, g ln(1 + y/g), as its level is only known from g sessions' worth.
+    """
+    grasp = bank.grasp[rows]
+    rescaled = elapsed[:, None] * (bank.level_a[rows] / bank.level_b[rows])
+    return np.asarray((_weights(bank, rows) * grasp * np.log1p(rescaled / grasp)).sum(axis=1))
+
+
+def _weights(bank: Bank, rows: Rows) -> Floats:
+    return np.asarray(SCALED_SHARES / bank.scale[rows][:, None] + PLAIN_SHARES)
+
+
+def silence_until(bank: Bank, rows: Rows, v: Floats) -> Floats:
+    """The profile-hours of silence at which `standardise` reaches `v`; inf where it is out of reach."""
+    grasp, level = bank.grasp[rows], bank.level_a[rows] / bank.level_b[rows]
+    weight = _weights(bank, rows) * grasp
+    finite = np.isfinite(v)
+    wanted = np.where(finite, v, 0.0)
+    elapsed = np.zeros(rows.size)
+    for _ in range(30):
+        spread = grasp + elapsed[:, None] * level
+        reached = (weight * np.log(spread / grasp)).sum(axis=1)
+        elapsed = elapsed + (wanted - reached) / (weight * level / spread).sum(axis=1)
+    return np.asarray(np.where(finite, elapsed, np.inf))
 
 
 def _refresh_scales(bank: Bank, rows: Rows, defaults: Defaults) -> None:
@@ -94,7 +126,8 @@ def _refresh_scales(bank: Bank, rows: Rows, defaults: Defaults) -> None:
     top5 = falling[:, :5].sum(axis=1) / np.minimum(filled, 5)
     own = np.log(np.maximum(q90, 1e-3)) + np.log(np.maximum(top5, 1e-3))
     pooled = np.log(defaults.q90) + np.log(defaults.top5)
-    bank.scale[rows] = np.exp(0.5 * (filled * own + SCALE_SHRINKAGE * pooled) / (filled + SCALE_SHRINKAGE))
+    scale = np.exp(0.5 * (filled * own + SCALE_SHRINKAGE * pooled) / (filled + SCALE_SHRINKAGE))
+    bank.scale[rows] = scale / defaults.scale
 
 
 def _hours_by_day(start: Floats, span: Floats) -> Floats:
@@ -151,27 +184,28 @@ def _against(
     return np.asarray(share * (counts + prior) / (expected + prior))
 
 
-def set_deadlines(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
-    """The profile-hours of silence at which each level's alarm is due, for streams that have learned enough."""
-    level_a = bank.level_a[rows]
-    level = level_a / bank.level_b[rows]
+def set_limits(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
+    """The standardised silence `v` at which each level's alarm is due, for streams that have learned enough."""
+    days = bank.exposure[rows].sum(axis=1, dtype=np.float64) / 24.0 + 1.0
+    spread = np.minimum(bank.scale[rows] ** 2, 1.0)[:, None]
+    bank.grasp[rows] = 1.0 / (spread * (SEND_TO_SEND / bank.level_a[rows] + (DAY_TO_DAY / days)[:, None]))
+    level = bank.level_a[rows, 1] / bank.level_b[rows, 1]
     classes = classes_of(level * 24)
     bank.rate_class[rows] = classes
     needed = np.log(level * HOURS_PER_YEAR / bank.budget[rows]) + feedback[classes]
     needed = np.maximum(needed[:, None] - np.log(BUDGETS), LEAST_SURPRISE)
     v = tails.inverse(needed, classes[:, None])
-    silence = np.expm1(np.minimum(v * (bank.scale[rows] / level_a)[:, None], 50.0)) * bank.level_b[rows][:, None]
-    waits = (bank.sessions[rows] < bank.min_sessions[rows]) | ~np.isnan(bank.fixed[rows])
-    silence[waits] = np.inf
-    bank.deadline[rows] = silence
+    v[(bank.sessions[rows] < bank.min_sessions[rows]) | ~np.isnan(bank.fixed[rows])] = np.inf
+    bank.limit[rows] = v
 
 
-def return_periods(bank: Bank, tails: Tails, feedback: Floats) -> NDArray[np.float64]:
+def surprises(bank: Bank, tails: Tails) -> Floats:
+    """-ln P(a gap of this row lasts longer than its running silence), for every row."""
+    rows = np.arange(bank.size)
+    return tails.surprise(standardise(bank, rows, bank.view("elapsed")), bank.view("rate_class"))
+
+
+def return_periods(bank: Bank, tails: Tails, feedback: Floats) -> Floats:
     """Years between silences as long as the running one, for every row; 0 where nothing is known yet."""
-    level_a = bank.view("level_a")
-    level = level_a / bank.view("level_b")
-    classes = bank.view("rate_class")
-    v = standardise(level * bank.view("elapsed"), level_a, bank.view("scale"))
-    log_years = tails.surprise(v, classes) - feedback[classes] - np.log(level * HOURS_PER_YEAR)
-    years = np.exp(np.minimum(log_years, 50.0))
-    return np.where(bank.view("sessions") >= 2, years, 0.0)
+    log_years = surprises(bank, tails) - feedback[bank.view("rate_class")] - np.log(bank.levels() * HOURS_PER_YEAR)
+    return np.where(bank.view("sessions") >= 2, np.exp(np.minimum(log_years, 50.0)), 0.0)

@@ -62,7 +62,7 @@ def _members(reading: Reading, key: GroupKey) -> Iterator[Member]:
         row = roster.streams[stream]
         if key not in roster.current[stream] or bank.sessions[row] < bank.min_sessions[row] or reading.ended(row):
             continue
-        mean_gap = bank.level_b[row] / bank.level_a[row]
+        mean_gap = 1.0 / bank.level(row)
         if group_last - bank.last[row] > max(168.0, 6.0 * mean_gap):
             continue
         yield Member(stream, float(reading.surprises[row]), float(reading.expected[row]))
@@ -109,7 +109,7 @@ def _part(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | Non
     bank = reading.frame.engine.bank
     surprises = np.array([m.surprise for m in view.members])
     score, count = top_sum(surprises)
-    yearly = float(bank.level_a[view.row] / bank.level_b[view.row]) * HOURS_PER_YEAR
+    yearly = bank.level(view.row) * HOURS_PER_YEAR
     if count < 2 or count == len(view.members) or score < top_sum_needed(yearly, float(bank.budget[view.row])):
         return None
     order = np.argsort(-surprises, kind="stable")[:count]

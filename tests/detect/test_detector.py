@@ -1,0 +1,199 @@
+"""The detector as a whole: what it says depends on what was sent and proven, and on nothing else."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.model import FindingKind, Level, StreamPhase
+from monitor.settings import GapSettings, Pause
+from tests.detect.streams import DAY, HOUR, START, covered, detector, keys, regular_sends, send
+
+EVERY = 4 * HOUR
+SENDS = regular_sends("a.example", EVERY, 30 * DAY)
+LAST = SENDS[-1].at
+
+
+def test_a_regular_stream_raises_nothing() -> None:
+    known = detector(SENDS)
+    assert not known.assess(LAST + EVERY).findings
+    assert known.assess(LAST + EVERY).states[0].phase is StreamPhase.REGULAR
+
+
+def test_a_silent_stream_is_found_with_its_last_send_and_its_numbers() -> None:
+    (finding,) = detector(SENDS).assess(LAST + 6 * DAY).findings
+    assert (finding.kind, finding.key, finding.since) == (FindingKind.GAP, "gap:a.example", LAST)
+    assert finding.level is Level.CONFIRMED
+    assert LAST < finding.found_at < LAST + 4 * DAY
+    assert finding.gap is not None
+    assert finding.gap.silence == 6 * DAY
+    assert finding.gap.sends_learned == len(SENDS)
+    assert finding.gap.return_period_years > 10
+
+
+def test_levels_rise_in_their_order() -> None:
+    known = detector(SENDS)
+    levels = []
+    for hours in range(200):
+        findings = known.assess(LAST + hours * HOUR).findings
+        levels.append(findings[0].level if findings else 0)
+    assert levels == sorted(levels)
+    assert set(levels) == {0, Level.WATCH, Level.ALERT, Level.CONFIRMED}
+
+
+def test_a_tighter_budget_waits_longer() -> None:
+    def found(budget: float) -> timedelta:
+        known = detector(SENDS, settings=GapSettings(false_alarms_per_sender_year=budget))
+        return known.assess(LAST + 30 * DAY).findings[0].found_at - LAST
+
+    assert found(12) < found(1) < found(0.1)
+
+
+def test_the_announced_deadline_is_when_the_alert_comes() -> None:
+    due = detector(SENDS).assess(LAST + HOUR).states[0].alarm_due_at
+    assert due is not None
+    (finding,) = detector(SENDS).assess(due + DAY).findings
+    assert abs(finding.found_at - due) < timedelta(minutes=5)
+
+
+def test_a_few_sends_are_learned_from_without_alarm() -> None:
+    state = detector(SENDS[:4]).assess(SENDS[3].at + 10 * DAY).states[0]
+    assert state.phase is StreamPhase.LEARNING
+    assert state.alarm_due_at is None
+
+
+def test_a_single_send_is_no_stream_that_can_fall_silent() -> None:
+    assert not detector([send(1, "once.example", START)]).assess(START + 400 * DAY).findings
+
+
+def test_fixed_hours_alarm_exactly_then() -> None:
+    known = detector(SENDS, settings=GapSettings(fixed=timedelta(hours=48)))
+    assert not keys(known.assess(LAST + timedelta(hours=47, minutes=59)))
+    assert known.assess(LAST + timedelta(hours=49)).findings[0].found_at == LAST + timedelta(hours=48)
+
+
+def test_floor_and_ceiling_bound_the_learned_deadline() -> None:
+    late = detector(SENDS, settings=GapSettings(floor=timedelta(days=9)))
+    assert late.assess(LAST + 10 * DAY).findings[0].found_at == LAST + 9 * DAY
+    early = detector(SENDS, settings=GapSettings(ceiling=timedelta(hours=6)))
+    assert early.assess(LAST + DAY).findings[0].found_at == LAST + 6 * HOUR
+
+
+def test_a_declared_pause_does_not_count() -> None:
+    pause = Pause(start=LAST + HOUR, end=LAST + 10 * DAY, why="summer")
+    known = detector(SENDS, settings=GapSettings(expected_pause=(pause,)))
+    during = known.assess(LAST + 8 * DAY)
+    assert not during.findings
+    assert during.states[0].phase is StreamPhase.PAUSED
+    assert keys(known.assess(LAST + 20 * DAY)) == {"gap:a.example"}
+
+
+def test_while_nothing_is_covered_no_silence_is_found_but_our_blindness_is() -> None:
+    known = detector(SENDS, full_coverage=False)
+    known.add_coverage([covered(timedelta(0), LAST - START + HOUR)])
+    assessment = known.assess(LAST + 10 * DAY)
+    assert keys(assessment) == {"inbox_blind:one"}
+    assert assessment.states[0].phase is StreamPhase.BLIND
+
+
+def test_a_stop_within_an_outage_is_found_after_it_and_back_dated() -> None:
+    known = detector(SENDS, full_coverage=False)
+    blind = LAST - START - DAY
+    known.add_coverage([covered(timedelta(0), blind)])
+    assert keys(known.assess(LAST + 4 * DAY)) == {"inbox_blind:one"}
+    known.add_coverage([covered(blind, LAST - START + 4 * DAY)])
+    (finding,) = known.assess(LAST + 4 * DAY).findings
+    assert finding.kind is FindingKind.GAP
+    without_outage = detector(SENDS).assess(LAST + 4 * DAY).findings[0]
+    assert finding.found_at == without_outage.found_at
+
+
+def test_silence_from_before_anybody_looked_raises_nothing() -> None:
+    known = detector(SENDS, full_coverage=False)
+    watched_from = LAST - START + 20 * DAY
+    known.add_coverage([covered(watched_from, watched_from + 10 * DAY)])
+    assessment = known.assess(START + watched_from + 10 * DAY)
+    assert not assessment.findings
+    assert assessment.states[0].phase is StreamPhase.ENDED
+
+
+def test_all_inboxes_blind_is_one_finding() -> None:
+    inboxes = ("one", "two", "three")
+    known = detector(regular_sends("a.example", EVERY, 10 * DAY, inboxes=inboxes), full_coverage=False)
+    known.add_coverage(covered(timedelta(0), 10 * DAY + timedelta(minutes=k), inbox=i) for k, i in enumerate(inboxes))
+    assert keys(known.assess(START + 11 * DAY)) == {"inbox_blind:all"}
+
+
+def test_one_seed_inbox_without_a_streams_mail_is_about_that_inbox() -> None:
+    both = regular_sends("a.example", EVERY, 20 * DAY, inboxes=("one", "two"))
+    later = [send(10_000 + k, "a.example", START + 20 * DAY + k * EVERY) for k in range(30)]
+    findings = detector([*both, *later]).assess(later[-1].at + HOUR).findings
+    assert [(f.kind, f.members, f.since) for f in findings] == [(FindingKind.SEED_SILENT, ("two",), both[-1].at)]
+
+
+# ------------------------------------------------------------------------------------------ properties
+
+MOMENTS = st.lists(st.floats(0, 40 * 24), min_size=6, max_size=60)
+
+
+@settings(max_examples=25, deadline=None)
+@given(MOMENTS, st.lists(st.floats(0, 60 * 24), min_size=2, max_size=6))
+def test_more_silence_never_lowers_surprise(moments: list[float], waits: list[float]) -> None:
+    sends = [send(k, "a.example", START + h * HOUR) for k, h in enumerate(moments)]
+    last = max(s.at for s in sends)
+    known = detector(sends)
+    years = [known.assess(last + h * HOUR).states[0].return_period_years for h in sorted(waits)]
+    assert years == sorted(years)
+
+
+@settings(max_examples=25, deadline=None)
+@given(MOMENTS, st.floats(0, 60 * 24))
+def test_a_send_always_ends_a_gap(moments: list[float], wait: float) -> None:
+    sends = [send(k, "a.example", START + h * HOUR) for k, h in enumerate(moments)]
+    now = max(s.at for s in sends) + wait * HOUR
+    known = detector(sends)
+    known.assess(now)
+    known.add_sends([send(10_000, "a.example", now)])
+    assert not known.assess(now).findings
+
+
+@settings(max_examples=25, deadline=None)
+@given(MOMENTS, st.randoms(use_true_random=False))
+def test_order_duplicates_and_a_second_witness_change_nothing(moments: list[float], shuffler: random.Random) -> None:
+    sends = [send(k, f"{k % 3}.example", START + h * HOUR) for k, h in enumerate(moments)]
+    seen_twice = [send(s.id, s.stream, s.at, inboxes=("one", "two")) for s in sends]
+    mixed = [*sends, *sends]
+    shuffler.shuffle(mixed)
+    now = START + 60 * DAY
+    plain = detector(sends).assess(now)
+    assert detector(mixed).assess(now) == plain
+    witnessed = detector(seen_twice).assess(now)
+    assert [f for f in witnessed.findings if f.kind is FindingKind.GAP] == list(plain.findings)
+
+
+@settings(max_examples=20, deadline=None)
+@given(MOMENTS, st.lists(st.integers(1, 70 * 24), min_size=1, max_size=12, unique=True), st.randoms(use_true_random=False))
+def test_a_restart_at_any_point_gives_the_same_findings(moments: list[float], looks: list[int], shuffler: random.Random) -> None:
+    """Streamed as mail comes in (a fifth of it half a day late) against rebuilt from the whole history."""
+    sends = [send(k, f"{k % 2}.example", START + h * HOUR) for k, h in enumerate(moments)]
+    late = {s.id: 12 * HOUR if shuffler.random() < 0.2 else timedelta(0) for s in sends}
+    streamed = detector([])
+    for look in sorted(looks):
+        now = START + look * HOUR
+        known = [s for s in sends if s.at + late[s.id] <= now]
+        streamed.add_sends(known)
+        assert streamed.assess(now) == detector(known).assess(now)
+
+
+@pytest.mark.parametrize("hours", [3, 30, 300])
+def test_no_coverage_no_surprise(hours: int) -> None:
+    known = detector(SENDS, full_coverage=False)
+    known.add_coverage([covered(timedelta(0), LAST - START)])
+    known.set_inboxes({"one": ["INBOX"]})
+    assert known.assess(LAST + hours * HOUR).states[0].return_period_years == pytest.approx(
+        known.assess(LAST + timedelta(seconds=1)).states[0].return_period_years
+    )
