@@ -10,7 +10,7 @@ from tests.servers.dovecot import PASSWORD
 from tests.servers.process import wait_for
 
 
-def write_settings(folder: Path, *inboxes: InboxSettings, more: str = "", port: int = 0) -> Path:
+def write_settings(folder: Path, *inboxes: InboxSettings, more: str = "", port: int = 0, every: str = "1s") -> Path:
     """`gonequiet.yaml` in the folder, with these inboxes, a page on any free port, quick ticks, and the lines of `more`."""
     (folder / "password").write_text(PASSWORD, encoding="ascii")
     lines = [
@@ -18,7 +18,7 @@ def write_settings(folder: Path, *inboxes: InboxSettings, more: str = "", port: 
         "tick: 0.05s",
         "detect_every: 1s",
         f"web: {{port: {port}}}",
-        "collect: {poll_every: 1s, timeout: 5s}",
+        f"collect: {{poll_every: {every}, timeout: 5s}}",
     ]
     lines += ["inboxes:"] if inboxes else []
     for inbox in inboxes:
