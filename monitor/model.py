@@ -192,7 +192,7 @@ class Identification:
     job: str | None = None
     """`provider:number` of the mailing, where headers carry it."""
     authentication: tuple[tuple[str, str], ...] = ()
-    """(method, result) as our receiver noted them: `spf`, `dkim` (pass if one signature is good), `dmarc`; () if it noted none."""
+    """(method, result) as our receiver noted them: `spf`, `dkim` (pass if one is good), `dmarc`; () if it noted none."""
 
 
 @dataclass(frozen=True)
