@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from monitor.collect.words import decode_words
 from monitor.identify.facts import Facts
 from monitor.identify.index import SignatureIndex
-from monitor.identify.received import Hop
-from monitor.identify.signatures import Signal
+from monitor.identify.received import Hop, public_hops
+from monitor.identify.signatures import Says, Signal
 from monitor.model import Message, Trust
 
 HITS_LIMIT = 200
@@ -34,6 +34,7 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> list[Hit
     """All signals that fit, each once, in the order: what our receiver saw, then the fields from the top."""
     hits: dict[Signal, Hit] = {}
     _border_hits(hits, facts, index)
+    _behind_a_gateway(hits, message, facts, index)
     _signature_hits(hits, facts, index)
     signed = facts.signed_fields
     headers = index.headers
@@ -97,10 +98,24 @@ def _border_hits(hits: dict[Signal, Hit], facts: Facts, index: SignatureIndex) -
             hits.setdefault(signal, Hit(signal, facts.return_path, facts.return_path_trust, host))
 
 
+def _behind_a_gateway(hits: dict[Signal, Hit], message: Message, facts: Facts, index: SignatureIndex) -> None:
+    """Where the border is a known gateway or forwarder, the hops below it are looked at too: hints of who sent before."""
+    if facts.relay is not None or not any(signal.says is Says.RELAY for signal in hits):
+        return
+    through = next(hit for hit in hits.values() if hit.signal.says is Says.RELAY)
+    facts.relay = f"passed on by {through.signal.provider}: {through.signal.field} is {through.host or 'its own form'}"
+    if facts.border is not None:
+        for hop in public_hops(message.headers, facts.border.position + 1):
+            before = len(hits)
+            _hop_hits(hits, hop, Trust.CLAIMED, facts, index)
+            if len(hits) > before:
+                break
+
+
 def _hop_hits(hits: dict[Signal, Hit], hop: Hop, trust: Trust, facts: Facts, index: SignatureIndex) -> None:
     if hop.ip is not None:
         for signal in index.networks.of_address(hop.ip):
-            hits[signal] = Hit(signal, hop.ip, trust)
+            hits.setdefault(signal, Hit(signal, hop.ip, trust))
     looked_up = hop.reverse_name if facts.receiver is None or facts.receiver.reverse_names else None
     host = looked_up or hop.greeting
     if host:

@@ -10,7 +10,8 @@ import yaml
 
 from monitor.collect.parse import parse_message
 from monitor.identify.render import as_json
-from tests.identify.shipped_knowledge import MESSAGES, identifier, signatures
+from monitor.model import Confidence
+from tests.identify.shipped_knowledge import MESSAGES, identifier, identify, signatures
 
 EXAMPLES = sorted(MESSAGES.glob("*.eml"))
 
@@ -44,3 +45,36 @@ def test_examples_hold_no_reader_but_the_invented_one() -> None:
         assert "seedinbox" not in text
         assert "@gmail.com" not in text
         assert "delivered-to: reader@seed.example" in text
+
+
+def proofs() -> list[tuple[str, str, str]]:
+    """(provider, field, domain) of every signal that only its house can bring about."""
+    return [
+        (provider.name, signal.field, signal.value)
+        for provider in signatures().providers.values()
+        for signal in provider.signals
+        if signal.proof and signal.way == "suffix"
+    ]
+
+
+@pytest.mark.parametrize(("provider", "field", "domain"), proofs())
+def test_every_proof_works_on_a_message_made_for_it_and_not_below_the_border(provider: str, field: str, domain: str) -> None:
+    host = f"a1.{domain}" if field == "received-host" else "mail.somebody.example"
+    envelope = f"bounce@{domain}" if field == "return-path" else "bounce@somebody.example"
+    signed = domain if field == "dkim-d" else "somebody.example"
+    observed = (
+        "Received: by 2002:ac0:f3d0:0:0:0:0:0 with SMTP id q1; Mon, 21 Oct 2019 11:12:15 -0700 (PDT)\n"
+        f"Return-Path: <{envelope}>\n"
+        f"Received: from {host} ({host}. [198.18.1.1])\n by mx.google.com with ESMTPS id x1; Mon, 21 Oct 2019 11:12:15 -0700\n"
+        f"Authentication-Results: mx.google.com; dkim=pass header.i=@{signed}; spf=pass smtp.mailfrom={envelope}\n"
+        f"DKIM-Signature: v=1; d={signed}; s=x; h=from; b=x; bh=y\n"
+    )
+    rest = "From: Sender <info@somebody.example>\nSubject: x\n\nText.\n"
+    found = identify(observed + rest)
+    assert provider in (found.platform, found.delivery)
+    claimed = (
+        observed.replace(host, "vps.stranger.example").replace(envelope, "a@stranger.example").replace("dkim=pass", "dkim=fail")
+        + f"Received: from {host} ({host}. [198.18.1.1]) by mx.google.com with ESMTPS id x2\nReturn-Path: <{envelope}>\n"
+    )
+    forged = identify(claimed + rest)
+    assert Confidence.CERTAIN not in (forged.platform_confidence, forged.delivery_confidence)

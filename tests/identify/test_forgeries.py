@@ -225,3 +225,17 @@ def test_icloud_notes_one_result_a_field_below_its_hop() -> None:
     assert found.delivery != "NGP VAN"
     genuine = own.replace("dkim=fail", "dkim=pass")
     assert identify(genuine + rest).delivery == "NGP VAN"
+
+
+def test_behind_a_companys_gateway_the_hop_before_it_is_a_hint() -> None:
+    inner = (
+        "Received: from NAM10-DM6-obe.outbound.protection.outlook.com (NAM10-DM6-obe.outbound.protection.outlook.com\n"
+        " [40.107.93.77]) by mx0a-001.pphosted.com (PPS) with ESMTPS id y2\n"
+    )
+    hop = "mx0a-001.pphosted.com (mx0a-001.pphosted.com. [198.18.5.5])"
+    text = at_gmail(hop, "pass", "", inner).partition("From: ")[0] + "From: a@company.example\nSubject: x\n\nText.\n"
+    found = identify(text)
+    assert (found.delivery, found.delivery_confidence) == ("Microsoft 365", Confidence.LIKELY)
+    assert any("Proofpoint" in conflict for conflict in found.conflicts)
+    alone = identify(text.replace(inner, ""))
+    assert alone.delivery is None
