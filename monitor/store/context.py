@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from monitor.model import Alert, AlertContext, FindingKind, Identification, Send
+from monitor.model import Alert, AlertContext, Coverage, FindingKind, Identification, Send
 from monitor.store.coverage import monitored_folders, read_coverage
 from monitor.store.covered import covered_time
 from monitor.store.evidence import of_send
@@ -40,13 +40,18 @@ def alert_context(connection: Connection, alert: Alert, now: datetime) -> AlertC
         last_evidence=who.evidence,
         confidence=who.delivery_confidence if who.delivery is not None else who.platform_confidence,
         polls_since=_polls_since(connection, last),
-        covered_since=covered_time(read_coverage(connection, last.at, until, None), watched, last.at, until),
+        covered_since=covered_time(_coverage(connection, watched, last.at, until), watched, last.at, until),
         inboxes=inboxes,
         others_sends=len(others),
         others_streams=len({s.stream for s in others}),
         others_last_at=max((s.at for s in others), default=None),
         same_organisation=tuple(s for s in meanwhile if s.organisation == last.organisation),
     )
+
+
+def _coverage(connection: Connection, inboxes: Iterable[str], start: datetime, end: datetime) -> list[Coverage]:
+    """Of these inboxes only: there may be thousands of others."""
+    return [interval for inbox in inboxes for interval in read_coverage(connection, start, end, inbox)]
 
 
 def _polled(inboxes: Sequence[str]) -> tuple[str, ...]:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, RowMapping, bindparam, column, func, insert, select, update, values
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
-from monitor.detect.sends import OPEN_FOR, Group, GroupedCopy, Regrouped, regroup
+from monitor.detect.sends import Group
 from monitor.model import Confidence
-from monitor.store.columns import Moment, RowNumber
-from monitor.store.documents import names_from_json, to_json
-from monitor.store.statements import AT_ONCE, chunks
-from monitor.store.tables import copies, inboxes, sends
-
-_IDENTIFIED = ("platform", "delivery", "account", "platform_confidence", "delivery_confidence")
-_READ = tuple(
-    copies.c[name]
-    for name in ("id", "at", "digest", "message_id", "fingerprints", "send_id", "seen_at", "role", "subject", *_IDENTIFIED)
-)
+from monitor.store.documents import to_json
+from monitor.store.spans import IDENTIFIED, Walked, walk
+from monitor.store.statements import chunks
+from monitor.store.tables import copies, sends
 
 SURENESS = {Confidence.CERTAIN.value: 3, Confidence.LIKELY.value: 2, Confidence.POSSIBLE.value: 1, None: 0}
 
@@ -34,109 +28,52 @@ def group_again(
 
     `left` are sends that copies were taken out of, to another stream.
     """
-    waiting = [_Span(stream, *ends) for stream, times in sorted(changes.items()) for ends in _spans(times)]
-    found: list[_Found] = []
-    while waiting:
-        known = _copies_of(connection, waiting)
-        answers = [(span, rows, regroup([_value(row) for row in rows], span.first, span.last)) for span, rows in known]
-        found += [
-            _Found(span.stream, group, rows) for span, rows, answer in answers if span.reaches(answer) for group in answer.groups
-        ]
-        waiting = [span.wider(answer) for span, _, answer in answers if not span.reaches(answer)]
-    return _store(connection, found, left)
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Changes of one stream that are walked together, and how far beyond them its copies are read."""
-
-    stream: int
-    first: datetime
-    last: datetime
-    reach: timedelta = 2 * OPEN_FOR
-
-    def reaches(self, answer: Regrouped) -> bool:
-        return answer.until <= self.last + self.reach
-
-    def wider(self, answer: Regrouped) -> _Span:
-        return replace(self, reach=answer.until - self.last + 4 * self.reach)
+    touched = [_Found(w, group) for w in walk(connection, changes) for group in w.answer.groups if _is_touched(w, group)]
+    groups = [found.group for found in touched]
+    write = _next_write(connection) if touched or left else 0
+    moved = [(copy, group) for group in groups for copy in group.copies if group.id is None or copy.send != group.id]
+    left |= {copy.send for copy, _ in moved if copy.send is not None}
+    made = _write(connection, touched, write)
+    for some in chunks([{"copy": copy.id, "send": group.id} for copy, group in moved]):
+        connection.execute(update(copies).where(copies.c.id == bindparam("copy")).values(send_id=bindparam("send")), some)
+    _retire(connection, left - {group.id for group in groups if group.id is not None}, write)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A send as it is now, and the rows among which its copies are."""
+    """A send as it is now, and the walk that found it."""
 
-    stream: int
+    walked: Walked
     group: Group
-    rows: Sequence[Row[Any]]
 
 
-def _spans(times: Iterable[datetime]) -> list[tuple[datetime, datetime]]:
-    """Changes that lie close together are walked together."""
-    spans: list[tuple[datetime, datetime]] = []
-    for at in sorted(set(times)):
-        if spans and at - spans[-1][1] <= 4 * OPEN_FOR:
-            spans[-1] = (spans[-1][0], at)
-        else:
-            spans.append((at, at))
-    return spans
+def _is_touched(walked: Walked, group: Group) -> bool:
+    """False for the sends nearby that are as they were: nothing came, went or changed at the times of their copies."""
+    times = walked.span.times
+    if group.id is None or any(copy.send != group.id or copy.at in times for copy in group.copies):
+        return True
+    return bool(walked.rows[group.copies[0].id].send_copies != len(group.copies))
 
 
-def _copies_of(connection: Connection, spans: Sequence[_Span]) -> list[tuple[_Span, list[Row[Any]]]]:
-    """The stored copies of each span, with the sends that they are in, all read at once."""
-    found: list[tuple[_Span, list[Row[Any]]]] = [(span, []) for span in spans]
-    for start, some in zip(range(0, len(spans), AT_ONCE), chunks(spans), strict=True):
-        rows = [(start + n, span.stream, span.first - OPEN_FOR, span.last + span.reach) for n, span in enumerate(some)]
-        named = (column("span", Integer), column("stream", RowNumber), column("since", Moment), column("until", Moment))
-        asked = values(*named).data(rows).cte("asked")
-        query = (
-            select(asked.c.span, *_READ, inboxes.c.name.label("inbox"), sends.c.at.label("send_at"))
-            .select_from(asked)
-            .join(copies, (copies.c.stream_id == asked.c.stream) & copies.c.at.between(asked.c.since, asked.c.until))
-            .join(inboxes, inboxes.c.id == copies.c.inbox_id)
-            .outerjoin(sends, sends.c.id == copies.c.send_id)
-        )
-        for row in connection.execute(query):
-            found[row.span][1].append(row)
-    return found
-
-
-def _value(row: Row[Any]) -> GroupedCopy:
-    return GroupedCopy(
-        id=row.id,
-        inbox=row.inbox,
-        at=row.at,
-        digest=row.digest,
-        message_id=row.message_id,
-        fingerprints=names_from_json(row.fingerprints),
-        send=row.send_id,
-        send_at=row.send_at,
-    )
-
-
-def _store(connection: Connection, found: Sequence[_Found], left: AbstractSet[int]) -> tuple[int, ...]:
+def _write(connection: Connection, touched: Sequence[_Found], write: int) -> tuple[int, ...]:
     """Write the sends that are not as they were; the rows of the new ones."""
-    groups = [f.group for f in found]
-    stored = _stored(connection, [g.id for g in groups if g.id is not None])
-    write = _next_write(connection) if found or left else 0
+    stored = _stored(connection, [f.group.id for f in touched if f.group.id is not None])
     fresh: list[tuple[Group, dict[str, Any]]] = []
     changed: list[dict[str, Any]] = []
-    for f in found:
-        columns = _columns(f)
-        if f.group.id is None:
-            fresh.append((f.group, {"changed": write, **columns}))
-        elif columns != {name: stored[f.group.id][name] for name in columns}:
-            changed.append({"number": f.group.id, "changed": write, **columns})
-    made = _insert(connection, [columns for _, columns in fresh])
+    for found in touched:
+        group, columns = found.group, _columns(found)
+        if group.id is None:
+            fresh.append((group, {"changed": write, **columns}))
+        elif columns != {name: stored[group.id][name] for name in columns}:
+            changed.append({"number": group.id, "changed": write, **columns})
+    statement = insert(sends).returning(sends.c.id, sort_by_parameter_order=True)
+    new = [columns for _, columns in fresh]
+    made = [number for some in chunks(new) for number in connection.execute(statement, some).scalars()]
     for (group, _), number in zip(fresh, made, strict=True):
         group.id = number
     for some in chunks(changed):
         connection.execute(update(sends).where(sends.c.id == bindparam("number")), some)
-    moved = [{"copy": c.id, "send": g.id} for g in groups for c in g.copies if c.send != g.id]
-    for some in chunks(moved):
-        connection.execute(update(copies).where(copies.c.id == bindparam("copy")).values(send_id=bindparam("send")), some)
-    left |= {c.send for g in groups for c in g.copies if c.send is not None and c.send != g.id}
-    _retire(connection, left - {g.id for g in groups if g.id is not None}, write)
     return tuple(made)
 
 
@@ -145,18 +82,12 @@ def _stored(connection: Connection, numbers: Sequence[int]) -> dict[int, RowMapp
     return {row["id"]: row for row in rows}
 
 
-def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-    statement = insert(sends).returning(sends.c.id, sort_by_parameter_order=True)
-    return [number for some in chunks(rows) for number in connection.execute(statement, some).scalars()]
-
-
 def _columns(found: _Found) -> dict[str, Any]:
     """A send as its copies show it: named by the first, identified by the one that says most."""
-    ids = {copy.id for copy in found.group.copies}
-    members = sorted((row for row in found.rows if row.id in ids), key=lambda row: (row.at, row.digest, row.inbox))
+    members = [found.walked.rows[copy.id] for copy in found.group.copies]
     surest = max(members, key=lambda m: (SURENESS[m.delivery_confidence], SURENESS[m.platform_confidence]))
     return {
-        "stream_id": found.stream,
+        "stream_id": found.walked.span.stream,
         "at": found.group.at,
         "stored_at": min(m.seen_at for m in members),
         "copies": len(members),
@@ -164,7 +95,7 @@ def _columns(found: _Found) -> dict[str, Any]:
         "placements": to_json(Counter(m.role for m in members)),
         "subject": members[0].subject,
         "message_id": members[0].message_id,
-        **{name: getattr(surest, name) for name in _IDENTIFIED},
+        **{name: getattr(surest, name) for name in IDENTIFIED},
     }
 
 

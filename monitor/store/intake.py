@@ -45,7 +45,7 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
     known = _known(connection, inbox, [c.raw.sha256 for c in fresh])
     arrivals = {c.raw.sha256: c for c in fresh if c.raw.sha256 not in known}
     rows = [_row(c, inbox, folder, numbers) for c in arrivals.values()]
-    made = _insert_copies(connection, rows)
+    made = _insert_copies(connection, inbox, rows)
     describe(connection, [(made[digest], copy) for digest, copy in arrivals.items()])
     _count(connection, arrivals.values())
     if has_uids:
@@ -62,12 +62,14 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
     return taken
 
 
-def _insert_copies(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+def _insert_copies(connection: Connection, inbox: int, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     """Digest → row of the new copies; all of them are new."""
     made: dict[str, int] = {}
-    for some in chunks(rows, 200):
-        returned = connection.execute(insert(copies).returning(copies.c.digest, copies.c.id), some)
-        made.update((row.digest, row.id) for row in returned)
+    for some in chunks(rows):
+        connection.execute(insert(copies), some)
+        query = select(copies.c.digest, copies.c.id).where(copies.c.inbox_id == inbox)
+        found = connection.execute(query.where(copies.c.digest.in_([row["digest"] for row in some])))
+        made.update((row.digest, row.id) for row in found)
     return made
 
 

@@ -23,10 +23,23 @@ MARK = "rebuild"
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What is stored of a message until it is read again; names as in Identification, the account as `kind:id`."""
+
+    stream: str | None
+    platform: str | None
+    delivery: str | None
+    account: str | None
+    platform_confidence: str | None
+    delivery_confidence: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """Some stored messages, by the number of their copy, to be read again."""
 
     messages: Mapping[int, RawMessage]
+    before: Mapping[int, Before]
     lost: tuple[str, ...]
     """What the store said of originals that are missing or damaged; their copies stay as they are."""
     last: int
@@ -38,8 +51,9 @@ class Stored:
 def next_batch(connection: Connection, originals: Originals, size: int) -> Stored | None:
     """The messages after the mark; None: all have been read. Recorded events are no messages and left alone."""
     after = _mark(connection)
-    query = select(copies, inboxes.c.name.label("inbox"), folders.c.name.label("folder"))
+    query = select(copies, inboxes.c.name.label("inbox"), folders.c.name.label("folder"), streams.c.name.label("stream"))
     query = query.join(inboxes, inboxes.c.id == copies.c.inbox_id).join(folders, folders.c.id == copies.c.folder_id)
+    query = query.outerjoin(streams, streams.c.id == copies.c.stream_id)
     rows = connection.execute(query.where(copies.c.id > after).order_by(copies.c.id).limit(size)).all()
     if not rows:
         return None
@@ -53,7 +67,8 @@ def next_batch(connection: Connection, originals: Originals, size: int) -> Store
         except StoreError as error:
             lost.append(str(error))
     total: int = connection.execute(select(func.max(copies.c.id))).scalar_one()
-    return Stored(messages, tuple(lost), rows[-1].id, total)
+    before = {row.id: _before(row) for row in rows if row.id in messages}
+    return Stored(messages, before, tuple(lost), rows[-1].id, total)
 
 
 def keep_batch(connection: Connection, batch: Stored, read: Mapping[int, NewCopy]) -> None:
@@ -97,7 +112,23 @@ def finish(connection: Connection) -> None:
     for field, number in connection.execute(odd):
         totals[counters.PROBLEMS, (field,)] = number
     counters.replace(connection, totals)
+    start_over(connection)
+
+
+def start_over(connection: Connection) -> None:
+    """Forget how far an interrupted rebuild came."""
     connection.execute(delete(marks).where(marks.c.name == MARK))
+
+
+def _before(row: Row[Any]) -> Before:
+    return Before(
+        stream=row.stream,
+        platform=row.platform,
+        delivery=row.delivery,
+        account=row.account,
+        platform_confidence=row.platform_confidence,
+        delivery_confidence=row.delivery_confidence,
+    )
 
 
 def _raw(row: Row[Any], raw: bytes) -> RawMessage:

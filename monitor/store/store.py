@@ -171,6 +171,11 @@ class Store:
         with self._database.write() as connection:
             rebuild.keep_batch(connection, batch, read)
 
+    def rebuild_from_start(self) -> None:
+        """Let the next rebuild begin with the first message again, wherever an interrupted one stopped."""
+        with self._database.write() as connection:
+            rebuild.start_over(connection)
+
     def checkpoints(self, inbox: str) -> dict[str, Checkpoint]:
         """Folder → how far it has been read."""
         with self._database.read() as connection:
