@@ -147,7 +147,8 @@ def _fields(head: str, problems: list[ParseProblem]) -> tuple[tuple[str, str], .
                 stray += not line.isspace() and line != ""
             continue
         if long and len(value) > FIELD_LIMIT:
-            problems.append(ParseProblem(name[:60], f"longer than {FIELD_LIMIT} characters, the rest is not read"))
+            # The sender chose the name: it is no label for the metrics.
+            problems.append(ParseProblem("header", f"{name[:60]} is longer than {FIELD_LIMIT} characters, the rest is not read"))
             value = value.strip()[:FIELD_LIMIT]
         keep((name, value.strip()))
     if stray:

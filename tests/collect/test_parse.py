@@ -88,7 +88,7 @@ def test_a_header_of_a_megabyte_is_cut_and_the_fields_after_it_are_read() -> Non
     raw = PLAIN.replace(b"Message-ID", b"X-Long: " + b"a" * 1_000_000 + b"\r\nMessage-ID", 1)
     message = parse_message(raw)
     assert message.message_id == "one@example.org"
-    assert "x-long" in {problem.field for problem in message.problems}
+    assert [p.field for p in message.problems if p.detail.startswith("x-long is longer")] == ["header"]
     assert max(len(value) for _, value in message.headers) == FIELD_LIMIT
 
 
