@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -14,11 +15,14 @@ from monitor.app.ingest import Reader
 from monitor.clock import Clock
 from monitor.collect.imap import ImapInbox
 from monitor.errors import InboxError, SettingsError
-from monitor.model import FailureCause, PollFailure
+from monitor.model import FailureCause, FolderVisit, NewCopy, PollFailure
 from monitor.settings import CollectSettings, InboxSettings, inbox_password
 from monitor.store.store import Store
 
 log = structlog.get_logger()
+
+NAMED_ODDITIES = 5
+"""So many odd messages of one visit are named in the log; all are counted in the metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,9 @@ class Poller:
                     failure = result
                     self._note(result)
                 else:
-                    new += self._store.save_visit(result, self._reader.read(result.messages)).new_copies
+                    copies = self._reader.read(result.messages)
+                    new += self._store.save_visit(result, copies).new_copies
+                    _tell_oddities(result, copies)
         except (InboxError, SettingsError) as error:
             failure = self._failure(inbox.name, error)
             if failure.cause is FailureCause.LOGIN:
@@ -102,3 +108,16 @@ class Poller:
     def _note(self, failure: PollFailure) -> None:
         log.warning("poll failed", inbox=failure.inbox, folder=failure.folder, cause=failure.cause.value, detail=failure.detail)
         self._store.record_failure(failure)
+
+
+def _tell_oddities(visit: FolderVisit, copies: Sequence[NewCopy]) -> None:
+    """One line about the messages that were kept although something is wrong with them; nobody has to do anything."""
+    odd = [
+        f"UID {copy.raw.uid}: {'; '.join(f'{p.field}: {p.detail}' for p in copy.message.problems[:3])}"
+        for copy in copies
+        if copy.message.problems
+    ]
+    if odd:
+        log.info(
+            "odd messages, kept all the same", inbox=visit.inbox, folder=visit.folder, number=len(odd), first=odd[:NAMED_ODDITIES]
+        )
