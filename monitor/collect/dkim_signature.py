@@ -9,26 +9,30 @@ VALUE_LIMIT = 6_000
 
 @dataclass(frozen=True, slots=True)
 class DkimSignature:
-    """A signature as it claims to be; `sdid` and `selector` in lower case."""
+    """A signature as it claims to be; names in lower case."""
 
     sdid: str
     selector: str
-    signed_fields: frozenset[str]
-    """Lower-case header names of h=."""
     identity: str
     """The domain of i=, d= where it is missing."""
+    signed: str
+    """The text of h=."""
+
+    def signed_fields(self) -> set[str]:
+        """Lower-case names of the fields that it covers."""
+        return set("".join(self.signed.split()).lower().split(":"))
 
 
 def parse_dkim_signature(value: str) -> DkimSignature | None:
     """One signature out of an unfolded value; None where d= or s= is missing."""
     tags: dict[str, str] = {}
     for part in value[:VALUE_LIMIT].split(";"):
-        name, equals, text = part.partition("=")
-        if equals:
-            tags.setdefault(name.strip(), text)
+        name, _, text = part.partition("=")
+        name = name.strip()
+        if name not in tags:
+            tags[name] = text
     sdid, selector = tags.get("d", "").strip().lower().rstrip("."), tags.get("s", "").strip().lower()
     if not sdid or not selector:
         return None
-    identity = tags.get("i", "").strip().rpartition("@")[2].lower() or sdid
-    fields = "".join(tags.get("h", "").split()).lower()
-    return DkimSignature(sdid[:253], selector[:253], frozenset(fields.split(":")) if fields else frozenset(), identity)
+    identity = tags["i"].strip().rpartition("@")[2].lower() if "i" in tags else ""
+    return DkimSignature(sdid[:253], selector[:253], identity or sdid, tags.get("h", ""))
