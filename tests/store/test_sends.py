@@ -153,3 +153,18 @@ def test_half_read_sends_do_not_keep_a_writer_waiting(store: Store) -> None:
     visit(store, a_copy(50, NOON + 50 * DAY))
     reading.close()  # type: ignore[attr-defined]
     assert len(list(store.sends())) == 6
+
+
+def test_changes_far_apart_that_meet_through_what_they_shift_give_the_same_sends(store: Store, tmp_path: Path) -> None:
+    def drip(n: int) -> NewCopy:
+        return a_copy(n, NOON + n * 11 * HOUR, inbox=f"seed-{n}", subject="Drip", text=str(n))
+
+    chain = [drip(n) for n in range(1, 30)]
+    late = [a_copy(n, NOON + hours * HOUR, inbox="late", subject="Drip") for n, hours in ((76, 0), (77, 100), (78, 230))]
+    imported = [*chain, *late]
+    store.save_imported(chain, batch=50)
+    store.save_imported(late, batch=50)
+    with Store.open(f"sqlite:///{tmp_path / 'fresh.sqlite3'}", tmp_path / "fresh") as fresh:
+        fresh.save_imported(sorted(imported, key=lambda c: c.at), batch=100)
+        assert what_it_is(store.sends()) == what_it_is(fresh.sends())
+        assert sum(send.copies for send in store.sends()) == len(imported)
