@@ -61,6 +61,10 @@ def test_the_alert_opens_within_two_days_of_the_last_send(checked: dict[str, obj
     assert checked["delay_hours"] == pytest.approx(delay / timedelta(hours=1), abs=0.01)
 
 
+def test_nothing_else_is_alarmed_though_all_senders_mailed_less_after_the_runoff(checked: dict[str, object]) -> None:
+    assert checked["alerts"] == 1
+
+
 def test_the_single_mail_of_the_sister_list_is_activity_and_no_gap_of_its_own(checked: dict[str, object]) -> None:
     assert checked["same_organisation"] == [
         {"stream": "campaigns.rnchq.com", "at": "2021-01-13T19:09:08Z", "provider": "Salesforce Marketing Cloud"}
