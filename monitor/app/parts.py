@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,9 +15,12 @@ from monitor.app.ingest import Reader
 from monitor.app.polling import Poller
 from monitor.app.watch import Watch
 from monitor.clock import Clock
+from monitor.collect.connecting import Access
 from monitor.collect.due import DueQueue
+from monitor.collect.idle import IdleWatch
+from monitor.errors import SettingsError
 from monitor.identify.match import Identifier
-from monitor.settings import InboxSettings, Settings
+from monitor.settings import InboxSettings, Settings, inbox_password
 from monitor.store.store import Store
 
 
@@ -34,12 +37,30 @@ class Parts:
     workers: ThreadPoolExecutor
     watch: Watch
     courier: Courier
+    idle: IdleWatch | None = None
+
+    def listen(self, on_news: Callable[[str], None]) -> None:
+        """Begin to idle on the inboxes that are set so; `on_news` gets the name of one that may have new mail."""
+        if accesses := list(self._accesses()):
+            self.idle = IdleWatch(accesses, on_news, rng=random.Random())  # noqa: S311  spreads connections, guards nothing
+
+    def _accesses(self) -> Iterator[Access]:
+        """Of those whose password can be read; of the others polling tells."""
+        for inbox in self.inboxes.values():
+            if inbox.idle:
+                try:
+                    password = inbox_password(inbox)
+                except SettingsError:
+                    continue
+                yield Access(inbox, password, self.settings.collect.timeout.total_seconds(), most_bytes=64_000_000)
 
     def period(self, inbox: str) -> timedelta:
         return self.inboxes[inbox].poll_every or self.settings.collect.poll_every
 
     def close(self) -> None:
         """Wait for the polls that run, leave those out that have not begun, and log out everywhere."""
+        if self.idle is not None:
+            self.idle.close()
         self.workers.shutdown(wait=True, cancel_futures=True)
         self.poller.close()
 

@@ -89,6 +89,7 @@ class Service:
             self._scheduler.add_job(job, "interval", seconds=tick, id=job.__name__.strip("_"))
         self._web.start()
         self._scheduler.start()
+        self._parts.listen(self._hasten)
         log.info("started", inboxes=len(self.inboxes), page=self.web_url)
 
     def stop(self) -> None:
@@ -128,6 +129,11 @@ class Service:
                 self._counters.job_missed()
                 log.warning("poll is late", inbox=name, seconds=lateness.total_seconds())
             parts.workers.submit(self._poll, parts, name)
+
+    def _hasten(self, inbox: str) -> None:
+        """An inbox may have new mail: poll it at the next tick."""
+        with self._queue_lock:
+            self._parts.due.hasten(inbox, self._clock.now())
 
     def _poll(self, parts: Parts, name: str) -> None:
         """One poll in a worker. Whatever happens, the inbox is put back into the queue."""
@@ -204,6 +210,7 @@ class Service:
             self._snapshots.reload_ok = True
             self._tried_at = None
         old.close()
+        coming.listen(self._hasten)
         if keys := needs_restart(old.settings, coming.settings):
             log.warning("only a restart takes the new values of these settings", keys=keys)
         log.info("settings taken", inboxes=len(self.inboxes))

@@ -80,7 +80,9 @@ class DueQueue:
         return taken
 
     def hasten(self, name: str, now: datetime) -> None:
-        """There may be news: it is due now, or again as soon as it comes back if it is running."""
+        """There may be news: it is due now, or again as soon as it comes back if it is running. One that fails waits its time."""
+        if self._failures[name]:
+            return
         if name in self._running:
             self._hastened.add(name)
         elif name in self._periods:

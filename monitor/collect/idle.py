@@ -21,16 +21,18 @@ from time import monotonic
 import structlog
 
 from monitor.collect.connecting import Access
+from monitor.collect.due import FIRST_WAIT
 from monitor.collect.folders import which_folders
 from monitor.collect.idle_session import IdleEnded, IdleSession
 from monitor.collect.wire import FAULTS
 from monitor.errors import InboxError
+from monitor.model import FailureCause
 
 log = structlog.get_logger("gonequiet.idle")
 
 RENEW_EVERY = 540.0
 """Seconds. Servers may end a connection after half an hour (RFC 2177), home routers forget one after a quarter."""
-FIRST_WAIT, LONGEST_WAIT = 30.0, 3600.0
+LONGEST_WAIT = 3600.0
 ROLES = ("INBOX", "JUNK")
 CHUNK = 65_536
 
@@ -85,14 +87,17 @@ class IdleWatch:
         *,
         rng: Random,
         renew_every: float = RENEW_EVERY,
-        first_wait: float = FIRST_WAIT,
+        first_wait: float | None = None,
         connecting: int = 4,
     ) -> None:
-        """Start: INBOX and Junk of every inbox, `connecting` log-ins at a time. Spans are in seconds."""
+        """Start: INBOX and Junk of every inbox, `connecting` log-ins at a time. Spans are in seconds.
+
+        A connection that is lost is tried again after `first_wait` (None: by its cause, as a poll), then after twice as long.
+        """
         self._on_news, self._rng = on_news, rng
         self._renew_every, self._first_wait = renew_every, first_wait
         self._selector = selectors.DefaultSelector()
-        self._opened: queue.SimpleQueue[tuple[Spot, socket.socket | None, bytes, str]] = queue.SimpleQueue()
+        self._opened: queue.SimpleQueue[tuple[Spot, socket.socket | None, bytes, InboxError | None]] = queue.SimpleQueue()
         self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK)
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         self._lost: dict[Spot, int] = {}
@@ -131,11 +136,12 @@ class IdleWatch:
         except CannotIdle as why:
             self.unable[spot.inbox, spot.role] = str(why)
             log.info("polled only", inbox=spot.inbox, folder=spot.role, reason=str(why))
-        except (InboxError, *FAULTS) as error:
-            reason = error.reason if isinstance(error, InboxError) else type(error).__name__
-            self._opened.put((spot, None, b"", reason))
+        except InboxError as error:
+            self._opened.put((spot, None, b"", error))
+        except FAULTS:
+            self._opened.put((spot, None, b"", None))
         else:
-            self._opened.put((spot, sock, already, ""))
+            self._opened.put((spot, sock, already, None))
         self._wake()
 
     def _wake(self) -> None:
@@ -160,9 +166,9 @@ class IdleWatch:
 
     def _take_opened(self) -> None:
         while not self._opened.empty():
-            spot, sock, already, reason = self._opened.get()
+            spot, sock, already, error = self._opened.get()
             if sock is None:
-                self._lose(spot, reason)
+                self._lose(spot, error.cause if error else FailureCause.NETWORK, str(error or "not to be opened"))
                 continue
             sock.setblocking(False)
             session = IdleSession(
@@ -190,7 +196,7 @@ class IdleWatch:
             held.sock.close()
             if held.session.renewed:
                 self._lost.pop(held.spot, None)
-            self._lose(held.spot, str(end) or type(end).__name__)
+            self._lose(held.spot, FailureCause.NETWORK, str(end) or type(end).__name__)
             self._on_news(held.spot.inbox)  # what came meanwhile, and whether the inbox can be read at all, a visit tells
 
     def _begin(self, held: _Held) -> None:
@@ -214,8 +220,13 @@ class IdleWatch:
             if news:
                 self._on_news(held.spot.inbox)
 
-    def _lose(self, spot: Spot, reason: str) -> None:
+    def _lose(self, spot: Spot, cause: FailureCause, reason: str) -> None:
         times = self._lost[spot] = self._lost.get(spot, 0) + 1
-        wait = min(self._first_wait * 2.0 ** min(times - 1, 10), LONGEST_WAIT) * (0.8 + 0.4 * self._rng.random())
+        first = (
+            FIRST_WAIT.get(cause, FIRST_WAIT[FailureCause.PROTOCOL]).total_seconds()
+            if self._first_wait is None
+            else self._first_wait
+        )
+        wait = min(first * 2.0 ** min(times - 1, 10), LONGEST_WAIT) * (0.8 + 0.4 * self._rng.random())
         self._again.append((monotonic() + wait, spot))
         log.info("idle ended", inbox=spot.inbox, folder=spot.role, reason=reason, again_in=round(wait))

@@ -92,6 +92,8 @@ class InboxSettings(Strict):
     folders: tuple[str, ...] | None = None
     """None: all folders that can hold list mail."""
     poll_every: SomeTime | None = None
+    idle: bool = False
+    """Hear of new mail at once as well (IMAP IDLE), through two connections more; polling goes on as a net."""
     enabled: bool = True
 
 
