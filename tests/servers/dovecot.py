@@ -13,7 +13,7 @@ import ssl
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -125,16 +125,20 @@ def program() -> str:
 @pytest.fixture(scope="session")
 def dovecot() -> Iterator[Dovecot]:
     """One server for all tests, each with users of its own."""
-    yield from _server()
+    with running_dovecot() as server:
+        yield server
 
 
 @pytest.fixture
 def own_dovecot() -> Iterator[Dovecot]:
     """A server for this test alone, to stop and start."""
-    yield from _server()
+    with running_dovecot() as server:
+        yield server
 
 
-def _server() -> Iterator[Dovecot]:
+@contextmanager
+def running_dovecot() -> Iterator[Dovecot]:
+    """A server of one's own, with its folders removed at the end."""
     program()
     # A short path, readable to the mail user: a socket's is limited to 107 bytes, and pytest's folders are for root alone.
     with tempfile.TemporaryDirectory(prefix="gonequiet-dovecot-", ignore_cleanup_errors=True) as folder:

@@ -1,0 +1,165 @@
+"""Collecting: our reading of IMAP against a raw socket that discards the same bytes, on a real Dovecot in the same run."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+from monitor.app.ingest import Reader
+from monitor.app.knowledge import load_identifier
+from monitor.clock import SystemClock
+from monitor.collect.connecting import Access
+from monitor.collect.imap import ImapInbox
+from monitor.model import Checkpoint, FolderVisit, RawMessage
+from monitor.settings import Security, Settings
+from monitor.store.store import Store
+from tests.servers.dovecot import MISSING, Dovecot, DovecotUser, running_dovecot
+
+MESSAGES = 2000
+BATCH = 500
+ROUNDS = 3
+START = datetime.now(UTC) - timedelta(minutes=MESSAGES)
+OWN = (b"message-id:", b"subject:", b"date:")
+EXAMPLES = Path(__file__).parents[1] / "data/messages"
+
+
+def run() -> list[str]:
+    if shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin") is None:
+        return [MISSING]
+    with running_dovecot() as server:
+        return measured(server)
+
+
+def measured(server: Dovecot) -> list[str]:
+    """The lines of the report; rates are medians of some rounds, ratios are to the raw socket's."""
+    user = server.user()
+    user.deliver_all(made_messages(MESSAGES))
+    raw_headers = rate(lambda: discard(user, "BODY.PEEK[HEADER]"))
+    raw_whole = rate(lambda: discard(user, "BODY.PEEK[]"))
+    fetch = rate(lambda: fetch_headers(user))
+    whole = rate(lambda: visit(user))
+    stored = stored_rate(lambda reader, kept: store(user, reader, kept))
+    line = stored_rate(lambda reader, kept: store_headers(user, reader, kept))
+    return [
+        f"{MESSAGES} messages of real headers, {BATCH} a FETCH, plain connection, median of {ROUNDS}",
+        f"raw socket, headers discarded:           {raw_headers:7.0f}/s",
+        f"headers fetched:                         {fetch:7.0f}/s = {fetch / raw_headers:.2f} of raw",
+        f"headers fetched to stored, one process:  {line:7.0f}/s = {line / raw_headers:.3f} of raw",
+        f"raw socket, whole messages discarded:    {raw_whole:7.0f}/s",
+        f"whole messages collected:                {whole:7.0f}/s = {whole / raw_whole:.2f} of raw",
+        f"whole messages to stored with originals: {stored:7.0f}/s = {stored / raw_whole:.3f} of raw",
+    ]
+
+
+def rate(work: Callable[[], int]) -> float:
+    """Messages a second."""
+    return statistics.median(MESSAGES / timed(work) for _ in range(ROUNDS))
+
+
+def stored_rate(work: Callable[[Reader, Store], int]) -> float:
+    """The same with a reader that has loaded its signatures, and a new store each time."""
+    settings = Settings()
+    reader = Reader(load_identifier(settings), settings)
+    work_off = reader.read_one(RawMessage("a", "INBOX", "INBOX", 1, 1, START, START, made_messages(1)[0], 1))
+    assert work_off.key is not None
+    rates = []
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as folder:
+            kept = Store.open(f"sqlite:///{folder}/db", Path(folder) / "originals")
+            rates.append(MESSAGES / timed(lambda kept=kept: work(reader, kept)))  # type: ignore[misc]
+            kept.close()
+    return statistics.median(rates)
+
+
+def timed(work: Callable[[], int]) -> float:
+    begun = time.perf_counter()
+    count = work()
+    assert count == MESSAGES, count
+    return time.perf_counter() - begun
+
+
+def made_messages(count: int) -> list[bytes]:
+    """The example messages over and over, each with a Message-ID, a subject and a Date of its own, a minute apart."""
+    examples = [file.read_bytes().replace(b"\r\n", b"\n") for file in sorted(EXAMPLES.rglob("*.eml"))]
+    examples = [raw for raw in examples if 1500 < len(raw) < 60_000]
+    made = []
+    for number in range(count):
+        lines = [line for line in examples[number % len(examples)].split(b"\n") if not line.lower().startswith(OWN)]
+        date = format_datetime(START + timedelta(minutes=number)).encode()
+        own = (b"Message-ID: <%d@bench.example>", b"Subject: Number %d before midnight")
+        made.append(b"\r\n".join([*(field % number for field in own), b"Date: " + date, *lines]))
+    return made
+
+
+def discard(user: DovecotUser, item: str) -> int:
+    """Ask for it in batches and throw the answers away unread, but for the end of each."""
+    with socket.create_connection(("127.0.0.1", user.server.port)) as sock:
+        stream = sock.makefile("rb")
+        stream.readline()
+        sock.sendall(f"a LOGIN {user.name} {user.password}\r\nb EXAMINE INBOX\r\n".encode())
+        while not stream.readline().startswith(b"b OK"):
+            pass
+        for first in range(1, MESSAGES + 1, BATCH):
+            sock.sendall(f"c UID FETCH {first}:{first + BATCH - 1} (UID INTERNALDATE RFC822.SIZE {item})\r\n".encode())
+            tail = b""
+            while b"\r\nc OK" not in tail:
+                tail = tail[-100:] + sock.recv(262_144)
+    return MESSAGES
+
+
+def fetch_headers(user: DovecotUser) -> int:
+    access = Access(user.settings(security=Security.PLAIN), user.password, 60, most_bytes=200_000_000)
+    connection = access.log_in()
+    connection.examine("INBOX")
+    uids = connection.uids_from(1)
+    count = 0
+    for start in range(0, len(uids), BATCH):
+        found = connection.fetch(uids[start : start + BATCH], "INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]")
+        count += sum(got.body is not None for got in found.values())
+    connection.logout()
+    return count
+
+
+def store_headers(user: DovecotUser, reader: Reader, kept: Store) -> int:
+    """Fetch headers, parse, identify, group, store on SQLite."""
+    access = Access(user.settings(security=Security.PLAIN), user.password, 60, most_bytes=200_000_000)
+    connection = access.log_in()
+    validity = connection.examine("INBOX").uidvalidity
+    now = datetime.now(UTC)
+    new = 0
+    for first in range(1, MESSAGES + 1, BATCH):
+        found = connection.fetch(range(first, first + BATCH), "INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]")
+        raws = tuple(
+            RawMessage("a", "INBOX", "INBOX", validity, uid, got.internaldate or now, now, got.body or b"", got.size or 0)
+            for uid, got in sorted(found.items())
+        )
+        checkpoint = Checkpoint("INBOX", validity, raws[-1].uid, now)
+        new += kept.save_visit(FolderVisit("a", "INBOX", "INBOX", now, checkpoint, (), raws), reader.read(raws)).new_copies
+    connection.logout()
+    return new
+
+
+def visit(user: DovecotUser) -> int:
+    return sum(len(result.messages) for result in _inbox(user).visit({}, SystemClock()) if isinstance(result, FolderVisit))
+
+
+def store(user: DovecotUser, reader: Reader, kept: Store) -> int:
+    """The way of the service: whole messages, originals kept, checkpoint and coverage with them."""
+    new = 0
+    for result in _inbox(user).visit({}, SystemClock()):
+        if isinstance(result, FolderVisit):
+            new += kept.save_visit(result, reader.read(result.messages)).new_copies
+    return new
+
+
+def _inbox(user: DovecotUser) -> ImapInbox:
+    minute = timedelta(minutes=1)
+    settings = user.settings(security=Security.PLAIN)
+    return ImapInbox(settings, user.password, timeout=minute, max_message_bytes=1_000_000, poll_every=minute)
