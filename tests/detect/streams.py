@@ -54,7 +54,8 @@ def regular_sends(
 ) -> list[Send]:
     """Sends from START on, about `every` apart (gamma-distributed, shape 4), up to `until` after it."""
     random = np.random.default_rng(seed)
-    sends, at = [], START
+    sends: list[Send] = []
+    at = START
     while at < START + until:
         number = first + len(sends)
         sends.append(send(number, stream, at, inboxes=inboxes, delivery=delivery, organisation=organisation))
