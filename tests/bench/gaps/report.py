@@ -155,7 +155,7 @@ def _stops(sets: Sequence[Comparison]) -> str:
 
 def _groups(groups: Sequence[tuple[int, int, list[Trial]]]) -> str:
     lines = [
-        "Campaign lists (2 to 8 sends a day) of one provider stop at a random moment after 75 days of history; those of other "
+        "Campaign lists (2 to 8 sends a day) of one provider stop at a random moment after 60 days of history; those of other "
         "providers go on. The last columns are means over the trials.\n",
         "| lists | stop | trials | told in 4 days | hours, median / slowest | findings | rightly named | wrongly named |",
         "| --: | --: | --: | --: | --: | --: | --: | --: |",

@@ -22,7 +22,7 @@ from tests.bench.gaps.simulate import SimulatedList, simulate
 INBOXES = ("seed-1", "seed-2")
 SILENT_GROUP = "Provider 0"
 GROUP_KINDS = (FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP)
-HISTORY_HOURS = 75 * 24
+HISTORY_HOURS = 60 * 24
 LONGEST_WAIT_HOURS = 96
 
 
@@ -49,7 +49,7 @@ def _trial(members: int, stopped: int, seed: int) -> Trial:
     random = np.random.default_rng(seed)
     lists = simulate(seed, max(60, 5 * members), start=(2019, 2, 1), end=(2019, 6, 1)).lists
     group = [x for x in lists if x.kind == "campaign"][:members]
-    others = [x for x in lists if x not in group][:60]
+    others = [x for x in lists if x not in group][:40]
     gone = group[:stopped]
     start = float(np.floor(min(x.times[0] for x in lists)))
     stop = start + HISTORY_HOURS + float(random.uniform(0, 7 * 24))
