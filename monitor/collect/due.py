@@ -52,10 +52,11 @@ class DueQueue:
         self._running: set[str] = set()
         self._hastened: set[str] = set()
         self._failures: Counter[str] = Counter()
-        self._heap = [
-            (start + min(every, LONGEST_SPREAD) * place / len(periods), name)
-            for place, (name, every) in enumerate(periods.items())
-        ]
+        self._due_at = {
+            name: start + min(every, LONGEST_SPREAD) * place / len(periods) for place, (name, every) in enumerate(periods.items())
+        }
+        """Of those that are not running. An entry of the heap that says otherwise is out of date and is dropped when met."""
+        self._heap = [(due_at, name) for name, due_at in self._due_at.items()]
         heapq.heapify(self._heap)
 
     def take(self, now: datetime, most: int) -> list[tuple[str, timedelta]]:
@@ -68,12 +69,15 @@ class DueQueue:
         waiting: list[tuple[datetime, str]] = []
         while self._heap and self._heap[0][0] <= now and len(taken) < most:
             due_at, name = heapq.heappop(self._heap)
+            if self._due_at.get(name) != due_at:
+                continue
             host = self._hosts.get(name)
             if host is not None and self._per_host is not None and busy[host] >= self._per_host:
                 waiting.append((due_at, name))
                 continue
             busy[host] += 1
             self._running.add(name)
+            del self._due_at[name]
             taken.append((name, now - due_at))
         for entry in waiting:
             heapq.heappush(self._heap, entry)
@@ -85,10 +89,8 @@ class DueQueue:
             return
         if name in self._running:
             self._hastened.add(name)
-        elif name in self._periods:
-            self._heap = [entry for entry in self._heap if entry[1] != name]
-            heapq.heapify(self._heap)
-            heapq.heappush(self._heap, (now, name))
+        elif name in self._periods and self._due_at[name] > now:
+            self._put_back(name, now)
 
     def succeeded(self, name: str, began: datetime) -> None:
         """Its next poll is a period after this one began."""
@@ -116,9 +118,12 @@ class DueQueue:
     @property
     def next_due(self) -> datetime | None:
         """When the next inbox is due; None while all are running or there are none."""
+        while self._heap and self._due_at.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def _put_back(self, name: str, at: datetime) -> None:
         self._running.discard(name)
         self._hastened.discard(name)
+        self._due_at[name] = at
         heapq.heappush(self._heap, (at, name))

@@ -19,7 +19,8 @@ from typing import Any
 from monitor.collect.fetch_reply import Fetched, read_fetched
 from monitor.settings import Security
 
-BUFFER = 262_144
+BUFFER = 32_768
+"""Octets that each kept connection holds; a larger message is read past it."""
 LONGEST_LINE = 16_000_000
 """A SEARCH answer of some two million UIDs."""
 LEAST_RATE = 10_000

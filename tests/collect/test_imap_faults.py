@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import imaplib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from imapclient import IMAPClient
 
 from monitor.collect.imap import ImapInbox
+from monitor.collect.plan import BATCH_MESSAGES
 from monitor.demo.certificate import write_certificate
 from monitor.errors import InboxError
-from monitor.model import FailureCause
+from monitor.model import FailureCause, FolderVisit
 from monitor.settings import Security
 from tests.collect.looking import Watcher, changed, mail, open_inbox, subjects
 from tests.servers.dovecot import Dovecot, DovecotUser
@@ -99,3 +102,28 @@ def test_an_inbox_whose_server_was_away_is_read_again_when_it_is_back(own_doveco
     own_dovecot.start()
     user.deliver(mail("one"))
     assert subjects(watcher.visit()) == ["one"]
+
+
+def test_a_server_that_ends_in_the_middle_of_a_backlog_costs_no_message_and_repeats_none(own_dovecot: Dovecot) -> None:
+    user = own_dovecot.user()
+    watcher = Watcher(open_inbox(user.settings(), user.password))
+    watcher.visit()
+    user.deliver_all([mail(str(number), size=20_000) for number in range(3 * BATCH_MESSAGES)])
+    visits = watcher.inbox.visit(watcher.checkpoints, watcher.clock)
+    first = next(visits)
+    assert isinstance(first, FolderVisit)
+    watcher.checkpoints["INBOX"] = first.checkpoint
+    own_dovecot.stop()
+    with pytest.raises(InboxError):
+        list(visits)
+    own_dovecot.start()
+    rest = watcher.visit()
+    assert subjects([first, *rest]) == [str(number) for number in range(3 * BATCH_MESSAGES)]
+    assert [len(visit.coverage) for visit in [first, *rest] if visit.folder == "INBOX"] == [0, 0, 1]
+
+
+def test_a_command_that_the_libraries_no_longer_know_by_its_private_name_would_be_noticed() -> None:
+    """What `line.py` and `wire.py` rely on beyond the documented interface."""
+    for name in ("_command", "_simple_command", "_get_capabilities", "_get_response"):
+        assert callable(getattr(imaplib.IMAP4, name)), name
+    assert callable(getattr(IMAPClient, "_create_IMAP4", None))
