@@ -42,6 +42,17 @@ def to_json(value: Mapping[str, object] | Iterable[str]) -> str:
     return json.dumps(ready, separators=(",", ":"), sort_keys=True)
 
 
+def authentication_to_text(results: Iterable[tuple[str, str]]) -> str | None:
+    """`spf=pass dkim=fail`; None for no results."""
+    return storable(" ".join(f"{method}={result}" for method, result in results)) or None
+
+
+def authentication_from_text(text: str | None) -> tuple[tuple[str, str], ...]:
+    if not text:
+        return ()
+    return tuple((method, result) for method, _, result in (pair.partition("=") for pair in text.split(" ")))
+
+
 def names_from_json(document: str) -> tuple[str, ...]:
     return tuple(str(name) for name in json.loads(document))
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from monitor.detect.sends import Group
 from monitor.model import Confidence
-from monitor.store.documents import to_json
+from monitor.store.documents import authentication_from_text, authentication_to_text, to_json
 from monitor.store.spans import IDENTIFIED, Walked, walk
 from monitor.store.statements import chunks
 from monitor.store.tables import copies, sends
@@ -95,8 +96,18 @@ def _columns(found: _Found) -> dict[str, Any]:
         "placements": to_json(Counter(m.role for m in members)),
         "subject": members[0].subject,
         "message_id": members[0].message_id,
+        "authentication": _best(authentication_from_text(m.authentication) for m in (surest, *members)),
         **{name: getattr(surest, name) for name in IDENTIFIED},
     }
+
+
+def _best(noted: Iterable[Sequence[tuple[str, str]]]) -> str | None:
+    """What several receivers noted of one send: a pass of any of them counts, as only the way to it can have broken another."""
+    best: dict[str, str] = {}
+    for method, result in chain.from_iterable(noted):
+        if result == "pass" or method not in best:
+            best[method] = result
+    return authentication_to_text(best.items())
 
 
 def _retire(connection: Connection, candidates: AbstractSet[int], write: int) -> None:

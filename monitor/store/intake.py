@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from monitor.model import Identification, NewCopy, StreamKey
 from monitor.store import counters
-from monitor.store.documents import identification_to_json, storable, to_json
+from monitor.store.documents import authentication_to_text, identification_to_json, storable, to_json
 from monitor.store.names import stream_numbers
 from monitor.store.placement import placed
 from monitor.store.statements import chunks, insert_into
@@ -185,6 +185,8 @@ def _identified(identification: Identification) -> dict[str, Any]:
         "account": f"{account.kind}:{account.id}" if account else None,
         "platform_confidence": identification.platform_confidence and identification.platform_confidence.value,
         "delivery_confidence": identification.delivery_confidence and identification.delivery_confidence.value,
+        "sdids": storable(" ".join(identification.sdids)) or None,
+        "authentication": authentication_to_text(identification.authentication),
     }
 
 

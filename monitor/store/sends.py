@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from monitor.model import Account, Confidence, Identification, Send
 from monitor.store.database import Database
-from monitor.store.documents import counts_from_json, names_from_json
+from monitor.store.documents import authentication_from_text, counts_from_json, names_from_json
 from monitor.store.statements import chunks
 from monitor.store.tables import sends, streams
 
@@ -112,6 +112,10 @@ def as_send(row: Row[Any]) -> Send:
         platform=row.platform,
         delivery=row.delivery,
         account=row.account,
+        platform_confidence=row.platform_confidence and Confidence(row.platform_confidence),
+        delivery_confidence=row.delivery_confidence and Confidence(row.delivery_confidence),
+        sdids=tuple(row.sdids.split(" ")) if row.sdids else (),
+        authentication=authentication_from_text(row.authentication),
     )
 
 

@@ -16,10 +16,22 @@ from monitor.store.documents import names_from_json
 from monitor.store.statements import AT_ONCE
 from monitor.store.tables import copies, inboxes, sends
 
-IDENTIFIED = ("platform", "delivery", "account", "platform_confidence", "delivery_confidence")
+IDENTIFIED = ("platform", "delivery", "account", "platform_confidence", "delivery_confidence", "sdids")
 """Columns that a send has from one of its copies."""
 
-_READ = ("id", "stream_id", "at", "digest", "message_id", "fingerprints", "send_id", "seen_at", "role", "subject", *IDENTIFIED)
+_OF_COPIES = (
+    "id",
+    "stream_id",
+    "at",
+    "digest",
+    "message_id",
+    "fingerprints",
+    "send_id",
+    "seen_at",
+    "role",
+    "subject",
+    "authentication",
+)
 
 WASTE = 3
 """Spans are read together while that brings at most so many times the stretch that they ask for."""
@@ -114,7 +126,7 @@ def _read(connection: Connection, spans: Sequence[Span]) -> Iterator[tuple[Span,
         for span in some:
             by_stream[span.stream].append((span, []))
         query = (
-            select(*(copies.c[name] for name in _READ), inboxes.c.name.label("inbox"))
+            select(*(copies.c[name] for name in (*_OF_COPIES, *IDENTIFIED)), inboxes.c.name.label("inbox"))
             .add_columns(sends.c.at.label("send_at"), sends.c.copies.label("send_copies"))
             .join(inboxes, inboxes.c.id == copies.c.inbox_id)
             .outerjoin(sends, sends.c.id == copies.c.send_id)

@@ -60,12 +60,12 @@ class Imported:
     new_sends: int = 0
     streams: frozenset[str] = field(default_factory=frozenset)
 
-    def plus(self, saved: Saved) -> Imported:
+    def plus(self, more: Imported) -> Imported:
         return Imported(
-            self.new_copies + saved.new_copies,
-            self.known + saved.known,
-            self.new_sends + len(saved.new_sends),
-            self.streams | saved.streams,
+            self.new_copies + more.new_copies,
+            self.known + more.known,
+            self.new_sends + more.new_sends,
+            self.streams | more.streams,
         )
 
 
@@ -134,25 +134,22 @@ class Store:
             ahead = following
         return total.plus(self._save_kept(ahead))
 
-    def _save_kept(self, ahead: tuple[list[NewCopy], Future[None]] | None) -> Saved:
+    def _save_kept(self, ahead: tuple[list[NewCopy], Future[None]] | None) -> Imported:
         """One batch of an import, once its originals are on the disk."""
+        done = Imported()
         if ahead is None:
-            return Saved()
+            return done
         copies, kept = ahead
         kept.result()
-        new = known = 0
-        streams: set[str] = set()
-        made: list[int] = []
         with self._database.write() as connection:
             place = sorted(copies, key=lambda c: (c.raw.inbox, c.raw.folder))
             for (inbox_name, name), some in groupby(place, key=lambda c: (c.raw.inbox, c.raw.folder)):
                 batch = list(some)
                 inbox = inbox_number(connection, inbox_name)
                 taken = take_in(connection, inbox, folder_row(connection, inbox, name, batch[0].raw.role), batch, has_uids=False)
-                made += group_again(connection, taken.changes)
-                new, known, streams = new + taken.new, known + taken.known, streams | taken.streams
-            new_sends = sends_by_number(connection, made)
-        return Saved(new, known, new_sends, frozenset(streams))
+                made = group_again(connection, taken.changes)
+                done = done.plus(Imported(taken.new, taken.known, len(made), frozenset(taken.streams)))
+        return done
 
     def rebuild_next(self, size: int = 200) -> Stored | None:
         """The next stored messages to be read again with today's knowledge; None once all have been.

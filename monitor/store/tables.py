@@ -64,6 +64,10 @@ class SendRow(SQLModel, table=True):
     account: str | None = None
     platform_confidence: str | None = None
     delivery_confidence: str | None = None
+    sdids: str | None = Field(default=None, sa_type=Text)
+    """The signing domains with blanks between them."""
+    authentication: str | None = Field(default=None, sa_type=Text)
+    """`spf=pass dkim=fail`; null where no receiver of ours noted anything."""
     changed: int = Field(sa_type=RowNumber, index=True)
     """Which write changed it last; writes are numbered in the order of their commits."""
 
@@ -102,6 +106,9 @@ class CopyRow(SQLModel, table=True):
     account: str | None = None
     platform_confidence: str | None = None
     delivery_confidence: str | None = None
+    sdids: str | None = Field(default=None, sa_type=Text)
+    authentication: str | None = Field(default=None, sa_type=Text)
+    """Both as in `sends`."""
     polls_before: int = Field(default=0, sa_type=RowNumber)
     """The folder's `polls` when the copy was first seen."""
 

@@ -70,7 +70,7 @@ def postgres() -> Iterator[Postgres]:
             wait_for(lambda: _answers(port), lambda: (folder / "log").read_text()[-2000:])
             yield Postgres(port)
         finally:
-            server.send_signal(signal.SIGINT)  # its "fast" shutdown
+            server.send_signal(signal.SIGQUIT)  # at once: nothing of it is kept
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

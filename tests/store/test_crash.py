@@ -18,7 +18,7 @@ from monitor.store.store import Store
 from tests.store.build import HOUR, MINUTE, NOON, a_copy, a_visit
 from tests.store.endless import INBOXES, read_on
 
-ROUNDS = 40 if os.environ.get("GONEQUIET_LONG") else 6
+ROUNDS = 40 if os.environ.get("GONEQUIET_LONG") else 4
 MESSAGES = 200
 
 

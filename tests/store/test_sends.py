@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -36,7 +37,11 @@ def what_it_is(sends: Iterable[Send]) -> list[tuple[object, ...]]:
     )
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking takes minutes
+@settings(
+    max_examples=100 if os.environ.get("GONEQUIET_LONG") else 10,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)  # shrinking takes minutes
 @given(ANY_COPIES, st.randoms(use_true_random=False))
 def test_any_order_and_any_batches_give_the_same_sends(
     tmp_path_factory: object, drawn: list[tuple[str, int, int, int, int]], random: Random
