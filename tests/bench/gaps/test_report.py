@@ -1,0 +1,71 @@
+"""The report says what was measured, and reads recorded sets as they are described."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.gaps.protocol import Outcome
+from tests.bench.gaps.recorded import recorded_sets
+from tests.bench.gaps.report import RULES_OF_THE_TRADE, Comparison, Measured, render, verdict
+from tests.bench.gaps.together import Outage, Trial
+
+
+def outcome(years: float = 200.0, false: int = 200, median: float = 10.0) -> Outcome:
+    return Outcome(years, false, median, 3 * median, stops=10, stops_found=8, stop_median=5 * median)
+
+
+def measured() -> Measured:
+    others = {name: [outcome(median=20.0)] * 4 for name in ("oracle: true hazard", *RULES_OF_THE_TRADE)}
+    others["oracle: true hazard"] = [outcome(median=8.0)] * 4
+    return Measured(
+        seed=5,
+        lists=10,
+        quick=True,
+        simulated=Comparison("simulation", [outcome()] * 4, others),
+        recorded=[Comparison("posters", [outcome()] * 4, {n: o for n, o in others.items() if n in RULES_OF_THE_TRADE})],
+        groups=[(20, 10, [Trial(12.0, 1, 10, 0), Trial(float("inf"), 0, 0, 0)])],
+        outage=Outage(about_streams=0, about_us=2, stopped=5, told=4, back_dated=4),
+        outage_streams=500,
+        holes=[("no outage", [outcome()] * 4)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("years", "false", "said"),
+    [
+        (100.0, 70, "kept"),
+        (100.0, 69, "**not kept**"),
+        (100.0, 141, "**not kept**"),
+        (10.0, 18, "interval meets it"),
+        (10.0, 40, "**not kept**"),
+        (2.0, 0, "interval meets it"),
+    ],
+)
+def test_a_promise_is_judged_by_its_rate_or_with_little_exposure_by_its_interval(years: float, false: int, said: str) -> None:
+    assert verdict(outcome(years, false)) == said
+
+
+def test_the_report_names_seed_ratio_and_what_was_never_told() -> None:
+    text = render(measured())
+    assert "with seed 5" in text
+    assert "| >5/day | 200 | 1.00 (0.87-1.15) | kept | 10.0 / 30.0 | 8.0 / 24.0 | 1.25 | 1.5 |" in text
+    assert "| 20 | 10 | 2 | 1 | 12.0 / never | 1.0 | 10.0 | 0.0 |" in text
+    assert "500 streams: 0 findings about streams that went on, 2 about us" in text
+    assert "| posters 1-5/day | 10 | 80 %, 50.0 | 80 %, 100 |" in text
+
+
+def test_the_report_leaves_out_recorded_sets_where_none_were_given() -> None:
+    without = measured()
+    without.recorded = []
+    assert "Recorded event times" not in render(without)
+
+
+def test_recorded_sets_are_read_with_their_censoring(tmp_path: Path) -> None:
+    (tmp_path / "posters.csv").write_text("sender_id,timestamp\nb,7200\na,3600\na,1800\na,3600\n", encoding="utf-8")
+    (tmp_path / "posters.meta.csv").write_text("sender_id,censor_ts\na,36000\nb,72000\n", encoding="utf-8")
+    streams = recorded_sets(tmp_path)["posters"]
+    assert [s.name for s in streams] == ["a", "b"]
+    assert streams[0].times.tolist() == [0.5, 1.0]
+    assert [s.censor for s in streams] == [10.0, 20.0]
