@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+WIDE = 400
+"""Columns of a table that no terminal shows."""
+
 
 def console() -> Console:
     """For people, on stdout."""
@@ -39,4 +42,5 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
         made.add_column(column, overflow="fold")
     for row in filled:
         made.add_row(*row)
-    console().print(made)
+    # A file or a pipe has no width: there each row stays on one line.
+    Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE).print(made)

@@ -87,7 +87,9 @@ def main() -> None:
         for line in str(error).splitlines():
             errors().print(f"gonequiet: {line}", markup=False)
         sys.exit(2)
-    except BrokenPipeError:
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):  # Typer makes exit status 1 of it
+            raise
         # The reader (`| head`) has gone: nothing is left to say, not even at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

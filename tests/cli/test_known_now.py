@@ -1,0 +1,121 @@
+"""What is known now: `streams`, `gaps` and `alerts`, and taking an alert on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.app.session import open_session
+from monitor.model import Alert, AlertState
+from monitor.settings import load_settings
+from tests.cli.conftest import BUSY, SILENT, Run
+
+STREAM_KEYS = {
+    "stream", "organisation", "state", "last_send", "silence_seconds", "sends", "expected_sends_per_day", "usual_pause_seconds",
+    "longest_pause_seconds", "return_period_years", "next_expected", "alarm_due", "inboxes", "platform", "delivery", "provider",
+    "confidence", "account",
+}  # fmt: skip
+GAP_KEYS = {
+    "key", "kind", "subject", "stream", "organisation", "state", "level", "since", "found_at", "last_send", "silence_seconds",
+    "covered_seconds", "expected_sends", "usual_pause_seconds", "longest_pause_seconds", "return_period_years", "next_expected",
+    "alarm_due", "members", "alert_id", "alert_state", "opened_at", "note", "platform", "delivery", "provider", "confidence",
+    "account",
+}  # fmt: skip
+ALERT_KEYS = {
+    "id", "key", "kind", "subject", "organisation", "level", "state", "since", "found_at", "opened_at", "updated_at",
+    "resolved_at", "resumed_at", "gap_seconds", "members", "parent", "acknowledged_by", "muted_until", "comment", "provider",
+    "provider_aliases", "confidence", "title", "text",
+}  # fmt: skip
+
+
+def the_alert(settings: Path) -> Alert:
+    with open_session(load_settings(settings)) as session:
+        [alert] = session.store.alerts()
+    return alert
+
+
+def test_streams_are_listed_with_all_keys(watched: Path, gonequiet: Run) -> None:
+    ran = gonequiet("streams", "--json", "-c", watched)
+    assert (ran.status, ran.err) == (0, "")
+    assert [row["stream"] for row in ran.rows] == [SILENT, BUSY]
+    assert all(set(row) == STREAM_KEYS for row in ran.rows)
+    assert [row["state"] for row in ran.rows] == ["silent", "regular"]
+    assert ran.rows[0]["sends"] == 48
+    assert ran.rows[0]["last_send"].endswith("Z")
+
+
+def test_gaps_are_listed_with_all_keys_and_with_all_also_streams_without_one(watched: Path, gonequiet: Run) -> None:
+    ran = gonequiet("gaps", "--json", "-c", watched)
+    [gap] = ran.rows
+    assert set(gap) == GAP_KEYS
+    assert (gap["stream"], gap["kind"], gap["alert_state"], gap["members"]) == (SILENT, "gap", "open", [])
+    everything = gonequiet("gaps", "--all", "--json", "-c", watched).rows
+    assert [row["stream"] for row in everything] == [SILENT, BUSY]
+    assert all(set(row) == GAP_KEYS for row in everything)
+    assert everything[1]["alert_id"] is None
+
+
+def test_alerts_are_listed_with_all_keys_and_shown_with_their_text(watched: Path, gonequiet: Run) -> None:
+    ran = gonequiet("alerts", "--json", "-c", watched)
+    [alert] = ran.rows
+    assert set(alert) == ALERT_KEYS
+    assert (alert["subject"], alert["state"], alert["resolved_at"]) == (SILENT, "open", None)
+    assert "formerly ExactTarget" in alert["provider"]
+    assert "ExactTarget" in alert["provider_aliases"]
+    one = gonequiet("alerts", alert["id"], "-c", watched)
+    assert one.out.strip() == alert["text"].strip()
+    assert gonequiet("alerts", alert["id"], "--json", "-c", watched).rows == ran.rows
+
+
+@pytest.mark.parametrize(("command", "said"), [("streams", BUSY), ("gaps", SILENT), ("alerts", SILENT)])
+def test_tables_for_people_name_what_is_listed(command: str, said: str, watched: Path, gonequiet: Run) -> None:
+    ran = gonequiet(command, "-c", watched)
+    assert (ran.status, ran.err) == (0, "")
+    assert said in ran.out
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("streams", "No stream is known yet"), ("gaps", "No stream is silent"), ("alerts", "No alert is open")]
+)
+def test_an_empty_list_says_so_to_people_and_nothing_to_programs(
+    command: str, said: str, settings_file: Path, gonequiet: Run
+) -> None:
+    assert said in gonequiet(command, "-c", settings_file).out
+    as_json = gonequiet(command, "--json", "-c", settings_file)
+    assert (as_json.status, as_json.out, as_json.err) == (0, "", "")
+
+
+def test_an_alert_is_acknowledged_with_name_and_comment(watched: Path, gonequiet: Run) -> None:
+    number = the_alert(watched).id
+    assert gonequiet("ack", number, "--by", "ann", "--comment", "I call them", "-c", watched).status == 0
+    alert = the_alert(watched)
+    assert (alert.state, alert.acknowledged_by, alert.comment) == (AlertState.ACKNOWLEDGED, "ann", "I call them")
+
+
+def test_an_alert_is_muted_for_a_span_or_until_a_moment(watched: Path, gonequiet: Run) -> None:
+    number = the_alert(watched).id
+    before = datetime.now(UTC)
+    assert gonequiet("mute", number, "--until", "3d", "-c", watched).status == 0
+    until = the_alert(watched).muted_until
+    assert until is not None
+    assert before + timedelta(days=3) <= until <= datetime.now(UTC) + timedelta(days=3)
+    assert gonequiet("mute", number, "--until", "2099-01-01T09:00+02:00", "-c", watched).status == 0
+    assert the_alert(watched).muted_until == datetime(2099, 1, 1, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ack", "99"], "there is no alert 99"),
+        (["alerts", "99"], "there is no alert 99"),
+        (["mute", "1", "--until", "soon"], '--until: expected a span such as "12h"'),
+        (["mute", "1", "--until", "2001-01-01"], "not in the future"),
+        (["mute", "1", "--until", "0s"], "not in the future"),
+    ],
+)
+def test_what_cannot_be_done_is_said_on_stderr(arguments: list[str], said: str, watched: Path, gonequiet: Run) -> None:
+    ran = gonequiet(*arguments, "-c", watched)
+    assert (ran.status, ran.out) == (2, "")
+    assert said in ran.err
