@@ -7,12 +7,14 @@ from email.message import EmailMessage
 
 import httpx
 
-from monitor.demo.story import WATCHED
+from monitor.demo.story import SISTER, WATCHED
 from monitor.errors import GoneQuietError
 from monitor.model import FindingKind
 from monitor.show.snapshot import ShownAlert, Snapshot
 from monitor.words import iso
 
+LINK_HOST = "click.campaigns.rnchq.com"
+"""The link host of the stream that fell silent, and of its organisation's other mail a week later."""
 MAIL_HEADER = "X-GoneQuiet-Notice"
 SILENT_METRIC = f'gonequiet_stream_state{{state="silent",stream="{WATCHED}"}} 1.0'
 
@@ -38,17 +40,19 @@ def the_mail(shown: ShownAlert, mails: Sequence[EmailMessage]) -> EmailMessage:
 
 
 def see_through_http(url: str, shown: ShownAlert) -> None:
-    """Look at the page of the alert, the metrics and the health check. DemoError if one does not show what it should."""
+    """Look at the pages, the metrics and the health check. DemoError if one does not show what it should."""
+    sought = {
+        "/healthz": "ok",
+        "/metrics": SILENT_METRIC,
+        "/": WATCHED,
+        f"/alerts/{shown.alert.id}": SISTER,
+        f"/streams/{SISTER}": LINK_HOST,
+    }
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-        for path, sought in (
-            (f"/alerts/{shown.alert.id}", WATCHED),
-            ("/", WATCHED),
-            ("/metrics", SILENT_METRIC),
-            ("/healthz", ""),
-        ):
+        for path, text in sought.items():
             answer = client.get(path)
-            if answer.status_code != 200 or sought not in answer.text:
-                raise DemoError(f"{url}{path}: expected {sought!r}, got status {answer.status_code}")
+            if answer.status_code != 200 or text not in answer.text:
+                raise DemoError(f"{url}{path}: expected {text!r}, got status {answer.status_code}")
 
 
 def report(shown: ShownAlert, snapshot: Snapshot) -> dict[str, object]:
