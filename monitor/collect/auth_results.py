@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 VALUE_LIMIT = 8_000
 """Characters of one value that are read; the longest of a big provider seen has about 2,000."""
@@ -21,8 +21,7 @@ _SPF_PAIR = re.compile(r'\b(client-ip|envelope-from|helo|identity|receiver)\s*=\
 _SENDER_IP = re.compile(r"sender ip is ([0-9a-f.:]{3,45})", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class AuthResult:
+class AuthResult(NamedTuple):
     """One method's result, such as dkim=pass with {`header.d`: `example.org`}. All in lower case but property values."""
 
     method: str
@@ -37,8 +36,7 @@ class AuthResult:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class AuthResults:
+class AuthResults(NamedTuple):
     """One Authentication-Results field. `authserv_id` is None where the receiver writes none, as Outlook does."""
 
     authserv_id: str | None

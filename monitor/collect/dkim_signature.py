@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 VALUE_LIMIT = 6_000
 
 
-@dataclass(frozen=True, slots=True)
-class DkimSignature:
+class DkimSignature(NamedTuple):
     """A signature as it claims to be; names in lower case."""
 
     sdid: str

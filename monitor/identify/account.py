@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.identify.facts import Facts
 from monitor.identify.index import SignatureIndex
@@ -14,8 +14,7 @@ VALUE_LIMIT = 4_096
 _DERIVED = {"return-path", "dkim-d"}
 
 
-@dataclass(frozen=True, slots=True)
-class AccountFound:
+class AccountFound(NamedTuple):
     provider: str
     account: Account | None
     """None where the rule reads only the mailing's number."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import NamedTuple
 
 VALUE_LIMIT = 2_000
 HOPS_LIMIT = 40
@@ -28,8 +29,7 @@ _REVERSE = re.compile(r"\(\s*([A-Za-z0-9_][A-Za-z0-9._-]{0,252})\s+\[")
 _GREETING = re.compile(r"\b(?:HELO|EHLO|helo=)\s*\[?([A-Za-z0-9._:-]{1,253})", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """One Received field. Names are lower-case without a final dot."""
 
     by: str | None
@@ -165,8 +165,7 @@ def _is_private_name(by: str) -> bool:
     return ip is not None and is_private(ip)
 
 
-@dataclass(frozen=True, slots=True)
-class Border:
+class Border(NamedTuple):
     """Where trust begins."""
 
     position: int

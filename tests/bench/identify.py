@@ -122,12 +122,17 @@ def _identifier_of(count: int, receivers: ReceiverSet) -> Identifier:
             text = re.sub(r"(?m)^(through|rather_than|all_networks): .*\n", "", text)
             if turn:
                 text = re.sub(r"(?m)^name: '?(.*?)'?$", rf"name: '\1 {turn}'", text)
-                text = re.sub(r"(?<=[a-z]{4})\\?\.(?=com|net|org|de|io|local)", rf"{_word(turn)}\g<0>", text)
-                text = re.sub(r"(?<=suffix: ':)", _word(turn), text)
+                text = re.sub(r"(?m)((?:suffix|exact|prefix|regex): ')(.*?)(', says)", partial(_other, turn), text)
                 text = re.sub(r"(field: x-)", rf"\1{_word(turn)}-", text)
-                text = re.sub(r"cidr: \[[^\]]*\]", f"cidr: [198.{turn}.0.0/16]", text)
+                text = re.sub(r"cidr: \[[^\]]*\]", f"cidr: [10.{turn}.0.0/16]", text)
             (Path(folder) / f"{turn}-{name}").write_text(text)
         return Identifier(load_signatures([Path(folder)]), receivers)
+
+
+def _other(turn: int, found: re.Match[str]) -> str:
+    """The same kind of value with an invented word in it: what a thousand different houses would bring."""
+    value, count = re.subn(r"(?<![\\(?])\b[A-Za-z]{3,}", rf"{_word(turn)}\g<0>", found[2], count=1)
+    return found[1] + (value if count else re.sub(r"^\^?", rf"\g<0>{_word(turn)}", value)) + found[3]
 
 
 def _word(turn: int) -> str:
