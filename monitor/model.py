@@ -7,7 +7,7 @@ and this file imports nothing of ours.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -270,6 +270,12 @@ class Send:
     delivery: str | None = None
     account: str | None = None
     """`kind:id` of the account at the provider."""
+    platform_confidence: Confidence | None = None
+    delivery_confidence: Confidence | None = None
+    sdids: tuple[str, ...] = ()
+    """The domains that signed it with DKIM (RFC 6376 d=), good or not."""
+    authentication: tuple[tuple[str, str], ...] = ()
+    """(method, result) as our receivers noted them; of several copies the one that passed counts."""
 
 
 class Level(IntEnum):
@@ -373,7 +379,8 @@ class Assessment:
 
     at: datetime
     findings: tuple[Finding, ...]
-    states: tuple[StreamState, ...]
+    states: Sequence[StreamState]
+    """Of every stream, by name; made only when somebody looks."""
 
 
 # ---------------------------------------------------------------------------------------------- alert

@@ -1,4 +1,4 @@
-"""What signed each message, and what our receivers noted of SPF, DKIM and DMARC; null until `gonequiet rebuild` for older mail."""
+"""What signed each message, and what our receivers noted of it; null for older mail until `gonequiet rebuild`."""
 
 from __future__ import annotations
 
