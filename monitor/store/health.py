@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, select
 
 from monitor.model import FailureCause, PollFailure
 from monitor.store.documents import storable
@@ -58,36 +59,43 @@ def read_failures(connection: Connection, since: datetime | None) -> list[PollFa
 
 def inbox_states(connection: Connection) -> dict[str, InboxState]:
     """Every inbox that was ever polled. A failure of one folder lasts until that folder is read, not another."""
-    return {
-        row.name: _state(connection, row)
-        for row in connection.execute(select(inboxes).order_by(inboxes.c.name)).all()
-        if not row.name.startswith("import:")
-    }
+    by_inbox: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(select(folders).order_by(folders.c.name)):
+        by_inbox[row.inbox_id].append(row)
+    failed: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(_recent_failures()):
+        failed[row.inbox_id].append(row)
+    known = connection.execute(select(inboxes).where(~inboxes.c.name.startswith("import:")).order_by(inboxes.c.name))
+    return {row.name: _state(row.name, by_inbox[row.id], failed[row.id]) for row in known}
 
 
-def _state(connection: Connection, inbox: Row[Any]) -> InboxState:
-    rows = connection.execute(select(folders).where(folders.c.inbox_id == inbox.id).order_by(folders.c.name)).all()
-    proven = {row.name: row.proven_at for row in rows if row.proven_at is not None}
-    newest = max(proven.values(), default=None)
-    standing = [
-        failure
-        for failure in _failures_after(connection, inbox.id, min(proven.values(), default=None))
-        if _stands(failure, newest if failure.folder is None else proven.get(failure.folder))
-    ]
-    return InboxState(
-        inbox=inbox.name,
-        folders=tuple(FolderState(row.name, row.role, row.proven_at) for row in rows),
-        last_failure=_as_failure(standing[-1], inbox.name) if standing else None,
-        consecutive_failures=len(standing),
-        failing_since=standing[0].at if standing else None,
+def _recent_failures() -> Select[Any]:
+    """Those after the moment up to which all folders of their inbox are proven, in order of time; one query for all."""
+    proven = (
+        select(folders.c.inbox_id, func.min(folders.c.proven_at).label("at"))
+        .where(folders.c.proven_at.is_not(None))
+        .group_by(folders.c.inbox_id)
+        .subquery()
+    )
+    return (
+        select(failures)
+        .select_from(inboxes)
+        .outerjoin(proven, proven.c.inbox_id == inboxes.c.id)
+        .join(failures, (failures.c.inbox_id == inboxes.c.id) & (failures.c.at > func.coalesce(proven.c.at, 0)))
+        .order_by(failures.c.at, failures.c.id)
     )
 
 
-def _failures_after(connection: Connection, inbox: int, at: datetime | None) -> Sequence[Row[Any]]:
-    query = select(failures).where(failures.c.inbox_id == inbox)
-    if at is not None:
-        query = query.where(failures.c.at > at)
-    return connection.execute(query.order_by(failures.c.at, failures.c.id)).all()
+def _state(inbox: str, rows: Sequence[Row[Any]], failed: Sequence[Row[Any]]) -> InboxState:
+    proven = {row.name: row.proven_at for row in rows if row.proven_at is not None}
+    newest = max(proven.values(), default=None)
+    standing = [f for f in failed if _stands(f, newest if f.folder is None else proven.get(f.folder))]
+    return InboxState(
+        inbox=inbox,
+        folders=tuple(FolderState(row.name, row.role, row.proven_at) for row in rows),
+        last_failure=_as_failure(standing[-1], inbox) if standing else None,
+        consecutive_failures=len(standing),
+    )
 
 
 def _stands(failure: Row[Any], proven_at: datetime | None) -> bool:
