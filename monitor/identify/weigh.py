@@ -25,6 +25,8 @@ class Case:
     hits: list[Hit] = field(default_factory=list)
     wrong_ip: str | None = None
     """The address that a header repeats, where it is not the one that connected."""
+    right_ip: bool = False
+    """A header repeats the address that connected: a copy from elsewhere would have another."""
 
     def weight(self, says: tuple[Says, ...]) -> float:
         """The heaviest signal of each field, added up: five copies of one header are one copied header."""
@@ -42,8 +44,8 @@ class Case:
         return [hit for hit in self.hits if hit.signal.proof and hit.trust is not Trust.CLAIMED and hit.signal.says in says]
 
     def vouched(self) -> bool:
-        """Whether anything strong that fits comes from our receiver or a good signature."""
-        return any(hit.trust is not Trust.CLAIMED and hit.signal.weight >= ENOUGH for hit in self.hits)
+        """Whether anything strong that fits comes from our receiver or a good signature, or agrees with what was observed."""
+        return self.right_ip or any(hit.trust is not Trust.CLAIMED and hit.signal.weight >= ENOUGH for hit in self.hits)
 
     def strong(self, says: tuple[Says, ...]) -> bool:
         return any(hit.signal.weight >= ENOUGH and hit.signal.says in says for hit in self.hits)
@@ -88,7 +90,9 @@ def _compare_addresses(cases: Mapping[str, Case], facts: Facts, verdict: Verdict
         for hit in case.hits:
             if hit.signal.holds_ip and hit.signal.pattern is not None:
                 repeated = (hit.signal.pattern.groups(hit.value) or {}).get("ip")
-                if repeated and repeated != ip:
+                if repeated == ip:
+                    case.right_ip = True
+                elif repeated:
                     case.wrong_ip = repeated
                     verdict.conflicts.append(
                         f"{case.provider.name}: {hit.signal.field} names the address {case.wrong_ip}, but {ip} connected"

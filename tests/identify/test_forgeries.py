@@ -239,3 +239,25 @@ def test_behind_a_companys_gateway_the_hop_before_it_is_a_hint() -> None:
     assert any("Proofpoint" in conflict for conflict in found.conflicts)
     alone = identify(text.replace(inner, ""))
     assert alone.delivery is None
+
+
+def test_a_repeated_address_that_did_connect_makes_a_claim_likely_but_not_certain() -> None:
+    ses = "X-SES-Outgoing: 2019.10.21-198.18.7.23\n"
+    text = at_gmail(STRANGER, rest=ses).partition("From: ")[0] + "From: a@a.example\nSubject: x\n\nText.\n"
+    found = identify(text)
+    assert (found.delivery, found.delivery_confidence) == ("Amazon SES", Confidence.LIKELY)
+
+
+def test_a_tool_on_another_houses_servers_is_told_apart() -> None:
+    hop = "a8-31.smtp-out.amazonses.com (a8-31.smtp-out.amazonses.com. [54.240.8.31])"
+    rest = (
+        "DKIM-Signature: d=amazonses.com; s=x; h=from; b=x; bh=y\n"
+        "X-SES-Outgoing: 2019.10.21-54.240.8.31\n"
+        "X-Feedback-ID: 123:campaign:iterable\n"
+        "List-Unsubscribe: <https://links.a.example/e/encryptedUnsubscribe?_r=abc>\n"
+    )
+    envelope = "0100016d9-01234567-89ab-cdef-0123-456789abcdef-000000@bounces.a.example"
+    text = at_gmail(hop, "pass", "dkim=pass header.i=@amazonses.com header.s=x;", rest, envelope)
+    found = identify(text.partition("From: ")[0] + "From: a@a.example\nSubject: x\n\nText.\n")
+    assert (found.platform, found.platform_confidence) == ("Iterable", Confidence.LIKELY)
+    assert (found.delivery, found.delivery_confidence) == ("Amazon SES", Confidence.CERTAIN)
