@@ -15,13 +15,17 @@ from monitor.collect.parse import parse_date
 LARGEST = 100_000_000
 """Octets of a message; what is larger is no mail."""
 _HEAD = 262_144
+_BLOCK = 4_194_304
+_OVERLAP = 600
+"""Octets that a `From ` line with the empty line before it takes at most."""
+_NEXT = re.compile(rb"\nFrom [^\n]{0,490}\n")
 _FROM = re.compile(
     rb"From (?:\S+|\".*\"\S*|)[ \t]+(?:\w{3},? )?[ \t]*(\w{3} [ \d]?\d \d\d:\d\d(?::\d\d)?.*|\d{1,2} \w{3} \d{4}.*)\r?\n"
 )
 _ENVELOPE_DATE = re.compile(rb"(\w{3}) +(\d{1,2}) (\d\d:\d\d)(:\d\d)?(?: ([+-]\d{4}|[A-Z]{2,4}))?(?: ([+-]\d{4}))? (\d{4})")
-_QUOTED_FROM = re.compile(rb"^>(>*From )", re.M)
+_QUOTED_FROM = re.compile(rb"\n>(>*From )")
 _RECEIVED = re.compile(rb"^Received:((?:[^\n]|\n[ \t])*)", re.I | re.M)
-_LABELS = re.compile(rb"^X-Gmail-Labels:((?:[^\n]|\n[ \t])*)", re.I | re.M)
+_LABELS = re.compile(rb"\nX-Gmail-Labels:((?:[^\n]|\n[ \t])*)")
 _FIELD = re.compile(rb"[!-9;-~]{1,76}[ \t]*:")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 _MAILDIR_TIME = re.compile(r"(\d{9,11})\.")
@@ -123,29 +127,41 @@ def _read_file(file: Path, folder: str, before: int) -> Iterator[ArchivedMessage
 
 def _read_mbox(file: Path, stream: IO[bytes], first: bytes, before: int) -> Iterator[ArchivedMessage | ArchiveProblem]:
     """A message begins at a `From ` line with a date, at the start or after an empty line (RFC 4155)."""
-    envelope, lines, size, position, done = first, list[bytes](), 0, 1, before + len(first)
-    after_empty = False
-    while line := stream.readline(LARGEST):
-        if after_empty and line.startswith(b"From ") and len(line) < 500 and _FROM.fullmatch(line):
-            yield _from_mbox(file, envelope, lines, size, position, done)
-            envelope, lines, size, position = line, [], 0, position + 1
+    envelope, position = first, 1
+    kept, start, searched = b"", 0, 0
+    read, skipped = before + len(first), 0
+    while True:
+        found = _NEXT.search(kept, searched)
+        if found is not None:
+            text, line = kept[start : found.start()].removesuffix(b"\r"), found[0][1:]
+            searched = found.end() - 1  # its line feed may be the one before the next `From `
+            if (not text or text.endswith(b"\n")) and _FROM.fullmatch(line):
+                yield _from_mbox(file, envelope, text, skipped, position, read - len(kept) + found.end())
+                envelope, position, skipped, start = line, position + 1, 0, found.end()
+        elif block := stream.read(_BLOCK):
+            rest = kept[start:]
+            if len(rest) > LARGEST:
+                skipped += len(rest) - _OVERLAP
+                rest = rest[-_OVERLAP:]
+            searched = max(len(rest) - _OVERLAP, 0)
+            kept, start, read = rest + block, 0, read + len(block)
         else:
-            size += len(line)
-            if size <= LARGEST:
-                lines.append(line)
-        done += len(line)
-        after_empty = line in (b"\n", b"\r\n")
-    yield _from_mbox(file, envelope, lines, size, position, done)
+            last = kept[start:]
+            for end in (b"\n\r\n", b"\n\n"):
+                if last.endswith(end):
+                    last = last[: 1 - len(end)]
+                    break
+            yield _from_mbox(file, envelope, last, skipped, position, read)
+            return
 
 
 def _from_mbox(
-    file: Path, envelope: bytes, lines: list[bytes], size: int, position: int, done: int
+    file: Path, envelope: bytes, raw: bytes, skipped: int, position: int, done: int
 ) -> ArchivedMessage | ArchiveProblem:
-    if size > LARGEST:
+    if len(raw) + skipped > LARGEST:
         return ArchiveProblem(file, position, f"is larger than {LARGEST} octets")
-    if lines and lines[-1] in (b"\n", b"\r\n"):
-        lines.pop()  # the empty line before the next `From ` belongs to the mbox
-    raw = _QUOTED_FROM.sub(rb"\1", b"".join(lines))
+    if b"\n>" in raw or raw.startswith(b">"):
+        raw = _QUOTED_FROM.sub(rb"\n\1", b"\n" + raw)[1:]
     if not raw.strip():
         return ArchiveProblem(file, position, "is an empty message")
     head = _head(raw)
@@ -155,7 +171,7 @@ def _from_mbox(
 
 def _place_by_labels(head: bytes) -> tuple[str, str]:
     """Where Gmail had it, from the labels that a Takeout adds; without them INBOX."""
-    found = _LABELS.search(head)
+    found = _LABELS.search(b"\n" + head)
     labels = {label.strip().lower() for label in found[1].decode("utf-8", "replace").split(",")} if found else set()
     if "spam" in labels:
         return "Spam", "JUNK"

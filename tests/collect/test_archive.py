@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.collect import archive
 from monitor.collect.archive import ArchivedMessage, ArchiveProblem, archive_size, read_archive
 
 AT = datetime(2021, 1, 6, 18, 22, 46, tzinfo=UTC)
@@ -106,3 +107,32 @@ def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
     file.write_bytes(PLAIN)
     file.chmod(0)
     assert problems(file) == ["cannot be read (Permission denied)"]
+
+
+@pytest.mark.parametrize("block", [1, 7, 64, 4096])
+def test_an_mbox_is_cut_in_the_same_places_whatever_the_size_of_its_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    box = tmp_path / "a.mbox"
+    raws = [b"Subject: %d\n\n%b\nFrom nobody\n" % (n, b"text\n\n" * n) for n in range(12)]
+    box.write_bytes(b"".join(b"From x@y Wed Jan  6 18:22:46 2021\n" + raw + b"\n" for raw in raws))
+    monkeypatch.setattr(archive, "_BLOCK", block)
+    messages = read(box)
+    assert [message.raw for message in messages] == raws
+    assert messages[-1].done == archive_size(box)
+    assert sorted(message.done for message in messages) == [message.done for message in messages]
+
+
+def test_a_message_that_is_far_too_large_is_skipped_and_the_next_one_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "LARGEST", 10_000)
+    monkeypatch.setattr(archive, "_BLOCK", 1000)
+    box = tmp_path / "a.mbox"
+    start = b"From x@y Wed Jan  6 18:22:46 2021\n"
+    box.write_bytes(start + PLAIN + b"\n" + start + PLAIN + b"long\n" * 30_000 + b"\n" + start + PLAIN)
+    one, two, three = read_archive(box)
+    assert isinstance(one, ArchivedMessage)
+    assert two == ArchiveProblem(box, 2, "is larger than 10000 octets")
+    assert isinstance(three, ArchivedMessage)
+    assert (one.raw, three.raw, three.done) == (PLAIN, PLAIN, archive_size(box))
