@@ -95,6 +95,7 @@ def _state(inbox: str, rows: Sequence[Row[Any]], failed: Sequence[Row[Any]]) -> 
         folders=tuple(FolderState(row.name, row.role, row.proven_at) for row in rows),
         last_failure=_as_failure(standing[-1], inbox) if standing else None,
         consecutive_failures=len(standing),
+        failing_since=standing[0].at if standing else None,
     )
 
 
