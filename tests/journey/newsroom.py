@@ -41,15 +41,16 @@ class Seed:
     user: DovecotUser
     junks: tuple[str, ...] = ()
 
-    def deliver(self, mailings: Iterable[Mailing]) -> None:
-        """File them with the time of their sending as INTERNALDATE, all in one session."""
+    def deliver(self, mailings: Iterable[Mailing], at: datetime | None = None) -> None:
+        """File them in one session, with the time of their sending as INTERNALDATE, or with `at`."""
         mailings = list(mailings)
         if not mailings:
             return
         with self.user.client() as client:
             for mailing in mailings:
                 folder = "Junk" if mailing.domain in self.junks else "INBOX"
-                answer, text = client.append(folder, "", f'"{mailing.at:%d-%b-%Y %H:%M:%S +0000}"', mailing.raw)
+                arrived = at or mailing.at
+                answer, text = client.append(folder, "", f'"{arrived:%d-%b-%Y %H:%M:%S +0000}"', mailing.raw)
                 assert answer == "OK", text
 
 

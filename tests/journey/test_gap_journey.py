@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.model import AlertState, CoverageKind, FailureCause, FindingKind
-from tests.journey.mail import CAMPAIGN, OTHERS, START, sends_of
-from tests.journey.newsroom import newsroom, three_seeds
+from tests.journey.mail import CAMPAIGN, OTHERS, START, Mailing, sends_of
+from tests.journey.newsroom import STEP, newsroom, three_seeds
 from tests.servers.dovecot import Dovecot
 from tests.servers.process import free_port
 
@@ -112,3 +112,20 @@ def test_a_stream_that_fell_silent_while_we_were_blind_is_told_of_once_the_backl
         [gap] = [alert for alert in room.alerts if alert.key == GAP_KEY]
         assert gap.found_at < BACK_AT - timedelta(days=3)
         assert gap.opened_at == BACK_AT
+
+
+def test_mail_that_comes_late_and_refutes_the_alert_sends_a_correction(dovecot: Dovecot, tmp_path: Path) -> None:
+    seeds = three_seeds(dovecot.user() for _ in range(3))
+    with newsroom(tmp_path, FIRST_LOOK, seeds) as room:
+        room.find_history(ALL)
+        room.live(SILENT_FROM, ALL)
+        while not room.alerts:
+            room.live(room.clock.now() + STEP, OTHERS)
+        [alert] = room.alerts
+        held_up = Mailing(CAMPAIGN.domain, alert.found_at.replace(microsecond=0) - timedelta(hours=2), number=1000)
+        seeds[0].deliver([held_up], at=room.clock.now())
+        room.live(room.clock.now() + timedelta(days=1), ALL)
+        assert room.told == [("opened", GAP_KEY), ("corrected", GAP_KEY)]
+        assert len(room.subjects) == 2
+        [alert] = room.alerts
+        assert (alert.state, alert.resumed_at) == (AlertState.RETRACTED, held_up.at)
