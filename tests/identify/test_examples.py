@@ -78,3 +78,16 @@ def test_every_proof_works_on_a_message_made_for_it_and_not_below_the_border(pro
     )
     forged = identify(claimed + rest)
     assert Confidence.CERTAIN not in (forged.platform_confidence, forged.delivery_confidence)
+
+
+def test_archived_fields_alone_make_exacttarget_likely_and_no_account() -> None:
+    found = identify(
+        "Received: from archive.example ([192.0.2.1]) by seed.gonequiet.example with ESMTPS; Wed, 6 Jan 2021 18:22:46 +0000\n"
+        "Date: Wed, 6 Jan 2021 12:22:46 -0600\n"
+        "Message-ID: <22f5bccd-41ea-4d34-8363-9eded1670993@ind1s01mta1360.xt.local>\n"
+        "From: DonaldJTrump.com <contact@victory.donaldtrump.com>\nSubject: We have the TRUTH\n\n"
+        "https://click.campaigns.rnchq.com/\n"
+    )
+    assert (found.platform, found.platform_confidence) == ("Salesforce Marketing Cloud", Confidence.LIKELY)
+    assert (found.delivery, found.delivery_confidence) == ("Salesforce Marketing Cloud", Confidence.LIKELY)
+    assert (found.receiver, found.account, found.conflicts) == ("GoneQuiet demo", None, ())
