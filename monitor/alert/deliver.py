@@ -17,6 +17,8 @@ from monitor.alert.channels import Channel
 from monitor.errors import ChannelError
 from monitor.model import Notice, NoticeState
 
+log = structlog.get_logger("gonequiet.deliver")
+
 
 class Outbox(Protocol):
     """Where notices wait: the store."""
@@ -51,6 +53,7 @@ class Courier:
     def __init__(self, outbox: Outbox, channels: Mapping[str, Channel], max_tries: int) -> None:
         self._outbox, self._channels, self._max_tries = outbox, dict(channels), max_tries
         self._resting: dict[str, tuple[int, datetime]] = {}
+        self._unmarked: dict[int, Notice] = {}
         self._marking = Lock()
 
     def deliver_due(self, now: datetime) -> tuple[Delivered, ...]:
@@ -72,9 +75,12 @@ class Courier:
         sent = failed = 0
         # Fewest tries first: a notice that a service cannot stomach keeps none of the others back.
         for notice in sorted(queue, key=lambda n: (n.tries, n.id)):
-            marked = self._try(name, notice, now)
+            # Where a mark could not be kept (a full disk), the same try is marked now, and not made again at every pass.
+            marked = self._unmarked.get(notice.id) or self._try(name, notice, now)
             with self._marking:
+                self._unmarked[notice.id] = marked
                 self._outbox.mark_notice(marked)
+                del self._unmarked[notice.id]
             if marked.state is NoticeState.SENT:
                 sent += 1
                 self._resting.pop(name, None)
@@ -93,10 +99,14 @@ class Courier:
                 raise ChannelError(name, "no channel of this name is in the settings any more")
             channel.send(notice)
         except ChannelError as error:
-            marked = after_failure(notice, error, now, self._max_tries)
-            log = structlog.get_logger("gonequiet.deliver")
-            log.warning(
-                "notice not delivered", channel=name, reason=error.reason, tries=marked.tries, given_up=marked.next_try_at is None
-            )
-            return marked
+            return self._refused(notice, error, now)
+        except Exception as error:
+            log.exception("a fault of ours while delivering; please report it", channel=name)
+            return self._refused(notice, ChannelError(name, f"a fault of ours ({type(error).__name__})"), now)
         return after_success(notice, now)
+
+    def _refused(self, notice: Notice, error: ChannelError, now: datetime) -> Notice:
+        marked = after_failure(notice, error, now, self._max_tries)
+        given_up = marked.next_try_at is None
+        log.warning("notice not delivered", channel=error.channel, reason=error.reason, tries=marked.tries, given_up=given_up)
+        return marked

@@ -13,7 +13,7 @@ import pytest
 from monitor.alert.channels import Channel, open_channels
 from monitor.alert.deliver import Courier, Delivered
 from monitor.alert.rehearsal import rehearse
-from monitor.errors import ChannelError
+from monitor.errors import ChannelError, StoreError
 from monitor.model import Notice, NoticeState
 from monitor.settings import ChannelSettings
 from tests.alert.made import NOW, notice
@@ -193,3 +193,32 @@ def test_the_log_channel_writes_one_line_with_the_facts(capsys: pytest.CaptureFi
     (line,) = (said.out + said.err).strip().splitlines()
     assert "No mail seen from news.example.org" in line
     assert "2021-01-06T18:22:46Z" in line
+
+
+def test_what_was_sent_and_could_not_be_marked_is_marked_later_and_not_sent_again() -> None:
+    desk, shelf = Keeper(), Shelf(notice())
+    courier = Courier(shelf, {"desk": desk}, max_tries=3)
+
+    def full(_: Notice) -> None:
+        raise StoreError("database or disk is full")
+
+    shelf.on_mark = full
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            courier.deliver_due(NOW)
+    shelf.on_mark = lambda _: None
+    courier.deliver_due(NOW)
+    assert len(desk.sent) == 1
+    assert [n.state for n in shelf.notices.values()] == [NoticeState.SENT]
+
+
+def test_a_bug_in_a_channel_waits_like_a_refusal() -> None:
+    class Buggy:
+        def send(self, notice: Notice) -> None:
+            raise KeyError("title")
+
+    desk, shelf = Keeper(), Shelf(notice(), notice(id=2, channel="buggy", key="2"))
+    [buggy, sent] = Courier(shelf, {"desk": desk, "buggy": Buggy()}, max_tries=3).deliver_due(NOW)
+    assert (buggy, sent) == (Delivered("buggy", refused=1), Delivered("desk", sent=1))
+    assert shelf.notices[2].error == "a fault of ours (KeyError)"
+    assert shelf.notices[2].next_try_at == minutes(1)
