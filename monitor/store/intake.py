@@ -20,6 +20,9 @@ from monitor.store.tables import copies, evidence, placements, problems
 
 UNKNOWN = "unknown"
 
+LONGEST = 500
+"""Characters of a name or a header field that are kept beside the original. PostgreSQL indexes no text of over 2,704 octets."""
+
 
 @dataclass(slots=True)
 class Taken:
@@ -191,11 +194,12 @@ def _identified(identification: Identification) -> dict[str, Any]:
 
 
 def _clean(text: str | None) -> str | None:
-    return None if text is None else storable(text)
+    return None if text is None else storable(text[:LONGEST])
 
 
 def _key(copy: NewCopy) -> StreamKey | None:
-    return StreamKey(storable(copy.key.stream), storable(copy.key.organisation)) if copy.key is not None else None
+    key = copy.key
+    return StreamKey(storable(key.stream[:LONGEST]), storable(key.organisation[:LONGEST])) if key is not None else None
 
 
 def _note_places(

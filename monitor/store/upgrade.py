@@ -45,9 +45,11 @@ def schema_status(database: Database) -> SchemaStatus:
 def bring_up_to_date(database: Database, revision: str = "head") -> Path | None:
     """Run the missing migrations in one transaction; the path of the backup if one was made (a SQLite file with data).
 
-    Two processes cannot do it at once: the check happens inside the transaction that holds the writers' lock. A database
-    that a newer program has written is left alone (StoreError).
+    Two processes cannot do it at once: what is missing is looked up again inside the transaction that holds the writers'
+    lock. A database that a newer program has written is left alone (StoreError).
     """
+    if schema_status(database).is_current:
+        return None  # as nearly always; nobody has to wait for a writer
     with database.exclusive() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
         known = {script.revision for script in _scripts().walk_revisions()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,16 @@ def test_what_a_database_cannot_hold_as_text_does_not_stop_it(store: Store) -> N
     )
     assert store.save_visit(a_visit([strange]), [strange]).new_copies == 1
     assert the_send(store).copies == 1
+
+
+def test_fields_of_a_megabyte_are_kept_in_the_original_only(store: Store) -> None:
+    copy = a_copy(1, message_id="m" * 1_000_000, subject="ß" * 1_000_000)
+    long = replace(copy, key=StreamKey("ö" * 1_000_000, "ä" * 1_000_000), send_fingerprints=("subject:" + "ß" * 1_000_000,))
+    for _ in range(2):
+        store.save_visit(a_visit([long]), [long])
+    send = the_send(store)
+    assert (len(send.stream), len(send.subject or ""), len(send.message_id or "")) == (500, 500, 500)
+    assert store.original(copy.raw.sha256) == copy.raw.raw
 
 
 def test_totals_count_messages_once(store: Store) -> None:
