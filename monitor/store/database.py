@@ -99,9 +99,9 @@ class Database:
 
     def _engine(self) -> Engine:
         if not self.is_sqlite:
-            return create_engine(self._url, pool_pre_ping=True, pool_size=8, max_overflow=24)
+            return create_engine(self._url, hide_parameters=True, pool_pre_ping=True, pool_size=8, max_overflow=24)
         options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
-        engine = create_engine(self._url, pool_size=8, max_overflow=24, connect_args=options)
+        engine = create_engine(self._url, hide_parameters=True, pool_size=8, max_overflow=24, connect_args=options)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
