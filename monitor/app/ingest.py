@@ -10,7 +10,7 @@ from monitor.collect.parse import parse_message
 from monitor.identify.match import Identifier
 from monitor.identify.send_key import send_fingerprints
 from monitor.identify.stream import stream_of
-from monitor.model import NewCopy, RawMessage
+from monitor.model import Identification, Message, NewCopy, RawMessage
 from monitor.settings import Settings
 
 LONGEST_TRANSIT = timedelta(hours=24)
@@ -38,7 +38,7 @@ class Reader:
 
     def read_one(self, raw: RawMessage) -> NewCopy:
         message = parse_message(raw.raw, raw.delivered_at)
-        identification = self.identifier.identify(message, receiver=self._receiver_of(raw.inbox))
+        identification = self.identify(message, raw.inbox)
         return NewCopy(
             raw=raw,
             message=message,
@@ -47,6 +47,10 @@ class Reader:
             at=placed_at(message.sent_at, raw.delivered_at),
             send_fingerprints=send_fingerprints(message, identification),
         )
+
+    def identify(self, message: Message, inbox: str) -> Identification:
+        """Whose infrastructure sent a message that came into this inbox."""
+        return self.identifier.identify(message, receiver=self._receiver_of(inbox))
 
     def _receiver_of(self, inbox: str) -> str | None:
         """The receiver that the settings name, else the one that runs the inbox's IMAP host."""

@@ -8,13 +8,20 @@ from datetime import datetime, timedelta
 from monitor.alert.lifecycle import advance, news_of
 from monitor.alert.text import write_all
 from monitor.app.context import alert_context, voice_of
+from monitor.app.ingest import Reader
+from monitor.app.second_look import SecondLook
+from monitor.detect.authentication import breakage_findings
 from monitor.detect.blindness import never_read
+from monitor.detect.changes import Changes
 from monitor.detect.detector import Detector
+from monitor.detect.infrastructure import SHOWN_FOR, change_findings
 from monitor.identify.match import Identifier
-from monitor.model import Alert, Assessment, Coverage, FindingKind, Send
+from monitor.model import Alert, Assessment, Coverage, Finding, FindingKind, Send
 from monitor.settings import Settings
 from monitor.store.store import Store
 
+HISTORY = timedelta(days=400)
+"""So far back a stream is followed anew after older mail of it has come or been read again."""
 OVERLAP = timedelta(minutes=5)
 """Coverage is read again this far back: the newest interval of a folder grows after it was first read."""
 LEAST_BLIND = timedelta(hours=1)
@@ -32,6 +39,8 @@ class Watch:
         seldom = max((i.poll_every or settings.collect.poll_every for i in settings.inboxes if i.enabled), default=LEAST_BLIND)
         self._blind_after = max(LEAST_BLIND, 3 * seldom)
         self._detector = Detector(settings.gap_for, blind_after=self._blind_after)
+        self._changes = Changes()
+        self._second_look = SecondLook(store, Reader(identifier, settings))
         self._read_sends = 0
         self._read_coverage: dict[str, datetime] | None = None
 
@@ -46,13 +55,15 @@ class Watch:
         self._detector.set_inboxes(self._monitored())
         self._detector.add_coverage(newest)
         self._detector.add_sends(sends)
+        self._changes.add_sends(sends)
         self._read_sends = seq
         self._read_coverage = self._read_coverage or {}
         for interval in newest:
             known = self._read_coverage.get(interval.inbox, interval.start)
             self._read_coverage[interval.inbox] = max(known, interval.end - OVERLAP)
         judged = self._detector.assess(now)
-        return replace(judged, findings=(*judged.findings, *never_read(self._unread(), now, self._blind_after)))
+        unread = never_read(self._unread(), now, self._blind_after)
+        return replace(judged, findings=(*judged.findings, *unread, *self._changed(now)))
 
     def round(self, now: datetime) -> Assessment:
         """Judge, and store what becomes of alerts together with the notices that tell of it."""
@@ -65,6 +76,13 @@ class Watch:
         if changes:
             self._store.apply(changes)
         return assessment
+
+    def _changed(self, now: datetime) -> tuple[Finding, ...]:
+        """Streams that come through other infrastructure than before, or whose authentication fails now."""
+        for stream in self._changes.settle(now):
+            self._changes.restart(stream, self._store.sends(stream=stream, since=now - HISTORY), now)
+        changes = [c for c in self._changes.changes(now - SHOWN_FOR) if self._second_look.holds(c)]
+        return (*change_findings(changes, now), *breakage_findings(self._changes.breakages()))
 
     def _new_coverage(self) -> list[Coverage]:
         """What was proven since it was last asked for; by inbox, as one that reads a long backlog stores an old interval late."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,18 +51,32 @@ class Breakage:
         )
 
 
-def find_breakages(sends: Iterable[SentThrough]) -> tuple[Breakage, ...]:
-    """All breakages, mended or not, by stream and method in the order of their first failure. Sends may come in any order."""
-    followed: dict[tuple[str, str], _Follower] = {}
-    for send in sorted(sends, key=lambda send: send.at):
+class AuthenticationFollower:
+    """Follows one stream, whose sends come in order of time."""
+
+    def __init__(self) -> None:
+        self._methods: dict[str, _Follower] = {}
+
+    def take(self, send: SentThrough) -> None:
         for method, result in send.authentication:
             if method in METHODS and (result == "pass" or result in FAILURES):
-                followed.setdefault((send.stream, method), _Follower(method)).take(result, send)
-    found = [breakage for follower in followed.values() for breakage in follower.all()]
+                self._methods.setdefault(method, _Follower(method)).take(result, send)
+
+    def breakages(self) -> list[Breakage]:
+        """All there were, mended or not, by method."""
+        return [breakage for follower in self._methods.values() for breakage in follower.all()]
+
+
+def find_breakages(sends: Iterable[SentThrough]) -> tuple[Breakage, ...]:
+    """All breakages, mended or not, by stream and method in the order of their first failure. Sends may come in any order."""
+    followed: dict[str, AuthenticationFollower] = defaultdict(AuthenticationFollower)
+    for send in sorted(sends, key=lambda send: send.at):
+        followed[send.stream].take(send)
+    found = [breakage for follower in followed.values() for breakage in follower.breakages()]
     return tuple(sorted(found, key=lambda breakage: (breakage.first_failure.at, breakage.stream, breakage.method)))
 
 
-def breakage_findings(breakages: Sequence[Breakage]) -> tuple[Finding, ...]:
+def breakage_findings(breakages: Iterable[Breakage]) -> tuple[Finding, ...]:
     """Findings for what is not mended yet."""
     return tuple(
         Finding(

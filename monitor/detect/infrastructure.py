@@ -8,13 +8,14 @@ after three to six sends, a half-and-half split that becomes one-sided after som
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitor.model import Finding, FindingKind, Level
+from monitor.words import count, plain
 
 ESTABLISHED = 8
 """Sends that make an expectation."""
@@ -28,6 +29,7 @@ LEAST = 3
 """Sends of the new value, whatever the arithmetic says."""
 SHOWN_FOR = timedelta(days=14)
 """How long a change stays a finding."""
+TOGETHER = timedelta(days=2)
 
 
 class Aspect(StrEnum):
@@ -44,6 +46,8 @@ class SentThrough:
     stream: str
     at: datetime
     organisation: str | None = None
+    send: int | None = None
+    """Its number in the store."""
     message_id: str | None = None
     platform: str | None = None
     delivery: str | None = None
@@ -92,37 +96,72 @@ class InfrastructureChange:
         )
 
 
-def find_changes(sends: Iterable[SentThrough]) -> tuple[InfrastructureChange, ...]:
-    """All changes in the order in which they became sure. Sends may come in any order; equal times keep theirs."""
-    followed: dict[tuple[str, Aspect], _Follower] = {}
-    changes: list[InfrastructureChange] = []
-    for send in sorted(sends, key=lambda send: send.at):
+class InfrastructureFollower:
+    """Follows one stream, whose sends come in order of time."""
+
+    def __init__(self) -> None:
+        self._aspects: dict[Aspect, _Follower] = {}
+
+    def take(self, send: SentThrough) -> list[InfrastructureChange]:
+        """The changes that this send makes sure."""
+        changes = []
         for aspect in Aspect:
             value = send.value(aspect)
             if value is None:
                 continue
-            follower = followed.setdefault((send.stream, aspect), _Follower(aspect))
+            follower = self._aspects.get(aspect)
+            if follower is None:
+                follower = self._aspects[aspect] = _Follower(aspect)
             if (change := follower.take(value, send)) is not None:
                 changes.append(change)
-    return tuple(changes)
+        return changes
 
 
-def change_findings(changes: Sequence[InfrastructureChange], now: datetime) -> tuple[Finding, ...]:
-    """Findings for the changes of the last two weeks; of several of one stream and aspect the newest."""
-    newest = {(change.stream, change.aspect): change for change in changes if now - SHOWN_FOR <= change.found_at <= now}
-    return tuple(
-        Finding(
-            kind=FindingKind.PROVIDER_CHANGE,
-            key=f"provider_change:{change.stream}:{change.aspect.value}:{change.after.value}",
-            subject=change.stream,
-            level=Level.WATCH if change.aspect is Aspect.SIGNING_DOMAIN else Level.ALERT,
-            since=change.after.first.at,
-            found_at=change.found_at,
-            organisation=change.organisation,
-            note=change.sentence,
-        )
-        for change in newest.values()
+def find_changes(sends: Iterable[SentThrough]) -> tuple[InfrastructureChange, ...]:
+    """All changes in the order in which they became sure. Sends may come in any order; equal times keep theirs."""
+    followed: dict[str, InfrastructureFollower] = defaultdict(InfrastructureFollower)
+    return tuple(change for send in sorted(sends, key=lambda send: send.at) for change in followed[send.stream].take(send))
+
+
+def change_findings(changes: Iterable[InfrastructureChange], now: datetime) -> tuple[Finding, ...]:
+    """One finding for each move of the last two weeks: what one stream changed within two days belongs together."""
+    shown = sorted((c for c in changes if now - SHOWN_FOR <= c.found_at <= now), key=lambda c: (c.stream, c.found_at))
+    moves: list[list[InfrastructureChange]] = []
+    for change in shown:
+        first = moves[-1][0] if moves else None
+        if first and first.stream == change.stream and abs(change.after.first.at - first.after.first.at) <= TOGETHER:
+            moves[-1].append(change)
+        else:
+            moves.append([change])
+    return tuple(_finding(move) for move in moves)
+
+
+def _finding(move: Sequence[InfrastructureChange]) -> Finding:
+    """`move` is in the order in which its parts became sure: the first gives the alert its key, so that it stays one."""
+    first = move[0]
+    ranked = sorted(move, key=lambda change: list(Aspect).index(change.aspect))
+    began = min(change.after.first.at for change in move)
+    was, now = (", ".join(f"{c.aspect.value} {plain(r.value, 60)}" for c, r in rows) for rows in _sides(ranked))
+    leading = ranked[0]
+    until = leading.before.last.at
+    shares = (
+        f"by {leading.aspect.value} {leading.before.share:.0%} of {count(leading.before.sends, 'mail')} before"
+        f" and {leading.after.share:.0%} of {count(leading.after.sends, 'mail')} since"
     )
+    return Finding(
+        kind=FindingKind.PROVIDER_CHANGE,
+        key=f"provider_change:{first.stream}:{first.after.first.at:%Y-%m-%dT%H:%M}",
+        subject=first.stream,
+        level=Level.WATCH if all(change.aspect is Aspect.SIGNING_DOMAIN for change in move) else Level.ALERT,
+        since=began,
+        found_at=first.found_at,
+        organisation=first.organisation,
+        note=f"Until {until:%-d %B %Y} its mail came with {was}; since {began:%-d %B %Y} with {now} ({shares})",
+    )
+
+
+def _sides(move: Sequence[InfrastructureChange]) -> tuple[list[tuple[InfrastructureChange, Regime]], ...]:
+    return [(change, change.before) for change in move], [(change, change.after) for change in move]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +210,11 @@ class _Follower:
     doubtful: list[tuple[str, SentThrough]] = field(default_factory=list)
     candidate: str | None = None
     score: float = 0.0
+    only: str | None = None
+    """The one value of all settled sends; None where there are several."""
 
     def take(self, value: str, send: SentThrough) -> InfrastructureChange | None:
-        if len(self.settled) < ESTABLISHED:
+        if len(self.settled) < ESTABLISHED or (value == self.only and not self.doubtful):
             self._settle([(value, send)])
             return None
         if self.candidate is None:
@@ -201,7 +242,10 @@ class _Follower:
 
     def _settle(self, sends: Sequence[tuple[str, SentThrough]]) -> None:
         for entry in sends:
-            self.began = self.began or entry[1]
+            if self.began is None:
+                self.began, self.only = entry[1], entry[0]
+            elif entry[0] != self.only:
+                self.only = None
             self.settled.append(entry)
             self.total += 1
 

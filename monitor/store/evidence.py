@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 from monitor.model import Identification, Send
 from monitor.store.documents import identification_from_json, names_from_json
 from monitor.store.grouping import SURENESS
-from monitor.store.sends import last_send
+from monitor.store.sends import last_send, sends_by_number
 from monitor.store.tables import copies, evidence, folders, inboxes
 
 
@@ -46,6 +46,12 @@ class LastMail:
 def last_mail(connection: Connection, stream: str) -> LastMail | None:
     send = last_send(connection, stream)
     return of_send(connection, send) if send is not None else None
+
+
+def mail_of_send(connection: Connection, number: int) -> LastMail | None:
+    """The copy of the send with this number that says most; None where there is none."""
+    found = sends_by_number(connection, (number,))
+    return of_send(connection, found[0]) if found else None
 
 
 def of_send(connection: Connection, send: Send) -> LastMail | None:

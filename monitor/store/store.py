@@ -28,7 +28,7 @@ from monitor.model import (
 from monitor.store import alerts, counters, coverage, health, rebuild, sends
 from monitor.store.context import alert_context
 from monitor.store.database import Database
-from monitor.store.evidence import LastMail, last_mail
+from monitor.store.evidence import LastMail, last_mail, mail_of_send
 from monitor.store.grouping import group_again
 from monitor.store.health import InboxState
 from monitor.store.intake import take_in
@@ -212,6 +212,11 @@ class Store:
         """The stream's newest send with its surest identification, the evidence and the copy that shows it."""
         with self._database.read() as connection:
             return last_mail(connection, stream)
+
+    def mail_of_send(self, number: int) -> LastMail | None:
+        """One send by its number, as `last_identification` gives a stream's newest."""
+        with self._database.read() as connection:
+            return mail_of_send(connection, number)
 
     def identified(self) -> dict[str, Identification]:
         """Stream → through whom its newest identified send came, without the evidence."""

@@ -97,12 +97,37 @@ def test_a_change_is_a_finding_for_two_weeks_in_words_that_say_what_was_seen() -
     (finding,) = change_findings(changes, START + timedelta(days=30))
     assert (finding.kind, finding.level, finding.subject) == (FindingKind.PROVIDER_CHANGE, Level.ALERT, "news.example.org")
     assert finding.since == START + timedelta(days=20)
-    assert finding.note.startswith(
-        "Until 20 March 2021 the platform of news.example.org was Salesforce Marketing Cloud (100% of 20"
+    assert finding.note == (
+        "Until 20 March 2021 its mail came with platform Salesforce Marketing Cloud; since 21 March 2021 with platform Iterable"
+        " (by platform 100% of 20 mails before and 100% of 4 mails since)"
     )
-    assert "since 21 March 2021 it is Iterable" in finding.note
     assert change_findings(changes, START + timedelta(days=40)) == ()
     assert change_findings(changes, START + timedelta(days=22)) == ()
+
+
+def test_what_changed_together_is_one_finding() -> None:
+    both = [
+        replace(
+            send,
+            account="mid:10" if send.platform == OLD else "project:7",
+            delivery="Amazon SES" if send.platform == NEW else OLD,
+        )
+        for send in sends([OLD] * 20 + [NEW] * 6)
+    ]
+    changes = find_changes(both)
+    assert {change.aspect for change in changes} == {Aspect.PLATFORM, Aspect.DELIVERY, Aspect.ACCOUNT}
+    (finding,) = change_findings(changes, START + timedelta(days=27))
+    assert finding.note.startswith(
+        "Until 20 March 2021 its mail came with platform Salesforce Marketing Cloud, delivery Salesforce Marketing Cloud,"
+        " account mid:10; since 21 March 2021 with platform Iterable, delivery Amazon SES, account project:7 ("
+    )
+
+
+def test_a_signing_domain_alone_is_only_a_hint() -> None:
+    old = [SentThrough(stream="a", at=START + timedelta(hours=n), sdids=("x.org",)) for n in range(20)]
+    new = [SentThrough(stream="a", at=START + timedelta(hours=20 + n), sdids=("y.org",)) for n in range(4)]
+    (finding,) = change_findings(find_changes([*old, *new]), START + timedelta(days=2))
+    assert finding.level is Level.WATCH
 
 
 def test_shares_name_the_streams_on_one_provider() -> None:
