@@ -1,0 +1,75 @@
+"""`gonequiet run` as systemd and Docker see it: a process that serves, takes SIGHUP and ends on SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.app.setting import eventually, metric, write_settings
+from tests.cli.conftest import Run
+
+RELOADED = "gonequiet_config_last_reload_successful"
+
+
+@contextmanager
+def running(settings: Path, log: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and its page's address, once it has said that."""
+    command = [sys.executable, "-m", "monitor", "run", "--config", str(settings)]
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    with process:
+        try:
+            assert process.stdout
+            found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+            assert found, log.read_text()
+            yield process, found[0]
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_it_is_told_to_end_and_ends_well(number: signal.Signals, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with running(write_settings(tmp_path), log) as (process, url):
+        assert httpx.get(url, timeout=20).status_code == 200
+        process.send_signal(number)
+        assert process.wait(60) == 0
+    assert "stopped" in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def test_sighup_takes_new_settings_and_keeps_the_old_where_they_are_faulty(tmp_path: Path) -> None:
+    path, log = write_settings(tmp_path), tmp_path / "log"
+    with running(path, log) as (process, url):
+
+        def reloaded() -> float:
+            return metric(httpx.get(f"{url}/metrics", timeout=20).text, RELOADED)
+
+        good = path.read_text(encoding="utf-8")
+        path.write_text(f"{good}\ndetect_evry: 1m\n", encoding="utf-8")
+        os.kill(process.pid, signal.SIGHUP)
+        eventually(lambda: reloaded() == 0, "the faulty settings are told of")
+        assert "detect_evry" in log.read_text()
+        path.write_text(good, encoding="utf-8")
+        os.kill(process.pid, signal.SIGHUP)
+        eventually(lambda: reloaded() == 1, "the good ones are taken")
+        assert process.poll() is None
+
+
+def test_a_used_port_is_told_in_one_line(tmp_path: Path, gonequiet: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        path = write_settings(tmp_path, port=taken.getsockname()[1])
+        ran = gonequiet("run", "-c", path)
+    assert (ran.status, ran.out) == (2, "")
+    assert len(ran.err.splitlines()) == 1
+    assert "web.port" in ran.err
