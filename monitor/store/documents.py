@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from pydantic import TypeAdapter
 
@@ -53,7 +54,9 @@ def authentication_from_text(text: str | None) -> tuple[tuple[str, str], ...]:
     return tuple((method, result) for method, _, result in (pair.partition("=") for pair in text.split(" ")))
 
 
+@lru_cache(maxsize=8192)
 def names_from_json(document: str) -> tuple[str, ...]:
+    """Remembered: the copies of one send have the same fingerprints, and most sends the same inboxes."""
     return tuple(str(name) for name in json.loads(document))
 
 
