@@ -25,6 +25,8 @@ MEMORIES = 3
 """A stream's level is kept in a short, a middle and a long memory; the middle one is shown."""
 RING = 128
 """How many rescaled gaps a stream keeps for its scale."""
+GROUP_THIN = 1 / 12
+"""Hours within which the merged mail of a group counts as one session."""
 FLEET_WINDOW = 24
 """Hours over which the fleet's activity is compared with its expectation."""
 LEVELS = (Level.WATCH, Level.ALERT, Level.CONFIRMED)
@@ -123,7 +125,7 @@ class Bank:
         self._reserve(row + 1)
         self.size += 1
         self.budget[row] = budget
-        self.thin[row] = 1 / 60 if is_group else hours(settings.thin)
+        self.thin[row] = GROUP_THIN if is_group else hours(settings.thin)
         self.min_sessions[row] = settings.min_sessions
         self.floor[row] = hours(settings.floor)
         self.ceiling[row] = np.inf if settings.ceiling is None else hours(settings.ceiling)

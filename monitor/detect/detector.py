@@ -7,7 +7,7 @@ mail and proofs still arrive, are judged on a copy. Something older that changes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from monitor.detect.blindness import blind_inboxes, blindness
@@ -18,8 +18,9 @@ from monitor.detect.gaps import Pauses, Reading, gap_facts, pauses_between, phas
 from monitor.detect.journal import Journal
 from monitor.detect.replay import Frame, Replay, SettingsFor, WitnessTable
 from monitor.detect.seeds import Seen, SilentSeed, silent_seeds
+from monitor.detect.states import States
 from monitor.detect.suspects import group_findings
-from monitor.model import Assessment, Coverage, Finding, FindingKind, GapFacts, Level, Send, StreamPhase, StreamState
+from monitor.model import Assessment, Coverage, Finding, FindingKind, GapFacts, Level, Send, StreamState
 from monitor.settings import GapSettings
 
 UNFINISHED = 2
@@ -133,15 +134,15 @@ class Detector:
         about_us = blindness(self._book, reading.now, self._blind_after)
         groups = group_findings(reading, lambda row, stream: self._facts(reading, row, stream), blind)
         named = {stream for finding in groups for stream in finding.members}
-        roster = reading.frame.roster
         gaps = []
-        for stream, row in sorted(roster.streams.items()):
+        for stream, row in reading.alarmed():
             level = reading.level(row)
             if level is None or stream in named or reading.ended(row):
                 continue
             gaps.append(self._gap(reading, stream, row, level))
         silent = {finding.subject for finding in gaps if finding.level >= Level.ALERT} | named
-        seeds = [f for stream in sorted(roster.streams) if stream not in silent for f in self._seed_findings(reading, stream)]
+        heard = [s for s in sorted(self._journal.several) if s not in silent and s in reading.frame.roster.streams]
+        seeds = [f for stream in heard for f in self._seed_findings(reading, stream)]
         return (*about_us, *groups, *gaps, *seeds)
 
     def _gap(self, reading: Reading, stream: str, row: int, level: Level) -> Finding:
@@ -160,14 +161,11 @@ class Detector:
     def _seed_findings(self, reading: Reading, stream: str) -> list[Finding]:
         roster, bank = reading.frame.roster, reading.frame.engine.bank
         row = roster.streams[stream]
-        if len(roster.witnesses(row)) < 1 or bank.sessions[row] < bank.min_sessions[row]:
+        if bank.sessions[row] < bank.min_sessions[row]:
             return []
         if stream not in self._seeds:
             sends = [Seen(hours_of(s.at), frozenset(s.inboxes)) for s in self._journal.of_stream(stream)[-400:]]
-            several = len({i for s in sends for i in s.inboxes}) > 1
-            budget = float(bank.budget[row])
-            found = silent_seeds(sends, self._is_covered, budget, bank.level(row)) if several else []
-            self._seeds[stream] = found
+            self._seeds[stream] = silent_seeds(sends, self._is_covered, float(bank.budget[row]), bank.level(row))
         return [self._seed_finding(reading, stream, seed) for seed in self._seeds[stream]]
 
     def _seed_finding(self, reading: Reading, stream: str, seed: SilentSeed) -> Finding:
@@ -188,17 +186,20 @@ class Detector:
 
     # ---------------------------------------------------------------------------------- states
 
-    def _states(self, reading: Reading, blind: frozenset[str]) -> tuple[StreamState, ...]:
-        roster = reading.frame.roster
-        states = []
-        for stream, row in sorted(roster.streams.items()):
-            witnesses = roster.witnesses(row)
-            is_blind = bool(witnesses) and all(i in blind for i in witnesses)
-            paused = self._is_paused(self._settings_for(stream, roster.organisations[stream]), reading.now)
-            phase = phase_of(reading, row, is_blind=is_blind, is_paused=paused)
-            shown = phase in (StreamPhase.WATCH, StreamPhase.SILENT)
-            states.append(stream_state(reading, stream, phase, self._facts(reading, row, stream) if shown else None))
-        return tuple(states)
+    def _states(self, reading: Reading, blind: frozenset[str]) -> States:
+        facts = {s: self._facts(reading, row, s) for s, row in reading.alarmed() if not reading.ended(row)}
+        settings_for = self._settings_for
+
+        def make() -> Iterator[StreamState]:
+            roster = reading.frame.roster
+            for stream, row in sorted(roster.streams.items()):
+                witnesses = roster.witnesses(row)
+                is_blind = bool(blind and witnesses) and all(i in blind for i in witnesses)
+                paused = self._is_paused(settings_for(stream, roster.organisations[stream]), reading.now)
+                phase = phase_of(reading, row, is_blind=is_blind, is_paused=paused)
+                yield stream_state(reading, stream, phase, facts.get(stream))
+
+        return States(make)
 
     @staticmethod
     def _is_paused(settings: GapSettings, now: float) -> bool:

@@ -65,10 +65,10 @@ class Engine:
         other.closed = list(self.closed)
         return other
 
-    def advance(self, until: float, times: Floats, rows: Rows) -> None:
+    def advance(self, until: float, times: Floats, rows: Rows, weights: Floats | None = None) -> None:
         """Take the hour `self.hour` up to `until` (at most its end), with its sends in order of time.
 
-        Only a whole hour may be followed by another one.
+        `weights`: how many sends each stands for, one by default. Only a whole hour may be followed by another one.
         """
         bank, hour = self.bank, self.hour
         size = bank.size
@@ -85,7 +85,8 @@ class Engine:
         pace = bank.profile[index, cells] * factor
         counted = starts[witness]
         if times.size:
-            begun = [self._take_sends(moment, row, cells, pace, counted) for moment, row in _rounds(times, rows)]
+            stands_for = np.ones(rows.size) if weights is None else weights
+            begun = [self._take_sends(rows[k], times[k], stands_for[k], cells, pace, counted) for k in _rounds(times, rows)]
             learned = np.unique(np.concatenate(begun)) if len(begun) > 1 else begun[0]
             if learned.size:
                 refresh(bank, learned, self.defaults, self.learning.tails, self.learning.feedback)
@@ -97,16 +98,16 @@ class Engine:
             if self.learning.refit(self.hour):
                 set_limits(bank, index, self.learning.tails, self.learning.feedback)
 
-    def _take_sends(self, times: Floats, rows: Rows, cells: Rows, pace: Floats, counted: Floats) -> Rows:
+    def _take_sends(self, rows: Rows, times: Floats, weights: Floats, cells: Rows, pace: Floats, counted: Floats) -> Rows:
         """One send each for distinct rows: let the time before it pass, then learn. Rows that began a session come back."""
         bank = self.bank
         totals = self._totals(times, rows)
         self._let_pass(rows, totals - counted[rows], pace[rows], counted[rows])
         counted[rows] = totals
-        fleet_clock.count_sends(bank, rows, times, self.hour)
+        fleet_clock.count_sends(bank, rows, times, weights, self.hour)
         self.fleet.seen[self.hour % FLEET_WINDOW] += int((~bank.is_group[rows]).sum())
         self._close_alarms(rows, times)
-        bank.sends[rows] += 1
+        bank.sends[rows] += weights.astype(np.int64)
         session = bank.session[rows]
         follows = times <= session + bank.thin[rows]
         if follows.any():
@@ -168,10 +169,10 @@ class Engine:
         return np.array([self.witnesses[k].at(float(t)) for k, t in zip(kinds, times, strict=True)])
 
 
-def _rounds(times: Floats, rows: Rows) -> Sequence[tuple[Floats, Rows]]:
-    """Split the sends of an hour so that each round has every row at most once, rounds in order of time."""
+def _rounds(times: Floats, rows: Rows) -> Sequence[Rows]:
+    """Split the sends of an hour (their places) so that each round has every row at most once, rounds in order of time."""
     order = np.lexsort((times, rows))
-    sorted_rows, sorted_times = rows[order], times[order]
+    sorted_rows = rows[order]
     new = np.r_[True, sorted_rows[1:] != sorted_rows[:-1]]
     rank: NDArray[np.int64] = np.arange(rows.size) - np.maximum.accumulate(np.where(new, np.arange(rows.size), 0))
-    return [(sorted_times[rank == k], sorted_rows[rank == k]) for k in range(int(rank.max()) + 1)]
+    return [order[rank == k] for k in range(int(rank.max()) + 1)]

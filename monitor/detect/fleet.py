@@ -45,12 +45,12 @@ def rates(bank: Bank, hour: float) -> Floats:
         return np.asarray(np.where(np.isnan(last), 0.0, count / exposure))
 
 
-def count_sends(bank: Bank, rows: np.ndarray, times: Floats, hour: int) -> None:
-    """Note one send for each of `rows` (distinct)."""
+def count_sends(bank: Bank, rows: np.ndarray, times: Floats, weights: np.ndarray, hour: int) -> None:
+    """Note `weights` sends for each of `rows` (distinct)."""
     known = ~np.isnan(bank.last[rows])
     age = np.where(known, times - bank.last[rows], 0.0)
-    bank.fleet_count[rows] = np.where(known, bank.fleet_count[rows] * np.exp(-_DECAY * age) + 1.0, 0.0)
-    bank.recent[rows, hour % FLEET_WINDOW] += 1
+    bank.fleet_count[rows] = np.where(known, bank.fleet_count[rows] * np.exp(-_DECAY * age) + weights, weights - 1.0)
+    bank.recent[rows, hour % FLEET_WINDOW] += weights.astype(np.int16)
 
 
 def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, usual: float) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 
@@ -13,6 +14,7 @@ import numpy as np
 from monitor.detect.bank import LEVELS, Floats
 from monitor.detect.calendar import moment_of
 from monitor.detect.engine import ALERT
+from monitor.detect.fleet import rates
 from monitor.detect.learning import is_real_stop
 from monitor.detect.outlook import reach
 from monitor.detect.replay import Frame
@@ -31,8 +33,27 @@ class Reading:
     years: Floats
     surprises: Floats
     expected: Floats
-    due: Floats
-    next_expected: Floats
+    rates: Floats
+    """Sends an hour lately."""
+    zones: list[str]
+
+    @cached_property
+    def due(self) -> Floats:
+        """When each row's alert is due if nothing arrives, NaN where never; of an open one, when it came."""
+        return _due(self.frame, self.now, self.zones)
+
+    @cached_property
+    def next_expected(self) -> Floats:
+        """When the running silence has lasted one mean gap."""
+        bank = self.frame.engine.bank
+        once = np.where(bank.view("sessions") >= 2, 1.0 / bank.levels(), np.nan)
+        return reach(bank, np.arange(bank.size), bank.view("session"), once, np.ones(bank.size), self.zones)
+
+    def alarmed(self) -> list[tuple[str, int]]:
+        """The streams with an alarm of any level, by name."""
+        bank = self.frame.engine.bank
+        rows = set(np.nonzero(np.isfinite(bank.view("alarm_at")).any(axis=1) & ~bank.view("is_group"))[0].tolist())
+        return sorted((s, row) for s, row in self.frame.roster.streams.items() if row in rows) if rows else []
 
     def level(self, row: int) -> Level | None:
         """The highest level whose alarm is open."""
@@ -49,34 +70,35 @@ class Reading:
 
 
 def read_off(frame: Frame, now: float, zones: list[str]) -> Reading:
+    """Read a frame that was brought to `now`."""
     engine = frame.engine
     bank = engine.bank
-    rows = np.arange(bank.size)
-    level = bank.levels()
-    speed = np.ones(bank.size)
-    speed[: engine.speed.size] = engine.speed
-    left = silence_until(bank, rows, bank.view("limit")[:, ALERT]) - bank.view("elapsed")
-    starts = np.full(bank.size, now)
-    due = reach(bank, rows, starts, np.where(left > 0, left, np.nan), speed, zones)
-    limit = np.fmin(bank.view("ceiling"), bank.view("fixed"))
-    with np.errstate(invalid="ignore"):
-        due = np.fmin(due, np.where(np.isfinite(limit), now + np.maximum(limit - bank.view("covered"), 0.0), np.nan))
-        due = np.fmax(due, now + bank.view("floor") - bank.view("covered"))
-    alarmed = np.isfinite(bank.view("alarm_at")[:, ALERT])
-    due = np.where(alarmed, bank.view("alarm_at")[:, ALERT], due)
-    due = np.where(due - now > LONGEST_OUTLOOK, np.nan, due)
-    once = reach(
-        bank, rows, bank.view("session"), np.where(bank.view("sessions") >= 2, 1.0 / level, np.nan), np.ones(bank.size), zones
-    )
     return Reading(
         frame,
         now,
         return_periods(bank, engine.learning.tails, engine.learning.feedback),
         surprises(bank, engine.learning.tails),
-        level * bank.view("elapsed"),
-        due,
-        once,
+        bank.levels() * bank.view("elapsed"),
+        rates(bank, now),
+        zones,
     )
+
+
+def _due(frame: Frame, now: float, zones: list[str]) -> Floats:
+    engine = frame.engine
+    bank = engine.bank
+    rows = np.arange(bank.size)
+    speed = np.ones(bank.size)
+    speed[: engine.speed.size] = engine.speed
+    left = silence_until(bank, rows, bank.view("limit")[:, ALERT]) - bank.view("elapsed")
+    due = reach(bank, rows, np.full(bank.size, now), np.where(left > 0, left, np.nan), speed, zones)
+    longest = np.fmin(bank.view("ceiling"), bank.view("fixed"))
+    with np.errstate(invalid="ignore"):
+        due = np.fmin(due, np.where(np.isfinite(longest), now + np.maximum(longest - bank.view("covered"), 0.0), np.nan))
+        due = np.fmax(due, now + bank.view("floor") - bank.view("covered"))
+    alarm_at = bank.view("alarm_at")[:, ALERT]
+    due = np.where(np.isfinite(alarm_at), alarm_at, due)
+    return np.asarray(np.where(due - now > LONGEST_OUTLOOK, np.nan, due))
 
 
 def stream_state(reading: Reading, stream: str, phase: StreamPhase, facts: GapFacts | None) -> StreamState:

@@ -13,7 +13,6 @@ from math import lgamma, log
 
 import numpy as np
 
-from monitor.detect.bank import Floats
 from monitor.model import Send
 
 INBOX, DELIVERY, ACCOUNT, ORGANISATION = "inbox", "delivery", "account", "organisation"
@@ -21,6 +20,11 @@ ORDER = (INBOX, DELIVERY, ACCOUNT, ORGANISATION)
 """The widest explanation first."""
 OTHERS_EXPECTED = 3.0
 """The members beside the busiest must have been expected to send so often: chance of none is e^-3."""
+LOUD = 2.5
+"""A member with this surprise is named as silent: one gap in twelve gets there."""
+SURPRISE_CAP = 6.0
+SHARED_LULLS = 1.0
+LEAST_MEMBERS = 5
 INBOX_BUDGET = 0.1
 """False alarms a year for `the whole inbox is silent`."""
 
@@ -45,6 +49,11 @@ class Member:
     """-ln of the chance that a gap of it lasts longer than its running silence."""
     expected: float
     """Sends that its rhythm would have brought since its last one."""
+    last: float
+    """Its last send, hours since the epoch."""
+    seen_today: float = 0.0
+    usual_today: float = 0.0
+    """Sends of the last 24 hours, and how many it usually has."""
 
 
 def several_are_silent(members: Sequence[Member]) -> bool:
@@ -53,22 +62,27 @@ def several_are_silent(members: Sequence[Member]) -> bool:
     return len(expected) >= 2 and sum(expected[1:]) >= OTHERS_EXPECTED
 
 
-def top_sum(surprises: Floats) -> tuple[float, int]:
-    """The largest sum of the j greatest surprises over what chance gives the best j of K, and that j.
+def silent_part(members: Sequence[Member]) -> tuple[float, tuple[Member, ...]]:
+    """How strongly the silences of some members contrast with the others' activity, and the members that stand out.
 
-    T = max over j of [s(1) + … + s(j) - j - ln C(K, j)]; (-inf, 0) for no member.
+    The score is the largest, over 2 ≤ j ≤ K - 2, of f [s(1) + … + s(j)] - j - ln C(K, j): the j greatest surprises over
+    what chance gives the best j of K, slowed by the activity f of the other members in the last 24 hours, so that a
+    lull of the whole group is no partial stop. A surprise counts for at most SURPRISE_CAP: one paused list is no group.
     """
-    falling = np.sort(surprises)[::-1]
-    k = falling.size
-    if k == 0:
-        return float("-inf"), 0
+    ordered = sorted(members, key=lambda m: (-m.surprise, m.stream))
+    k = len(ordered)
+    if k < LEAST_MEMBERS:
+        return float("-inf"), ()
+    sums = np.cumsum([min(m.surprise, SURPRISE_CAP) for m in ordered])
+    seen = np.cumsum([m.seen_today for m in ordered])
+    usual = np.cumsum([m.usual_today for m in ordered])
+    activity = np.clip((seen[-1] - seen + 2.0) / (usual[-1] - usual + 2.0), 0.1, 1.0)
     j = np.arange(1, k + 1)
     chances = np.array([lgamma(k + 1) - lgamma(i + 1) - lgamma(k - i + 1) for i in j])
-    scores = np.cumsum(falling) - j - chances
-    best = int(np.argmax(scores))
-    return float(scores[best]), best + 1
+    score = float((activity * sums - j - chances)[1 : k - 2].max())
+    return score, tuple(m for m in ordered if m.surprise >= LOUD)
 
 
-def top_sum_needed(sessions_a_year: float, budget: float) -> float:
-    """The top sum at which a partial stop is found, for so many false alarms a year."""
-    return log(max(sessions_a_year, 1.0) / budget)
+def part_needed(sessions_a_year: float, members: int, budget: float) -> float:
+    """The score at which a partial stop is found. The term in the number of members pays for lulls that they share."""
+    return log(max(sessions_a_year, 1.0) / budget) + SHARED_LULLS * members

@@ -18,6 +18,9 @@ class Journal:
     by_stream: dict[str, dict[int, Send]] = field(default_factory=dict)
     dirty_from: float = float("inf")
     changed: set[str] = field(default_factory=set)
+    inboxes: dict[str, set[str]] = field(default_factory=dict)
+    several: set[str] = field(default_factory=set)
+    """Streams that more than one inbox ever got."""
 
     def add(self, sends: Iterable[Send]) -> None:
         """Take sends in any order; one with a known id replaces what was known of it, one without copies is forgotten."""
@@ -54,6 +57,10 @@ class Journal:
     def _place(self, send: Send) -> None:
         self.by_hour.setdefault(int(hours_of(send.at)), {})[send.id] = send
         self.by_stream.setdefault(send.stream, {})[send.id] = send
+        seen = self.inboxes.setdefault(send.stream, set())
+        seen.update(send.inboxes)
+        if len(seen) > 1:
+            self.several.add(send.stream)
 
     def _remove(self, send: Send) -> None:
         hour = int(hours_of(send.at))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from monitor.detect.bank import GROUP_THIN
 from monitor.detect.calendar import hours_of
 from monitor.detect.coverage_book import CoverageBook
 from monitor.detect.defaults import Defaults
@@ -88,14 +89,26 @@ class Replay:
     def _hour(self, frame: Frame, until: float) -> None:
         times: list[float] = []
         rows: list[int] = []
+        weights: list[float] = []
+        latest: dict[int, int] = {}
         for send in self.journal.in_hour(frame.engine.hour):
             at = hours_of(send.at)
             if at > until:
                 break
-            for row in self._rows_of(frame, send):
+            own, *merged = self._rows_of(frame, send)
+            times.append(at)
+            rows.append(own)
+            weights.append(1.0)
+            for row in merged:
+                place = latest.get(row)
+                if place is not None and at <= times[place] + GROUP_THIN:
+                    weights[place] += 1.0
+                    continue
+                latest[row] = len(times)
                 times.append(at)
                 rows.append(row)
-        frame.engine.advance(until, np.array(times, np.float64), np.array(rows, np.int64))
+                weights.append(1.0)
+        frame.engine.advance(until, np.array(times, np.float64), np.array(rows, np.int64), np.array(weights, np.float64))
 
     def _rows_of(self, frame: Frame, send: Send) -> list[int]:
         roster = frame.roster

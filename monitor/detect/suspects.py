@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.bank import LEVELS
 from monitor.detect.calendar import HOURS_PER_YEAR, moment_of
 from monitor.detect.gaps import Reading
-from monitor.detect.groups import DELIVERY, INBOX, ORDER, ORGANISATION, Member, several_are_silent, top_sum, top_sum_needed
+from monitor.detect.groups import DELIVERY, INBOX, LOUD, ORDER, ORGANISATION, Member, part_needed, several_are_silent, silent_part
 from monitor.detect.roster import GroupKey
 from monitor.model import Finding, FindingKind, GapFacts, Level
 
+OTHERS_WENT_ON = 10.0
+"""A partial stop needs so many usual sends' time of the group's mail since the silent members' last."""
 FactsOf = Callable[[int, str], GapFacts]
 """(row, stream or "" for a group) → facts."""
 WORDS = {DELIVERY: "delivered by", "account": "of account", ORGANISATION: "of"}
@@ -34,7 +36,7 @@ def group_findings(reading: Reading, facts_of: FactsOf, blind: frozenset[str]) -
     for view in _views(reading):
         if view.key[0] == INBOX and view.key[1] in blind:
             continue
-        finding = _whole(reading, view, facts_of) or _part(reading, view, facts_of)
+        finding = _part(reading, view, facts_of) or _whole(reading, view, facts_of)
         if finding is None:
             continue
         members = set(finding.members)
@@ -46,9 +48,13 @@ def group_findings(reading: Reading, facts_of: FactsOf, blind: frozenset[str]) -
 
 
 def _views(reading: Reading) -> Iterator[GroupView]:
-    roster = reading.frame.roster
-    groups = sorted(roster.groups.items(), key=lambda item: (ORDER.index(item[0][0]), -len(roster.members[item[0]]), item[0]))
-    for key, row in groups:
+    """Groups that may be silent: with an alarm of their merged row, or with several members that are loud."""
+    roster, bank = reading.frame.roster, reading.frame.engine.bank
+    loud = set(np.nonzero(reading.surprises >= LOUD)[0].tolist())
+    counts = Counter(key for s, row in roster.streams.items() if row in loud for key in roster.current[s]) if loud else {}
+    alarmed = set(np.nonzero(np.isfinite(bank.view("alarm_at")[:, 1]) & bank.view("is_group"))[0].tolist())
+    wanted = [(key, row) for key, row in roster.groups.items() if row in alarmed or counts.get(key, 0) >= 2]
+    for key, row in sorted(wanted, key=lambda item: (ORDER.index(item[0][0]), -len(roster.members[item[0]]), item[0])):
         members = tuple(_members(reading, key))
         if len(members) >= 2:
             yield GroupView(key, row, members)
@@ -65,7 +71,14 @@ def _members(reading: Reading, key: GroupKey) -> Iterator[Member]:
         mean_gap = 1.0 / bank.level(row)
         if group_last - bank.last[row] > max(168.0, 6.0 * mean_gap):
             continue
-        yield Member(stream, float(reading.surprises[row]), float(reading.expected[row]))
+        yield Member(
+            stream,
+            float(reading.surprises[row]),
+            float(reading.expected[row]),
+            float(bank.last[row]),
+            float(bank.recent[row].sum()),
+            float(24.0 * reading.rates[row]),
+        )
 
 
 def _whole(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | None:
@@ -102,31 +115,29 @@ def _whole(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | No
 
 
 def _part(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | None:
-    """A part of the group: the members whose silences together are too much for chance."""
+    """A part of the group: the members whose silences together are too much for chance, while others still mail."""
     kind, name = view.key
-    if kind == INBOX or len(view.members) < 4:
+    if kind == INBOX:
         return None
     bank = reading.frame.engine.bank
-    surprises = np.array([m.surprise for m in view.members])
-    score, count = top_sum(surprises)
-    yearly = bank.level(view.row) * HOURS_PER_YEAR
-    if count < 2 or count == len(view.members) or score < top_sum_needed(yearly, float(bank.budget[view.row])):
+    score, silent = silent_part(view.members)
+    level = bank.level(view.row)
+    budget = float(bank.budget[view.row])
+    needed = part_needed(level * HOURS_PER_YEAR, len(view.members), budget)
+    if score < needed or not 2 <= len(silent) < len(view.members) or not several_are_silent(silent):
         return None
-    order = np.argsort(-surprises, kind="stable")[:count]
-    silent = tuple(sorted(view.members[i].stream for i in order))
-    if not several_are_silent([view.members[i] for i in order]):
+    since = max(m.last for m in silent)
+    if (bank.last[view.row] - since) * level < OTHERS_WENT_ON:
         return None
-    rows = [reading.frame.roster.streams[s] for s in silent]
-    level = LEVELS[2] if score >= top_sum_needed(yearly, float(bank.budget[view.row]) / 10) else Level.ALERT
     return Finding(
         kind=FindingKind.PARTIAL_GROUP_GAP,
         key=f"partial_group_gap:{kind}:{name}",
         subject=name,
-        level=level,
-        since=moment_of(float(max(bank.last[r] for r in rows))),
+        level=Level.CONFIRMED if score >= needed + np.log(10.0) else Level.ALERT,
+        since=moment_of(since),
         found_at=moment_of(reading.now),
         organisation=name if kind == ORGANISATION else None,
-        members=silent,
+        members=tuple(sorted(m.stream for m in silent)),
         gap=facts_of(view.row, ""),
-        note=f"We have seen no mail of {count} of the {len(view.members)} streams {WORDS[kind]} {name} since then.",
+        note=f"We have seen no mail of {len(silent)} of the {len(view.members)} streams {WORDS[kind]} {name} since then.",
     )

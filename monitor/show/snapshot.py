@@ -138,7 +138,7 @@ class Snapshot:
     """False while the last try to read new settings failed and the old ones are kept."""
 
     @property
-    def states(self) -> tuple[StreamState, ...]:
+    def states(self) -> Sequence[StreamState]:
         return self.assessment.states
 
 

@@ -1,0 +1,99 @@
+"""The backtest: the detector's own alarms, causally, and honest totals."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.detect.backtest import ALERT, Setting, run
+from monitor.detect.backtest_rows import poisson_interval, rows
+from monitor.detect.calendar import hours_of, moment_of
+from monitor.detect.events import Event, Events, trailing_rates
+from monitor.settings import GapSettings
+from tests.detect.streams import DAY, HOUR, START, detector, regular_sends
+
+JANUARY = Path("monitor/demo/january_2021.csv")
+SENDS = [s for k in range(12) for s in regular_sends(f"{k}.example", (3 + k) * HOUR, 90 * DAY, first=10_000 * k, seed=k)]
+EVENTS = Events.of(Event(s.stream, s.at) for s in SENDS)
+END = START + 100 * DAY
+
+
+def test_the_backtest_raises_what_the_detector_raises() -> None:
+    result = run(EVENTS, [Setting.yearly(1.0)], censor=dict.fromkeys(EVENTS.streams, hours_of(END)), stops=0)
+    known = detector(SENDS)
+    live = {f.subject: f.found_at for f in known.assess(END).findings if f.key.startswith("gap:") and f.level >= 2}
+    replayed = {a.stream: a.alarm_at[ALERT] for a in result.settings[0].alarms if a.resumed_at is None}
+    assert set(live) <= set(replayed)
+    for stream, at in live.items():
+        assert replayed[stream] == pytest.approx(hours_of(at), abs=1e-4)
+
+
+def test_nothing_later_changes_an_earlier_alarm() -> None:
+    early = Events.of(Event(s.stream, s.at) for s in SENDS if s.at < START + 45 * DAY)
+    until = hours_of(START + 45 * DAY)
+    whole = run(EVENTS, [Setting.yearly(12.0)], report_to=until, stops=0).settings[0].alarms
+    part = run(early, [Setting.yearly(12.0)], censor=dict.fromkeys(EVENTS.streams, until), stops=0).settings[0].alarms
+    seen = {(a.stream, a.alarm_at[ALERT]) for a in part if a.alarm_at[ALERT] < until}
+    assert {(a.stream, a.alarm_at[ALERT]) for a in whole if a.alarm_at[ALERT] < until} == seen
+
+
+def test_an_injected_stop_is_found_as_a_real_one_would_be() -> None:
+    result = run(EVENTS, [Setting.yearly(1.0)], stops=40, seed=3).settings[0]
+    stop = next(s for s in result.injected if np.isfinite(s.found_at[ALERT]) and s.at < hours_of(START + 60 * DAY))
+    others = [s for s in SENDS if not (s.stream == stop.stream and hours_of(s.at) >= stop.at)]
+    findings = detector(others).assess(moment_of(stop.found_at[ALERT]) + HOUR).findings
+    (found,) = [f for f in findings if f.subject == stop.stream and f.key.startswith("gap:")]
+    assert hours_of(found.found_at) == pytest.approx(stop.found_at[ALERT], abs=1.0)
+
+
+def test_rows_have_the_promised_keys() -> None:
+    made = list(rows(run(EVENTS, [Setting.yearly(12.0), Setting("48 h", GapSettings(fixed=2 * DAY))], stops=50), levels=True))
+    alarm = next(r for r in made if r["type"] == "alarm")
+    keys = ["type", "setting", "stream", "last_send", "alarm_at", "level", "return_period_years", "resumed_at"]
+    assert list(alarm) == keys
+    summaries = [r for r in made if r["type"] == "summary"]
+    assert len(summaries) == 2 * 5
+    assert list(summaries[0]) == [
+        *("type", "setting", "class", "exposure_years", "alarms", "contradicted", "rate", "rate_low", "rate_high"),
+        *("stops", "delay_hours_median", "delay_hours_p90"),
+    ]
+
+
+def test_copies_of_one_send_count_once() -> None:
+    rows_ = [
+        Event("a", START + k * DAY + late, send_id=str(k), inbox=inbox)
+        for k in range(10)
+        for late, inbox in ((0 * HOUR, "one"), (HOUR, "two"))
+    ]
+    events = Events.of(rows_)
+    assert events.times.tolist() == [hours_of(START + k * DAY) for k in range(10)]
+    assert events.inboxes == {"a": frozenset({"one", "two"})}
+
+
+def test_the_trailing_rate_of_an_even_stream_is_its_rate() -> None:
+    events = Events.from_columns(["a"] * 2000, np.arange(2000.0) * 6)
+    assert trailing_rates(events)[-1] == pytest.approx(4.0, rel=0.05)
+
+
+def test_no_alarm_in_half_a_year_proves_little() -> None:
+    low, high = poisson_interval(0, 0.5)
+    assert (low, round(high, 1)) == (0.0, 7.4)
+
+
+def test_january_2021_is_found_in_time_and_nothing_else_is() -> None:
+    """The archived mail of 3 to 14 January 2021 alone: three days of history (source: dwillis/political-emails)."""
+    with JANUARY.open(encoding="utf-8", newline="") as file:
+        events = Events.of(
+            Event(row["domain"], at)
+            for row in csv.DictReader(file)
+            if (at := datetime.fromisoformat(row["date"]).astimezone(UTC)) < datetime(2021, 1, 15, tzinfo=UTC)
+        )
+    alarms = run(events, [Setting.yearly(1.0)], stops=0).settings[0].alarms
+    (alarm,) = [a for a in alarms if np.isfinite(a.alarm_at[ALERT])]
+    assert alarm.stream == "victory.donaldtrump.com"
+    assert moment_of(alarm.last) == datetime(2021, 1, 6, 18, 22, 46, tzinfo=UTC)
+    assert moment_of(alarm.alarm_at[ALERT]) < datetime(2021, 1, 8, tzinfo=UTC)

@@ -1,0 +1,87 @@
+"""The right suspect: provider before streams, and only where several streams are missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.detect.groups import Member, part_needed, several_are_silent, silent_part
+from monitor.model import FindingKind, Level, Send
+from tests.detect.streams import DAY, HOUR, START, detector, keys, regular_sends
+
+DELIVERY = "Postbird"
+
+
+def house(streams: int, *, silent: int, after: float) -> list[Send]:
+    """`streams` lists of one provider, of which `silent` stop after 40 days, and 9 lists elsewhere that never do."""
+    sends: list[Send] = []
+    for k in range(streams + 9):
+        until = 40 * DAY if k < silent else 40 * DAY + after * HOUR
+        sends += regular_sends(
+            f"{k}.example",
+            6 * HOUR,
+            until,
+            first=100_000 * k,
+            seed=k,
+            delivery=DELIVERY if k < streams else "Otherpost",
+        )
+    return sends
+
+
+def test_streams_of_one_provider_that_stop_together_are_one_finding() -> None:
+    known = detector(house(10, silent=10, after=24))
+    now = START + 40 * DAY + 16 * HOUR
+    (finding,) = [f for f in known.assess(now).findings if f.kind is not FindingKind.INBOX_BLIND]
+    assert finding.key == "group_gap:delivery:Postbird"
+    assert len(finding.members) == 10
+    assert finding.since <= START + 40 * DAY
+
+
+def test_a_part_that_stops_is_named() -> None:
+    known = detector(house(12, silent=6, after=72))
+    findings = [f for f in known.assess(START + 43 * DAY).findings if f.key.startswith("partial_group_gap:")]
+    assert [set(f.members) for f in findings] == [{f"{k}.example" for k in range(6)}]
+    assert not any(k.startswith("gap:") for k in keys(known.assess(START + 43 * DAY)))
+
+
+def test_one_silent_stream_is_no_silent_provider() -> None:
+    known = detector(house(4, silent=1, after=120))
+    assert keys(known.assess(START + 45 * DAY)) == {"gap:0.example"}
+
+
+def test_streams_that_moved_to_another_provider_leave_no_silent_one_behind() -> None:
+    before = house(4, silent=4, after=240)
+    moved = [
+        s
+        for k in range(4)
+        for s in regular_sends(f"{k}.example", 6 * HOUR, 50 * DAY, first=100_000 * k + 50_000, seed=k, delivery="Newpost")
+        if s.at > START + 40 * DAY
+    ]
+    findings = detector([*before, *moved]).assess(START + 49 * DAY).findings
+    assert not [f for f in findings if DELIVERY in f.key or f.level >= Level.ALERT]
+
+
+def member(name: str, surprise: float, *, expected: float = 5.0, active: float = 1.0) -> Member:
+    return Member(name, surprise, expected, 0.0, active * 4.0, 4.0)
+
+
+def test_the_busiest_member_alone_makes_no_group() -> None:
+    assert not several_are_silent([member("a", 9.0, expected=50.0), member("b", 0.5, expected=0.5)])
+    assert several_are_silent([member("a", 9.0, expected=50.0), member("b", 3.0, expected=4.0)])
+
+
+def test_a_lull_of_the_whole_group_is_no_partial_stop() -> None:
+    dead = [member(f"d{k}", 6.0, active=0.0) for k in range(6)]
+    lively = silent_part([*dead, *(member(f"a{k}", 0.3) for k in range(6))])
+    quiet = silent_part([*dead, *(member(f"a{k}", 0.3, active=0.1) for k in range(6))])
+    assert lively[0] > quiet[0]
+    assert [m.stream for m in lively[1]] == [f"d{k}" for k in range(6)]
+
+
+def test_one_long_pause_is_not_a_part_of_the_group() -> None:
+    score, _ = silent_part([member("paused", 80.0), *(member(f"a{k}", 0.5) for k in range(9))])
+    assert score < part_needed(10_000.0, 10, 1.0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_small_groups_have_no_parts(count: int) -> None:
+    assert silent_part([member(str(k), 9.0) for k in range(count)]) == (float("-inf"), ())

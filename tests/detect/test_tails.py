@@ -1,0 +1,37 @@
+"""Tails: surprise and its inverse, and what they say about a known distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.detect.defaults import load_defaults
+from monitor.detect.tails import CLASS_NAMES, Tails, classes_of, fit_tail
+
+EXPONENTIAL = fit_tail(np.random.default_rng(1).exponential(size=20_000))
+
+
+def test_the_tail_of_exponential_gaps_is_their_length() -> None:
+    v = np.array([0.5, 2.0, 5.0, 12.0])
+    assert EXPONENTIAL.surprise(v) == pytest.approx(v, rel=0.15)
+
+
+@given(st.floats(0, 30), st.integers(0, 3))
+def test_surprise_and_its_inverse_agree_in_every_class(surprise: float, rate_class: int) -> None:
+    tails = load_defaults().tails
+    classes = np.array([rate_class])
+    v = tails.inverse(np.array([surprise]), classes)
+    assert tails.surprise(v, classes)[0] == pytest.approx(surprise, abs=1e-6)
+
+
+@given(st.lists(st.floats(0, 50), min_size=2, max_size=20))
+def test_longer_is_never_less_surprising(values: list[float]) -> None:
+    tails = Tails([EXPONENTIAL] * len(CLASS_NAMES))
+    surprises = tails.surprise(np.sort(values), np.ones(len(values), np.int64))
+    assert (np.diff(surprises) >= 0).all()
+
+
+def test_rate_classes_by_sessions_a_day() -> None:
+    assert classes_of(np.array([20.0, 5.0, 1.5, 1.0, 0.2, 1 / 7, 0.01])).tolist() == [0, 1, 1, 2, 2, 3, 3]
