@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -72,11 +73,12 @@ class Poller:
         return Polled(inbox.name, failure.cause if failure else None, new, failure.retryable if failure else True)
 
     def close(self) -> None:
-        """Log out everywhere."""
+        """Log out everywhere, at once: a server that is gone is waited for, and there may be many of them."""
         with self._lock:
             connected, self._connected = self._connected, {}
-        for inbox in connected.values():
-            inbox.close()
+        if connected:
+            with ThreadPoolExecutor(min(len(connected), self._settings.concurrency), thread_name_prefix="poll-end") as pool:
+                list(pool.map(lambda inbox: inbox.close(), connected.values()))
 
     def _inbox(self, inbox: InboxSettings) -> ImapInbox:
         with self._lock:
