@@ -25,6 +25,8 @@ _FAMILY = {
     FindingKind.PARTIAL_GROUP_GAP: "group",
     FindingKind.INBOX_BLIND: "inbox",
     FindingKind.SEED_SILENT: "seed",
+    FindingKind.PROVIDER_CHANGE: "change",
+    FindingKind.AUTHENTICATION_BROKEN: "authentication",
 }
 _MOMENT = {
     AlertEventKind.OPENED: "opened",

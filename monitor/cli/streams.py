@@ -1,26 +1,39 @@
-"""Commands on what is known now: `streams` and `gaps`."""
+"""Commands on what is known now: `streams`, `gaps` and `changes`."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from monitor.app.second_look import SecondLook
 from monitor.app.session import open_session
 from monitor.cli.output import json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, read_settings
 from monitor.clock import SystemClock
+from monitor.detect.changes import sent_through
+from monitor.detect.infrastructure import Regime, find_changes
 from monitor.show import views
-from monitor.words import span
+from monitor.show.rollups import By, change_json, rollup_json, rollup_rows
+from monitor.words import count, iso, plain, span
 
 NO_STREAM = "No stream is known yet. Poll an inbox (`gonequiet poll`) or import mail (`gonequiet import FILE`)."
 NO_GAP = "No stream is silent for longer than its rhythm allows. `gonequiet gaps --all` shows every stream."
 
 
 @app.command()
-def streams(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def streams(
+    by: Annotated[By | None, typer.Option("--by", help="Put together what comes through one of them.")] = None,
+    days: Annotated[int, typer.Option("--days", min=1, help="With --by: how far back.")] = 90,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the streams: who mails, how often, when last, and through whom."""
+    if by is not None:
+        _rolled_up(by, timedelta(days=days), config, as_json)
+        return
     with open_session(*read_settings(config)) as session:
         rows = views.stream_rows(session.snapshots(SystemClock().now()).snapshot())
     if as_json:
@@ -72,6 +85,59 @@ def gaps(
         ),
         empty=NO_STREAM if everything else NO_GAP,
     )
+
+
+def _rolled_up(by: By, back: timedelta, config: Path | None, as_json: bool) -> None:
+    now = SystemClock().now()
+    with open_session(*read_settings(config)) as session:
+        rows = rollup_rows(session.store.sends(since=now - back, until=now), by)
+    if as_json:
+        json_lines(rollup_json(row) for row in rows)
+        return
+    last = "through" if by is By.ORGANISATION else "streams"
+    table(
+        (by.value, "mails", "share", "first (UTC)", "last (UTC)", last),
+        (
+            (
+                plain(row.name, 80),
+                row.sends,
+                f"{row.share:.0%}",
+                iso(row.first_at),
+                iso(row.last_at),
+                ", ".join(row.providers if by is By.ORGANISATION else row.streams),
+            )
+            for row in rows
+        ),
+        empty=NO_STREAM,
+    )
+
+
+@app.command()
+def changes(
+    stream: Annotated[str | None, typer.Argument(metavar="[STREAM]", help="Of this stream only.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List moves to other platforms, delivery services, accounts and signing domains, in all that is stored."""
+    with open_session(*read_settings(config)) as session:
+        sends = map(sent_through, session.store.sends(stream=stream))
+        look = SecondLook(session.store, session.reader)
+        found = [change for change in find_changes(sends) if look.holds(change)]
+    if as_json:
+        json_lines(change_json(change) for change in found)
+        return
+    table(
+        ("stream", "what", "before", "until (UTC)", "after", "since (UTC)"),
+        (
+            (c.stream, c.aspect.value, _told(c.before), iso(c.before.last.at), _told(c.after), iso(c.after.first.at))
+            for c in found
+        ),
+        empty="No stream was seen to move.",
+    )
+
+
+def _told(regime: Regime) -> str:
+    return f"{plain(regime.value, 80)} ({regime.share:.0%} of {count(regime.sends, 'mail')})"
 
 
 def _silent_for(row: views.Row) -> str:

@@ -45,8 +45,8 @@ class Breakage:
     def sentence(self) -> str:
         """What the receivers noted, with dates."""
         return (
-            f"{self.method.upper()} of {self.stream} last passed on {self.last_pass.at:%d %B %Y}; "
-            f"since {self.first_failure.at:%d %B %Y} our receivers noted no pass for {self.failures} of {self.sends} sends "
+            f"{self.method.upper()} of {self.stream} last passed on {self.last_pass.at:%-d %B %Y}; "
+            f"since {self.first_failure.at:%-d %B %Y} our receivers noted no pass for {self.failures} of {self.sends} sends "
             f"(last: {self.result})."
         )
 

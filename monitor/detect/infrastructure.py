@@ -90,9 +90,9 @@ class InfrastructureChange:
         """What was seen, with dates; why, nobody can read in mail."""
         before, after = self.before, self.after
         return (
-            f"Until {before.last.at:%d %B %Y} the {self.aspect.value} of {self.stream} was {before.value} "
-            f"({before.share:.0%} of {before.sends} sends since {before.first.at:%d %B %Y}); "
-            f"since {after.first.at:%d %B %Y} it is {after.value} ({after.share:.0%} of {after.sends} sends)."
+            f"Until {before.last.at:%-d %B %Y} the {self.aspect.value} of {self.stream} was {before.value} "
+            f"({before.share:.0%} of {before.sends} sends since {before.first.at:%-d %B %Y}); "
+            f"since {after.first.at:%-d %B %Y} it is {after.value} ({after.share:.0%} of {after.sends} sends)."
         )
 
 
@@ -162,41 +162,6 @@ def _finding(move: Sequence[InfrastructureChange]) -> Finding:
 
 def _sides(move: Sequence[InfrastructureChange]) -> tuple[list[tuple[InfrastructureChange, Regime]], ...]:
     return [(change, change.before) for change in move], [(change, change.after) for change in move]
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """How much of the mail of some streams came through one value."""
-
-    value: str
-    share: float
-    sends: int
-    streams: tuple[str, ...]
-    organisations: tuple[str, ...]
-    first_at: datetime
-    last_at: datetime
-
-
-def shares(sends: Iterable[SentThrough], aspect: Aspect) -> tuple[Share, ...]:
-    """The largest first: all streams on one provider or account, or all providers of one organisation, by the choice of sends."""
-    by_value: dict[str, list[SentThrough]] = {}
-    for send in sends:
-        if (value := send.value(aspect)) is not None:
-            by_value.setdefault(value, []).append(send)
-    total = sum(map(len, by_value.values()))
-    rows = [
-        Share(
-            value=value,
-            share=len(found) / total,
-            sends=len(found),
-            streams=tuple(sorted({send.stream for send in found})),
-            organisations=tuple(sorted({send.organisation for send in found if send.organisation})),
-            first_at=min(send.at for send in found),
-            last_at=max(send.at for send in found),
-        )
-        for value, found in by_value.items()
-    ]
-    return tuple(sorted(rows, key=lambda row: (-row.sends, row.value)))
 
 
 @dataclass(slots=True)

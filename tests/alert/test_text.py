@@ -54,6 +54,10 @@ SEED = finding(
     members=("quiet-1",),
 )
 MOVED = finding(FindingKind.PROVIDER_CHANGE, note="It came through ExactTarget until 3 March and comes through Iterable since.")
+BROKEN = finding(
+    FindingKind.AUTHENTICATION_BROKEN,
+    note="DKIM of news.example.org last passed on 5 January 2021; our receivers noted no pass for 4 of 4 sends since.",
+)
 
 CASES: dict[str, tuple[Decision, AlertContext]] = {
     "gap-opened": (Decision(alert(), OPENED, ("log",)), context()),
@@ -93,6 +97,11 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     "provider-change": (Decision(alert(MOVED), OPENED, ("log",)), context(confidence=Confidence.CERTAIN)),
     "provider-change-over": (
         Decision(alert(MOVED, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
+        AlertContext(),
+    ),
+    "authentication-broken": (Decision(alert(BROKEN), OPENED, ("log",)), context(confidence=Confidence.CERTAIN)),
+    "authentication-mended": (
+        Decision(alert(BROKEN, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
         AlertContext(),
     ),
 }

@@ -32,7 +32,7 @@ def test_failures_in_a_row_after_passes_are_a_finding() -> None:
     assert breakage.found_at == START + timedelta(hours=22)
     (finding,) = breakage_findings([breakage])
     assert (finding.kind, finding.key) == (FindingKind.AUTHENTICATION_BROKEN, "authentication_broken:news.example.org:dkim")
-    assert "DKIM of news.example.org last passed on 02 March 2021" in finding.note
+    assert "DKIM of news.example.org last passed on 2 March 2021" in finding.note
 
 
 def test_a_failure_now_and_then_is_none() -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.detect.infrastructure import Aspect, SentThrough, change_findings, find_changes, shares
+from monitor.detect.infrastructure import Aspect, SentThrough, change_findings, find_changes
 from monitor.model import FindingKind, Level
 
 START = datetime(2021, 3, 1, 12, tzinfo=UTC)
@@ -128,13 +128,3 @@ def test_a_signing_domain_alone_is_only_a_hint() -> None:
     new = [SentThrough(stream="a", at=START + timedelta(hours=20 + n), sdids=("y.org",)) for n in range(4)]
     (finding,) = change_findings(find_changes([*old, *new]), START + timedelta(days=2))
     assert finding.level is Level.WATCH
-
-
-def test_shares_name_the_streams_on_one_provider() -> None:
-    rows = shares([*sends([OLD] * 3, stream="a.example"), *sends([OLD, NEW], stream="b.example")], Aspect.PLATFORM)
-    assert [(row.value, row.sends, row.streams) for row in rows] == [
-        (OLD, 4, ("a.example", "b.example")),
-        (NEW, 1, ("b.example",)),
-    ]
-    assert rows[0].share == pytest.approx(0.8)
-    assert shares([], Aspect.DELIVERY) == ()
