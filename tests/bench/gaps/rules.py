@@ -26,6 +26,7 @@ from tests.bench.gaps.simulate import hours_of_week
 WINDOW = 128
 _WEEK = 168
 _NEVER = 1e9
+"""Longer than anyone waits."""
 _PROFILE_HALF_LIFE_WEEKS = 8.0
 _PRIOR_SENDS = 120.0
 """Sends' worth of even activity to which a profile is shrunk."""
@@ -84,7 +85,7 @@ class HourOfWeekPoisson:
         return np.asarray((self._within(at % _WEEK) + np.floor(at / _WEEK) * _WEEK - self._begun) * self.record.rate / 24)
 
     def deadline(self, threshold: Floats) -> Floats:
-        target = self._begun + threshold / self.record.rate * 24
+        target = self._begun + np.minimum(threshold, _NEVER) / self.record.rate * 24
         weeks = np.floor(target / _WEEK)
         at = self._invert(target - weeks * _WEEK) + weeks * _WEEK
         return np.asarray(self.record.start + np.maximum(at - self._cell - self._fraction, 0.0))
