@@ -60,6 +60,8 @@ class Detector:
             [self._settings_for("", "").timezone],
         )
         self._frame: Frame | None = None
+        self._near: Frame | None = None
+        """The unfinished hours before the present one, as far as they are known: dropped when something in them changes."""
         self._kept: list[Frame] = []
         self._pauses: dict[str, Pauses] = {}
         self._seeds: dict[str, list[SilentSeed]] = {}
@@ -105,7 +107,11 @@ class Detector:
             if self._frame.engine.hour % KEEP_EVERY == 0 and finished - self._frame.engine.hour <= KEEP_EVERY * KEPT:
                 self._kept = [*self._kept, self._frame.fork()][-KEPT:]
             self._replay.finish_hour(self._frame)
-        present = self._frame.fork()
+        if self._near is None:
+            self._near = self._frame.fork()
+        while self._near.engine.hour + 1 <= now:
+            self._replay.finish_hour(self._near)
+        present = self._near.fork()
         self._replay.look_ahead(present, now)
         return read_off(present, now, self._replay.zones)
 
@@ -120,8 +126,11 @@ class Detector:
             self._seeds.clear()
         self._journal.changed.clear()
         self._journal.dirty_from = self._book.dirty_from = float("inf")
+        if self._near is not None and self._near.engine.hour > min(dirty, now):
+            self._near = None
         if self._frame is None or self._frame.engine.hour <= min(dirty, now):
             return
+        self._near = None
         self._kept = [f for f in self._kept if f.engine.hour <= min(dirty, now)]
         self._frame = self._kept.pop() if self._kept else None
 

@@ -14,7 +14,7 @@ from monitor.detect.defaults import Defaults
 from monitor.detect.engine import Engine
 from monitor.detect.groups import INBOX, INBOX_BUDGET, groups_of
 from monitor.detect.journal import Journal
-from monitor.detect.roster import GroupKey, Roster
+from monitor.detect.roster import WITNESS_SENDS, GroupKey, Roster
 from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, covered_time, merge, paused_time
 from monitor.model import Send
 from monitor.settings import GapSettings
@@ -149,9 +149,13 @@ class Replay:
 
     def _witness(self, frame: Frame, row: int, stream: str, organisation: str, inboxes: frozenset[str]) -> None:
         known = frame.roster.lately.get(row)
-        if known is not None and len(known) > 9 and all(k == inboxes for k in known):
+        if known is not None and (known.count(inboxes) == WITNESS_SENDS if stream else inboxes <= known[0]):
             return
-        witnesses = frame.roster.witness(row, inboxes)
+        if stream:
+            witnesses = frame.roster.witness(row, inboxes)
+        else:
+            witnesses = inboxes | known[0] if known else inboxes
+            frame.roster.lately[row] = (witnesses,)
         settings = self.settings_for(stream, organisation if stream else "")
         pauses = tuple(merge((hours_of(p.start), hours_of(p.end)) for p in settings.expected_pause))
         frame.engine.bank.witness[row] = self.witnesses.index(witnesses, pauses, self.book)
