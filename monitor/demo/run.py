@@ -125,7 +125,7 @@ def _end(console: Console, page: str, shown: ShownAlert, subject: str, interacti
         f"see how its sends ended:  {page}/streams/{WATCHED}",
         f"what Prometheus scrapes:  {page}/metrics",
         "identify a mail of yours: gonequiet identify MAIL.eml",
-        "watch your own inboxes:   README.md, “Connect a seed inbox”, then make run",
+        "watch your own inboxes:   README.md, “A seed inbox”, then make run",
     ]
     console.print(Text("What to try next"))
     for line in tries:
