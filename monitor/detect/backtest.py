@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,11 @@ class Setting:
     def yearly(cls, false_alarms: float) -> Setting:
         """The learned rule with a budget of so many false alarms per stream and year."""
         return cls(f"{false_alarms:g}/year", GapSettings(false_alarms_per_sender_year=false_alarms))
+
+    @classmethod
+    def fixed(cls, hours: float) -> Setting:
+        """The rule most use today: an alarm after so many hours, whatever the stream."""
+        return cls(f"fixed {hours:g} h", GapSettings(fixed=timedelta(hours=hours)))
 
     def of(self, stream: str) -> GapSettings:
         return self.by_stream.get(stream, self.gap)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monitor.detect.bank import Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_YEAR
 from monitor.detect.defaults import Defaults
-from monitor.detect.tails import CLASS_NAMES, Tails, fit_tail
+from monitor.detect.tails import CLASS_NAMES, Tail, Tails, fit_tail, stricter
 
 MONTH = round(HOURS_PER_YEAR / 12)
 LEAST_GAPS = 2000
@@ -44,6 +44,8 @@ class Learning:
     contradicted: Floats
     promised: Floats
     """Alarms that were contradicted, and that the budgets allowed, by class, decayed."""
+    since: int | None = None
+    """The first hour that passed."""
 
     @classmethod
     def start(cls, defaults: Defaults) -> Learning:
@@ -58,6 +60,7 @@ class Learning:
             list(self.gaps),
             self.contradicted.copy(),
             self.promised.copy(),
+            self.since,
         )
 
     def note_gaps(self, gaps: Floats, wall: Floats, level: Floats, classes: Rows, is_group: NDArray[np.bool_]) -> None:
@@ -74,6 +77,8 @@ class Learning:
 
     def pass_hour(self, bank: Bank, hour: int) -> None:
         """Once a day, add the false alarms that the budgets allow for a day, and decay."""
+        if self.since is None:
+            self.since = hour
         if hour % 24:
             return
         keep = 0.5 ** (24 / FEEDBACK_HALF_LIFE)
@@ -96,7 +101,14 @@ class Learning:
             self.gaps = [(values, classes)]
             own = [values[classes == index].astype(np.float64) for index in range(len(CLASS_NAMES))]
             known = zip(own, self.defaults.tails.by_class, strict=True)
-            self.tails = Tails([fit_tail(v) if v.size >= LEAST_GAPS else tail for v, tail in known])
+            self.tails = Tails([self._tail(v, tail, hour) for v, tail in known])
         step = FEEDBACK_GAIN * np.log((self.contradicted + FEEDBACK_INERTIA) / (self.promised + FEEDBACK_INERTIA))
         self.feedback = np.clip(np.where(FEEDBACK_CLASSES, self.feedback + step, 0.0), -FEEDBACK_LIMIT, FEEDBACK_LIMIT)
         return True
+
+    def _tail(self, gaps: Floats, shipped: Tail, hour: int) -> Tail:
+        """The fleet's own tail; in its first year not bolder than the shipped one, which has seen a year's holidays."""
+        if gaps.size < LEAST_GAPS:
+            return shipped
+        own = fit_tail(gaps)
+        return own if self.since is not None and hour - self.since >= HOURS_PER_YEAR else stricter(own, shipped)

@@ -62,6 +62,13 @@ def fit_tail(values: Floats, *, share: float = 0.02, least: int = 20, most: int 
     return Tail(curve, surprises, max(mean_excess, 1e-6))
 
 
+def stricter(one: Tail, other: Tail, knots: int = 80) -> Tail:
+    """The tail that asks for the longer silence at every surprise."""
+    surprises = np.linspace(0.0, max(one.surprises[-1], other.surprises[-1]), knots)
+    values = np.maximum(one.inverse(surprises), other.inverse(surprises)) + np.arange(knots) * 1e-9
+    return Tail(values, surprises, max(one.mean_excess, other.mean_excess))
+
+
 _STEP = 1000.0
 """Sets the classes' knots apart on one axis, so that one interpolation serves all of them."""
 

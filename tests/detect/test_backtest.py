@@ -13,7 +13,6 @@ from monitor.detect.backtest import ALERT, Setting, run
 from monitor.detect.backtest_rows import poisson_interval, rows
 from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.events import Event, Events, trailing_rates
-from monitor.settings import GapSettings
 from tests.detect.streams import DAY, HOUR, START, detector, regular_sends
 
 JANUARY = Path("monitor/demo/january_2021.csv")
@@ -51,7 +50,7 @@ def test_an_injected_stop_is_found_as_a_real_one_would_be() -> None:
 
 
 def test_rows_have_the_promised_keys() -> None:
-    made = list(rows(run(EVENTS, [Setting.yearly(12.0), Setting("48 h", GapSettings(fixed=2 * DAY))], stops=50), levels=True))
+    made = list(rows(run(EVENTS, [Setting.yearly(12.0), Setting.fixed(48)], stops=50), levels=True))
     alarm = next(r for r in made if r["type"] == "alarm")
     keys = ["type", "setting", "stream", "last_send", "alarm_at", "level", "return_period_years", "resumed_at"]
     assert list(alarm) == keys

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.detect.defaults import load_defaults
-from monitor.detect.tails import CLASS_NAMES, Tails, classes_of, fit_tail
+from monitor.detect.tails import CLASS_NAMES, Tails, classes_of, fit_tail, stricter
 
 EXPONENTIAL = fit_tail(np.random.default_rng(1).exponential(size=20_000))
 
@@ -35,3 +35,11 @@ def test_longer_is_never_less_surprising(values: list[float]) -> None:
 
 def test_rate_classes_by_sessions_a_day() -> None:
     assert classes_of(np.array([20.0, 5.0, 1.5, 1.0, 0.2, 1 / 7, 0.01])).tolist() == [0, 1, 1, 2, 2, 3, 3]
+
+
+@given(st.floats(0, 30))
+def test_the_stricter_of_two_tails_is_never_bolder_than_either(surprise: float) -> None:
+    shipped = load_defaults().tails.by_class[0]
+    wanted = np.array([surprise])
+    both = max(shipped.inverse(wanted)[0], EXPONENTIAL.inverse(wanted)[0])
+    assert stricter(shipped, EXPONENTIAL).inverse(wanted)[0] >= both * 0.9
