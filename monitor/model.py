@@ -175,6 +175,19 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class DkimProof:
+    """What we found when we verified one DKIM signature ourselves (RFC 6376), and the key, which DNS may forget."""
+
+    sdid: str
+    selector: str
+    result: str
+    """`pass`, `fail`, `temperror` (DNS gave no answer) or `permerror`."""
+    key: str | None
+    """The TXT record of the public key as it was found."""
+    checked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Identification:
     """Whose infrastructure sent a message, how sure that is, and why."""
 
@@ -193,6 +206,8 @@ class Identification:
     """`provider:number` of the mailing, where headers carry it."""
     authentication: tuple[tuple[str, str], ...] = ()
     """(method, result) as our receiver noted them: `spf`, `dkim` (pass if one is good), `dmarc`; () if it noted none."""
+    dkim: tuple[DkimProof, ...] = ()
+    """Our own verification at receipt; () where it is off or came too late."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from monitor.collect.parse import parse_message
 from monitor.identify.match import Identifier
 from monitor.identify.send_key import send_fingerprints
 from monitor.identify.stream import stream_of
-from monitor.model import Identification, Message, NewCopy, RawMessage
+from monitor.model import DkimProof, Identification, Message, NewCopy, RawMessage
 from monitor.settings import Settings
 
 LONGEST_TRANSIT = timedelta(hours=24)
@@ -32,13 +32,18 @@ class Reader:
 
     identifier: Identifier
     settings: Settings
+    verify: Callable[[RawMessage], tuple[DkimProof, ...]] | None = None
+    """Our own DKIM verification of mail that comes in; None: off."""
 
     def read(self, messages: Sequence[RawMessage]) -> list[NewCopy]:
         return [self.read_one(raw) for raw in messages]
 
-    def read_one(self, raw: RawMessage) -> NewCopy:
+    def read_one(self, raw: RawMessage, dkim: tuple[DkimProof, ...] | None = None) -> NewCopy:
+        """`dkim` is what was verified when the message came in; None: it comes in now."""
+        if dkim is None:
+            dkim = self.verify(raw) if self.verify is not None else ()
         message = parse_message(raw.raw, raw.delivered_at)
-        identification = self.identify(message, raw.inbox)
+        identification = self.identify(message, raw.inbox, dkim)
         return NewCopy(
             raw=raw,
             message=message,
@@ -48,9 +53,9 @@ class Reader:
             send_fingerprints=send_fingerprints(message, identification),
         )
 
-    def identify(self, message: Message, inbox: str) -> Identification:
+    def identify(self, message: Message, inbox: str, dkim: tuple[DkimProof, ...]) -> Identification:
         """Whose infrastructure sent a message that came into this inbox."""
-        return self.identifier.identify(message, receiver=self._receiver_of(inbox))
+        return self.identifier.identify(message, self._receiver_of(inbox), dkim)
 
     def _receiver_of(self, inbox: str) -> str | None:
         """The receiver that the settings name, else the one that runs the inbox's IMAP host."""

@@ -11,6 +11,7 @@ from datetime import timedelta
 from monitor.alert.channels import open_channels
 from monitor.alert.deliver import Courier
 from monitor.app.counters import Counters
+from monitor.app.dkim import verifier
 from monitor.app.ingest import Reader
 from monitor.app.polling import Poller
 from monitor.app.watch import Watch
@@ -18,6 +19,7 @@ from monitor.clock import Clock
 from monitor.collect.connecting import Access
 from monitor.collect.due import DueQueue
 from monitor.collect.idle import IdleWatch
+from monitor.collect.key_lookup import DnsKeys
 from monitor.errors import SettingsError
 from monitor.identify.match import Identifier
 from monitor.settings import InboxSettings, Settings, inbox_password
@@ -68,11 +70,12 @@ class Parts:
 def make_parts(settings: Settings, identifier: Identifier, store: Store, clock: Clock, counters: Counters) -> Parts:
     """Make all of them and start none; GoneQuietError where the settings, or a file beside them, cannot be used."""
     inboxes = {inbox.name: inbox for inbox in settings.inboxes if inbox.enabled}
+    verify = verifier(DnsKeys()) if settings.collect.verify_dkim == "auto" else None
     return Parts(
         settings=settings,
         identifier=identifier,
         inboxes=inboxes,
-        poller=Poller(store, Reader(identifier, settings), settings.collect, clock, counters),
+        poller=Poller(store, Reader(identifier, settings, verify), settings.collect, clock, counters),
         due=DueQueue(
             {name: inbox.poll_every or settings.collect.poll_every for name, inbox in inboxes.items()},
             start=clock.now(),

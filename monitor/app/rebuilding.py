@@ -63,7 +63,7 @@ def rebuild(store: Store, reader: Reader, progress: Progress, size: int = 200) -
     """
     found = Rebuilt()
     while (batch := store.rebuild_next(size)) is not None:
-        read = {number: reader.read_one(raw) for number, raw in batch.messages.items()}
+        read = {number: reader.read_one(raw, batch.before[number].dkim) for number, raw in batch.messages.items()}
         store.rebuild_keep(batch, read)
         _compare(found, batch.before, read)
         found.lost += batch.lost

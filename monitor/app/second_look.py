@@ -42,7 +42,7 @@ class SecondLook:
             raw = self._store.original(mail.copy.sha256)
         except StoreError:
             return stored
-        who = self._reader.identify(parse_message(raw, mail.copy.delivered_at), mail.copy.inbox)
+        who = self._reader.identify(parse_message(raw, mail.copy.delivered_at), mail.copy.inbox, mail.identification.dkim)
         account = f"{who.account.kind}:{who.account.id}" if who.account else None
         read_today = replace(
             mail.send,

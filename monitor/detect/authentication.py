@@ -114,7 +114,7 @@ class _Follower:
     def take(self, result: str, send: SentThrough) -> None:
         if self.broken is not None:
             self._go_on(self.broken, result, send)
-        elif self.passes + self.failures < ESTABLISHED:
+        elif self.passes + self.failures < ESTABLISHED or (result == "pass" and not self.doubtful):
             self._settle([(result, send)])
         else:
             self._doubt(result, send)

@@ -13,7 +13,7 @@ from monitor.model import Confidence, Send
 
 WAIT = timedelta(minutes=15)
 """A send is taken so long after it was first stored: further copies of it may say more."""
-LOOKED_BACK = 250
+LOOKED_BACK = 120
 """Sends of each stream that are looked at when following begins."""
 REMEMBERED = 60
 """Sends of each stream of which it is known whether they have changed since they were taken."""

@@ -39,6 +39,9 @@ class Aspect(StrEnum):
     SIGNING_DOMAIN = "signing domain"
 
 
+_ASPECTS = tuple(Aspect)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentThrough:
     """One send of a stream and what carried it. None and () mean that the message did not tell."""
@@ -57,9 +60,13 @@ class SentThrough:
 
     def value(self, aspect: Aspect) -> str | None:
         """The value of one aspect; None says nothing, so it changes nothing."""
-        if aspect is Aspect.SIGNING_DOMAIN:
-            return ", ".join(sorted(set(self.sdids))) or None
-        return {Aspect.PLATFORM: self.platform, Aspect.DELIVERY: self.delivery, Aspect.ACCOUNT: self.account}[aspect]
+        if aspect is Aspect.PLATFORM:
+            return self.platform
+        if aspect is Aspect.DELIVERY:
+            return self.delivery
+        if aspect is Aspect.ACCOUNT:
+            return self.account
+        return ", ".join(sorted(set(self.sdids))) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ class InfrastructureFollower:
     def take(self, send: SentThrough) -> list[InfrastructureChange]:
         """The changes that this send makes sure."""
         changes = []
-        for aspect in Aspect:
+        for aspect in _ASPECTS:
             value = send.value(aspect)
             if value is None:
                 continue

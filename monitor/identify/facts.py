@@ -81,11 +81,13 @@ class Facts:
         return Trust.OBSERVED if self.border is not None and self.relay is None else Trust.CLAIMED
 
 
-def gather_facts(message: Message, receivers: ReceiverSet, receiver_name: str | None) -> Facts:
+def gather_facts(
+    message: Message, receivers: ReceiverSet, receiver_name: str | None, verified: frozenset[tuple[str, str]] = frozenset()
+) -> Facts:
     """Find the border and what stands above it.
 
     `receiver_name` None lets the topmost fields tell it. A name that is not known, or that does not fit the topmost
-    Received, leaves everything a claim.
+    Received, leaves everything a claim. `verified` are the (SDID, selector) whose signatures we found good ourselves.
     """
     headers = message.headers
     facts = Facts()
@@ -95,7 +97,7 @@ def gather_facts(message: Message, receivers: ReceiverSet, receiver_name: str | 
         facts.spf = _spf(facts, headers)
         if receiver_name is None and facts.auth is None and facts.receiver.auth_results != "none":
             facts = Facts()  # a known receiver would have noted authentication: not its doing
-    _signatures(facts, headers)
+    _signatures(facts, headers, verified)
     _envelope(facts, message)
     _relay(facts, message)
     if facts.border is not None and facts.relay is None:
@@ -173,8 +175,8 @@ def _spf(facts: Facts, headers: Sequence[tuple[str, str]]) -> AuthResult | None:
     return None
 
 
-def _signatures(facts: Facts, headers: Sequence[tuple[str, str]]) -> None:
-    """Every signature, and which fields the good ones cover. A good one needs our receiver's word."""
+def _signatures(facts: Facts, headers: Sequence[tuple[str, str]], verified: frozenset[tuple[str, str]]) -> None:
+    """Every signature, and which fields the good ones cover. A good one needs our receiver's word, or our own check."""
     good = []
     for result in facts.auth.results if facts.auth is not None else ():
         if result.method == "dkim" and result.result == "pass":
@@ -186,7 +188,7 @@ def _signatures(facts: Facts, headers: Sequence[tuple[str, str]]) -> None:
         signature = parse_dkim_signature(value)
         if signature is None:
             continue
-        passed = False
+        passed = (signature.sdid, signature.selector) in verified
         for domain, selector in good:
             if domain in (signature.sdid, signature.identity) and (not selector or selector == signature.selector):
                 passed = True

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from monitor.identify.account import choose_account, find_accounts
+from monitor.identify.dkim_proof import good_signatures, with_own_check
 from monitor.identify.evidence import Hit, find_hits
 from monitor.identify.facts import gather_facts
 from monitor.identify.index import VALUE_LIMIT, SignatureIndex
@@ -10,7 +13,7 @@ from monitor.identify.receivers import ReceiverSet
 from monitor.identify.redact import recipients_of, redact
 from monitor.identify.signatures import Provider, Says, SignatureSet
 from monitor.identify.weigh import decide
-from monitor.model import Evidence, Identification, Message, Role
+from monitor.model import DkimProof, Evidence, Identification, Message, Role
 
 _ROLES = {Says.PLATFORM: Role.PLATFORM, Says.DELIVERY: Role.DELIVERY, Says.BOTH: Role.BOTH}
 EVIDENCE_LIMIT = 60
@@ -44,13 +47,13 @@ class Identifier:
         """Lower-case names of the headers that any signature reads."""
         return frozenset(self._index.headers)
 
-    def identify(self, message: Message, receiver: str | None = None) -> Identification:
+    def identify(self, message: Message, receiver: str | None = None, dkim: Sequence[DkimProof] = ()) -> Identification:
         """Weigh all evidence of one message.
 
         `receiver` names who received it (a name or alias of `config/receivers/`); None lets the topmost fields tell it.
-        Where no known receiver fits (`"none"`), nothing rises above likely.
+        Where no known receiver fits (`"none"`), nothing rises above likely. `dkim` is what we verified ourselves at receipt.
         """
-        facts = gather_facts(message, self._receivers, receiver)
+        facts = gather_facts(message, self._receivers, receiver, good_signatures(dkim))
         hits = find_hits(message, facts, self._index)
         verdict = decide(hits, facts, self._providers)
         names = [name for name in dict.fromkeys((verdict.platform, verdict.delivery)) if name]
@@ -77,7 +80,8 @@ class Identifier:
             evidence=_evidence(hits, message),
             conflicts=tuple(verdict.conflicts),
             job=job,
-            authentication=facts.authentication(),
+            authentication=with_own_check(facts.authentication(), dkim),
+            dkim=tuple(dkim),
         )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from monitor.errors import StoreError
-from monitor.model import NewCopy, RawMessage
+from monitor.model import DkimProof, NewCopy, RawMessage
 from monitor.store import counters
+from monitor.store.documents import identification_from_json
 from monitor.store.grouping import group_again
 from monitor.store.intake import UNKNOWN, columns_of, describe, number_streams, settle_repeats
 from monitor.store.raw import Originals
@@ -32,6 +33,8 @@ class Before:
     account: str | None
     platform_confidence: str | None
     delivery_confidence: str | None
+    dkim: tuple[DkimProof, ...] = ()
+    """What was verified when it came in; its key may be gone from DNS today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def next_batch(connection: Connection, originals: Originals, size: int) -> Store
     query = select(copies, inboxes.c.name.label("inbox"), folders.c.name.label("folder"), streams.c.name.label("stream"))
     query = query.join(inboxes, inboxes.c.id == copies.c.inbox_id).join(folders, folders.c.id == copies.c.folder_id)
     query = query.outerjoin(streams, streams.c.id == copies.c.stream_id)
+    query = query.outerjoin(evidence, evidence.c.copy_id == copies.c.id).add_columns(evidence.c.document)
     rows = connection.execute(query.where(copies.c.id > after).order_by(copies.c.id).limit(size)).all()
     if not rows:
         return None
@@ -128,6 +132,7 @@ def _before(row: Row[Any]) -> Before:
         account=row.account,
         platform_confidence=row.platform_confidence,
         delivery_confidence=row.delivery_confidence,
+        dkim=identification_from_json(row.document).dkim if row.document and '"dkim":' in row.document else (),
     )
 
 
