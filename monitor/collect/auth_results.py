@@ -87,11 +87,8 @@ def _plain_results(text: str) -> list[AuthResult]:
         method, _, result = words[0].partition("=")
         if not result.isalpha():
             continue
-        properties: dict[str, str] = {}
-        for word in words[1:]:
-            name, equals, value = word.partition("=")
-            if equals and name not in properties:
-                properties[name.lower()] = value
+        pairs = [word.partition("=") for word in words[:0:-1]]  # backwards: of a property that is repeated the first counts
+        properties = {name.lower(): value for name, equals, value in pairs if equals}
         results.append(AuthResult(method.partition("/")[0].lower(), result.lower(), properties))
     return results
 

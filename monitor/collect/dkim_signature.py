@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 VALUE_LIMIT = 6_000
@@ -17,19 +18,22 @@ class DkimSignature(NamedTuple):
     signed: str
     """The text of h=."""
 
-    def signed_fields(self) -> set[str]:
+    def signed_fields(self) -> frozenset[str]:
         """Lower-case names of the fields that it covers."""
-        return set("".join(self.signed.split()).lower().split(":"))
+        return _names_in(self.signed)
+
+
+@lru_cache(maxsize=2048)
+def _names_in(signed: str) -> frozenset[str]:
+    """A sender's software names the same fields in every signature."""
+    return frozenset("".join(signed.split()).lower().split(":"))
 
 
 def parse_dkim_signature(value: str) -> DkimSignature | None:
     """One signature out of an unfolded value; None where d= or s= is missing."""
-    tags: dict[str, str] = {}
-    for part in value[:VALUE_LIMIT].split(";"):
-        name, _, text = part.partition("=")
-        name = name.strip()
-        if name not in tags:
-            tags[name] = text
+    parts = value[:VALUE_LIMIT].split(";")
+    parts.reverse()  # of a tag that is repeated the first counts
+    tags = {name.strip(): text for name, _, text in [part.partition("=") for part in parts]}
     sdid, selector = tags.get("d", "").strip().lower().rstrip("."), tags.get("s", "").strip().lower()
     if not sdid or not selector:
         return None

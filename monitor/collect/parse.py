@@ -29,7 +29,13 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _ANGLE = re.compile(r"<[ \t]*([^<>\s]{1,512})[ \t]*>")
 _ADDRESS = re.compile(r"[^\s<>(),;:\"\\]{1,256}@[^\s<>(),;:\"\\@]{1,256}")
 _HOSTNAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
-_STAMP = re.compile(r";\s*([^;]{10,60}?)\s*$")
+_FIELD_END = re.compile(r"\n(?![ \t])")
+_HEAD_END = re.compile(rb"\n\r?\n")
+_USUAL_AUTHOR = re.compile(
+    r"(?:\"([^\"\\<>@]{0,200})\"|([^\"\\<>@(),:;]{0,200}?))[ \t]*<([\w.+=-]{1,250}@[a-zA-Z0-9][a-zA-Z0-9.-]{0,200}[a-zA-Z0-9])>",
+    re.ASCII,
+)
+"""`"Name" <local@domain>`, as nearly all mail has it."""
 _DATE = re.compile(
     r"\s*(?:[A-Za-z]{3},)?\s*(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)(?:\s*\([^()]*\))?\s*"
 )
@@ -110,14 +116,8 @@ def _split(raw: bytes, problems: list[ParseProblem]) -> tuple[str, bytes]:
     if raw[start : start + 1] == b"\n" or raw.startswith(b"\r\n", start):
         problems.append(ParseProblem("header", "no fields at all"))
         return "", raw[start:]
-    first = raw.find(b"\n", start)
-    marks = (b"\n\r\n", b"\n\n") if raw[first - 1 : first] == b"\r" else (b"\n\n", b"\n\r\n")
-    end, size = raw.find(marks[0], start), len(marks[0])
-    other = raw.find(marks[1], start, end if end >= 0 else len(raw))
-    if other >= 0:
-        end, size = other, len(marks[1])
-    if end >= 0:
-        head, body = raw[start:end], raw[end + size :]
+    if end := _HEAD_END.search(raw, start):
+        head, body = raw[start : end.start()], raw[end.end() :]
     else:
         problems.append(ParseProblem("header", "no blank line ends it"))
         head, body = raw[start:], b""
@@ -136,15 +136,15 @@ def _fields(head: str, problems: list[ParseProblem]) -> tuple[tuple[str, str], .
     stray = 0
     long = len(head) > FIELD_LIMIT
     known, keep = _KNOWN_NAMES.get, out.append
-    fold = "\r\n" if "\r\n" in head[:1000] else "\n"
-    for line in head.replace(fold + " ", " ").replace(fold + "\t", "\t").split("\n"):
+    if "\r" in head:
+        head = head.replace("\r\n", "\n")
+    if not long and head.isascii() and (usual := _usual_fields(head)) is not None:
+        return usual
+    for line in head.replace("\n ", " ").replace("\n\t", "\t").split("\n"):
         written, colon, value = line.partition(":")
         name = known(written) or _field_name(written)
         if name is None or not colon:
-            if line[:1] in (" ", "\t") and out and not line.isspace():  # line ends of both kinds in one header
-                out[-1] = (out[-1][0], (out[-1][1] + line.rstrip())[:FIELD_LIMIT])
-            else:
-                stray += not line.isspace() and line != ""
+            stray += not line.isspace() and line != ""
             continue
         if long and len(value) > FIELD_LIMIT:
             # The sender chose the name: it is no label for the metrics.
@@ -161,6 +161,17 @@ def _fields(head: str, problems: list[ParseProblem]) -> tuple[tuple[str, str], .
     return tuple(out)
 
 
+def _usual_fields(head: str) -> tuple[tuple[str, str], ...] | None:
+    """The fields where each is whole and has a name met before; None for anything else. Three times as fast."""
+    names = _KNOWN_NAMES
+    parts = [field.partition(":") for field in _FIELD_END.split(head)]
+    try:
+        found = [(names[written], value.replace("\n", "").strip()) for written, colon, value in parts if colon]
+    except KeyError:
+        return None
+    return tuple(found) if len(found) == len(parts) <= FIELDS_LIMIT else None
+
+
 def _field_name(written: str) -> str | None:
     """The name in lower case, blanks before the colon taken off (obsolete syntax); None for what cannot be a name."""
     name = written.rstrip(" \t")
@@ -175,6 +186,10 @@ def _author(value: str | None, problems: list[ParseProblem]) -> Author:
     if not value:
         problems.append(ParseProblem("from", "missing" if value is None else "empty"))
         return Author(None, None, None)
+    if usual := _USUAL_AUTHOR.fullmatch(value):
+        quoted, bare, address = usual.groups()
+        address = address.lower()
+        return Author(decode_words(quoted or bare or "").strip() or None, address, address.rpartition("@")[2])
     author = _first_author(value)
     if author.address is None and "=?" in value:
         author = _first_author(decode_words(value))
@@ -242,10 +257,13 @@ def _is_future(sent_at: datetime, written: str, received_at: datetime | None, he
     """More than a day after it was received, by the server or else by the topmost Received with a time."""
     if received_at is None:
         for name, value in headers:
-            if name == "received" and (stamp := _STAMP.search(value[-80:])):
-                if written[:16] in stamp[1]:  # the same day, as with nearly all mail: nothing to work out
+            if name == "received":
+                stamp = value[-80:].rpartition(";")
+                if not stamp[1]:
+                    continue
+                if written[:16] in stamp[2]:  # the same day, as with nearly all mail: nothing to work out
                     return False
-                received_at = parse_date(stamp[1])
+                received_at = parse_date(stamp[2].strip())
                 break
     return received_at is not None and sent_at > received_at + _TOLERATED
 

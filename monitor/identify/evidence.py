@@ -71,7 +71,7 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> list[Hit
             hits.setdefault(signal, Hit(signal, text, Trust.CLAIMED))
     trust = Trust.SIGNED if signed else Trust.CLAIMED
     for host in message.link_hosts:
-        for signal in (*index.link_host.of_host(host), *index.link_host.of_value(host)):
+        for signal in index.link_host.of_name(host):
             if signal not in hits:
                 hits[signal] = Hit(signal, host, trust, host)
     return list(hits.values())
@@ -119,8 +119,7 @@ def _hop_hits(hits: dict[Signal, Hit], hop: Hop, trust: Trust, facts: Facts, ind
     looked_up = hop.reverse_name if facts.receiver is None or facts.receiver.reverse_names else None
     host = looked_up or hop.greeting
     if host:
-        entry = index.received_host
-        for signal in (*entry.of_host(host), *entry.of_value(host)):
+        for signal in index.received_host.of_name(host):
             hits.setdefault(signal, Hit(signal, host, trust if looked_up else Trust.CLAIMED, host))
 
 
@@ -129,9 +128,9 @@ def _signature_hits(hits: dict[Signal, Hit], facts: Facts, index: SignatureIndex
     # Good signatures first: where two fit the same signal, the good one is the evidence.
     for signature, good in sorted(facts.signatures, key=_bad) if len(facts.signatures) > 1 else facts.signatures:
         trust = Trust.SIGNED if good else Trust.CLAIMED
-        for signal in (*domains.of_host(signature.sdid), *domains.of_value(signature.sdid)):
+        for signal in domains.of_name(signature.sdid):
             hits.setdefault(signal, Hit(signal, signature.sdid, trust, signature.sdid))
-        for signal in selectors.of_value(signature.selector):
+        for signal in selectors.of_name(signature.selector):
             hits.setdefault(signal, Hit(signal, signature.selector, trust))
 
 

@@ -33,7 +33,8 @@ class PatternSet:
         self._set.Compile()
 
     def fitting(self, value: str) -> list[Signal]:
-        found = self._set.Match(value if len(value) <= VALUE_LIMIT else value[:VALUE_LIMIT])
+        text = value if len(value) <= VALUE_LIMIT else value[:VALUE_LIMIT]
+        found = self._set.Match(text.encode("utf-8", "replace"))
         return [self._signals[number] for number in found] if found else _NOTHING
 
 
@@ -68,6 +69,7 @@ class FieldIndex:
         """Whether more than the presence of the field counts."""
         self._others = bool(self.present or self.exact or self.tails)
         self._hosts_seen: dict[str, list[Signal]] = {}
+        self._names_seen: dict[str, list[Signal]] = {}
         self.reads_values = bool(self.present or self.exact or self.tails or patterns)
         """Whether `of_value` can find anything."""
 
@@ -96,6 +98,15 @@ class FieldIndex:
         if len(self._hosts_seen) < HOSTS_KEPT:
             self._hosts_seen[host] = found
         return found
+
+    def of_name(self, name: str) -> list[Signal]:
+        """`of_host` and then `of_value` of a host name or selector, remembered: senders come back with the same ones."""
+        known = self._names_seen.get(name)
+        if known is None:
+            known = [*self.of_host(name), *self.of_value(name)]
+            if len(self._names_seen) < HOSTS_KEPT:
+                self._names_seen[name] = known
+        return known
 
 
 class NetworkIndex:

@@ -153,7 +153,7 @@ class Receiver:
 
 def is_under(host: str, suffixes: Sequence[str]) -> bool:
     """Whether a host is one of the domains or below one, on label borders."""
-    return any(host == suffix or host.endswith("." + suffix) for suffix in suffixes)
+    return host in suffixes or any(host.endswith(suffix) and host[-len(suffix) - 1 :][:1] == "." for suffix in suffixes)
 
 
 def _neighbours(one: str, other: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 VALUE_LIMIT = 160
 """Characters of one value that are shown."""
 
-_ADDRESS = re.compile(r"[A-Za-z0-9._%+*=?^~|-]{1,128}@(?=[A-Za-z0-9])")
+_LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+*=?^~|-"
 _BOUNCE_SUBSCRIBER = re.compile(r"(_(?:HTML|TEXT)-)\d+")
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_~%-]{24,}+")
 
@@ -20,7 +20,7 @@ def redact(value: str, recipients: Sequence[str] = ()) -> str:
     if len(value) > VALUE_LIMIT * 4:
         value = value[: VALUE_LIMIT * 4]
     if "@" in value:
-        value = _ADDRESS.sub("…@", value)
+        value = _without_local_parts(value)
     if "_HTML-" in value or "_TEXT-" in value:
         value = _BOUNCE_SUBSCRIBER.sub(r"\1…", value)
     if len(value) > 24:
@@ -29,6 +29,16 @@ def redact(value: str, recipients: Sequence[str] = ()) -> str:
         if recipient in value:
             value = value.replace(recipient, "…")
     return value if len(value) <= VALUE_LIMIT else value[: VALUE_LIMIT - 1] + "…"
+
+
+def _without_local_parts(value: str) -> str:
+    """What stands directly before an `@` and a name becomes `…`."""
+    parts = value.split("@")
+    for number in range(len(parts) - 1):
+        kept = parts[number].rstrip(_LOCAL)
+        if len(kept) < len(parts[number]) and parts[number + 1][:1].isalnum():
+            parts[number] = kept + "…"
+    return "@".join(parts)
 
 
 def _shortened(token: re.Match[str]) -> str:
