@@ -498,6 +498,9 @@ class AlertChange:
     event: AlertEventKind | None = None
     """None where nothing is told, such as a newer finding behind the same alert."""
     notices: tuple[NewNotice, ...] = ()
+    by_hand: bool = False
+    """True for what an operator says (acknowledged, muted, why): the detector's side of the alert is left as it is stored,
+    and the other way round, so that the two may write at the same instant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

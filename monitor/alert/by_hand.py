@@ -15,9 +15,10 @@ def acknowledge(alert: Alert, who: str, comment: str | None, now: datetime) -> A
     """
     state = AlertState.ACKNOWLEDGED if alert.state is AlertState.OPEN else alert.state
     acknowledged = replace(alert, state=state, acknowledged_by=who, comment=comment or alert.comment, updated_at=now)
-    return AlertChange(alert=acknowledged)
+    return AlertChange(alert=acknowledged, by_hand=True)
 
 
 def mute(alert: Alert, until: datetime, comment: str | None, now: datetime) -> AlertChange:
     """No channel hears of it before `until` (aware UTC), and then only if it is still open; its end is told all the same."""
-    return AlertChange(alert=replace(alert, muted_until=until, comment=comment or alert.comment, updated_at=now))
+    muted = replace(alert, muted_until=until, comment=comment or alert.comment, updated_at=now)
+    return AlertChange(alert=muted, by_hand=True)

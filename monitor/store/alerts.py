@@ -15,6 +15,7 @@ from monitor.store.statements import insert_into
 from monitor.store.tables import alerts, notices
 
 _LIVING = (AlertState.OPEN.value, AlertState.ACKNOWLEDGED.value)
+_BY_HAND = ("acknowledged_by", "muted_until", "comment")
 
 
 def apply_changes(connection: Connection, changes: Iterable[AlertChange]) -> tuple[Alert, ...]:
@@ -26,7 +27,7 @@ def apply_changes(connection: Connection, changes: Iterable[AlertChange]) -> tup
     stored = []
     totals = counters.tally()
     for change in changes:
-        number, is_news = _keep_alert(connection, change.alert)
+        number, is_news = _keep_alert(connection, change)
         stored.append(read_alert(connection, number))
         added = sum(_keep_notice(connection, number, notice) for notice in change.notices)
         if change.event is not None and (is_news or added or not change.notices):
@@ -78,13 +79,28 @@ def mark_notice(connection: Connection, notice: Notice) -> None:
     counters.add(connection, {(counters.NOTICES, (notice.channel, result)): 1})
 
 
-def _keep_alert(connection: Connection, alert: Alert) -> tuple[int, bool]:
+def _keep_alert(connection: Connection, change: AlertChange) -> tuple[int, bool]:
     """The alert's row, and whether it was made just now."""
-    number = alert.id or _living_number(connection, alert.key)
+    number = change.alert.id or _living_number(connection, change.alert.key)
     if number is None:
-        return connection.execute(insert(alerts).values(_columns(alert)).returning(alerts.c.id)).scalar_one(), True
-    connection.execute(update(alerts).where(alerts.c.id == number).values(_columns(alert)))
+        return connection.execute(insert(alerts).values(_columns(change.alert)).returning(alerts.c.id)).scalar_one(), True
+    kept = connection.execute(select(alerts.c.state).where(alerts.c.id == number).with_for_update()).scalar_one()
+    values = _merged(change, AlertState(kept))
+    connection.execute(update(alerts).where(alerts.c.id == number).values(values))
     return number, False
+
+
+def _merged(change: AlertChange, kept: AlertState) -> dict[str, Any]:
+    """What a change writes: an operator's part, or the detector's; neither takes back what the other has just said."""
+    columns = _columns(change.alert)
+    said = {name: columns.pop(name) for name in _BY_HAND}
+    acknowledged = change.alert.state is AlertState.ACKNOWLEDGED
+    if change.by_hand:
+        state = AlertState.ACKNOWLEDGED if acknowledged and kept is AlertState.OPEN else kept
+        return {k: v for k, v in said.items() if v is not None} | {"state": state.value, "updated_at": change.alert.updated_at}
+    if change.alert.state is AlertState.OPEN and kept is AlertState.ACKNOWLEDGED:
+        columns["state"] = kept.value
+    return columns
 
 
 def _living_number(connection: Connection, key: str) -> int | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 
+from monitor.alert.by_hand import acknowledge, mute
 from monitor.model import (
     Alert,
     AlertChange,
@@ -107,8 +108,24 @@ def test_alerts_that_ended_long_ago_are_left_out_on_request(store: Store) -> Non
 def test_an_acknowledged_alert_stays_among_the_open_ones(store: Store) -> None:
     [alert] = store.apply([opening()])
     known = replace(alert, state=AlertState.ACKNOWLEDGED, acknowledged_by="me", comment="on it", muted_until=NOON + DAY)
-    store.apply([AlertChange(alert=known)])
+    store.apply([AlertChange(alert=known, by_hand=True)])
     assert store.open_alerts() == (known,)
+
+
+def test_what_an_operator_says_and_what_the_detector_finds_at_the_same_instant_are_both_kept(store: Store) -> None:
+    [alert] = store.apply([opening()])
+    store.apply([acknowledge(alert, "ana", "asking them", NOON + MINUTE)])
+    store.apply([mute(alert, NOON + DAY, None, NOON + MINUTE)])
+    store.apply([AlertChange(alert=replace(alert, level=Level.CONFIRMED), event=AlertEventKind.RAISED)])
+    kept = store.alert(alert.id)
+    assert kept is not None
+    assert (kept.level, kept.state, kept.acknowledged_by) == (Level.CONFIRMED, AlertState.ACKNOWLEDGED, "ana")
+    assert (kept.muted_until, kept.comment) == (NOON + DAY, "asking them")
+    store.apply([AlertChange(alert=replace(alert, state=AlertState.RESOLVED, resolved_at=NOON + HOUR))])
+    store.apply([acknowledge(alert, "bo", None, NOON + 2 * HOUR)])
+    ended = store.alert(alert.id)
+    assert ended is not None
+    assert (ended.state, ended.resolved_at, ended.acknowledged_by) == (AlertState.RESOLVED, NOON + HOUR, "bo")
 
 
 def test_an_error_in_one_change_keeps_all_of_them_out(store: Store) -> None:
