@@ -17,7 +17,7 @@ from monitor.settings import Settings, load_settings
 
 app = typer.Typer(
     name="gonequiet",
-    help="Notices when an e-mail campaign stops mailing, says through whose infrastructure it came, and proves it.",
+    help="Notices when an e-mail campaign stops mailing, says through whose infrastructure it came, and shows its evidence.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
