@@ -47,7 +47,7 @@ def streams(
                 row["state"],
                 row["last_send"],
                 _silent_for(row),
-                row["expected_sends_per_day"],
+                _a_day(row),
                 row["provider"],
                 row["confidence"],
             )
@@ -143,3 +143,8 @@ def _told(regime: Regime) -> str:
 def _silent_for(row: views.Row) -> str:
     seconds = row["silence_seconds"]
     return span(timedelta(seconds=seconds)) if isinstance(seconds, int) else ""
+
+
+def _a_day(row: views.Row) -> str:
+    sends = row["expected_sends_per_day"]
+    return f"{sends:.2g}" if isinstance(sends, int | float) else ""
