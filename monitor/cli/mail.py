@@ -25,6 +25,7 @@ from monitor.collect.parse import parse_message
 from monitor.errors import GoneQuietError
 from monitor.identify.render import as_json as identified_json
 from monitor.identify.render import explain
+from monitor.words import count
 
 FilesArgument = Annotated[
     list[str], typer.Argument(metavar="FILE...", help="mbox, .eml, Maildir or a folder of them; - is stdin.")
@@ -80,7 +81,8 @@ def import_command(
         done = summary.imported
         console().print(
             Text(
-                f"{summary.path}: {done.new_copies} new messages in {done.new_sends} mailings of {len(done.streams)} streams, "
+                f"{summary.path}: {count(done.new_copies, 'new message')} in {count(done.new_sends, 'mailing')} "
+                f"of {count(len(done.streams), 'stream')}, "
                 f"{done.known} known already, {len(summary.skipped)} skipped"
             )
         )

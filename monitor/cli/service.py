@@ -16,6 +16,7 @@ from monitor.cli.output import console, table
 from monitor.cli.root import ConfigOption, app, read_settings
 from monitor.clock import SystemClock
 from monitor.errors import GoneQuietError
+from monitor.words import count
 
 
 @app.command()
@@ -47,7 +48,7 @@ def run(config: ConfigOption = None) -> None:
     try:
         service.start()
         console().print(
-            f"GoneQuiet watches {len(service.inboxes)} seed inbox(es); the page is at {service.web_url}", markup=False
+            f"GoneQuiet watches {count(len(service.inboxes), 'seed inbox')}; the page is at {service.web_url}", markup=False
         )
         stop.wait()
     finally:

@@ -14,6 +14,7 @@ from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, setti
 from monitor.errors import GoneQuietError, SettingsError
 from monitor.identify.catalogue import describe, find_providers, provider_json, provider_row
 from monitor.settings import check_settings, load_settings
+from monitor.words import count
 
 
 @app.command()
@@ -52,5 +53,7 @@ def check_config(config: ConfigOption = None) -> None:
     if problems:
         raise typer.Exit(2)
     console().print(
-        Text(f"{path}: fine; {len(settings.inboxes)} seed inbox(es), {len(settings.alerts.channels)} alert channel(s)")
+        Text(
+            f"{path}: fine; {count(len(settings.inboxes), 'seed inbox')}, {count(len(settings.alerts.channels), 'alert channel')}"
+        )
     )

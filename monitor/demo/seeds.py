@@ -26,7 +26,7 @@ class Seed:
         return f"{self.name}@{RECEIVER}"
 
 
-SEEDS = (Seed("seed-a", "quiet"), Seed("seed-b", "engaged"), Seed("seed-c", "quiet", files_junk=True))
+SEEDS = (Seed("replay-a", "quiet"), Seed("replay-b", "engaged"), Seed("replay-c", "quiet", files_junk=True))
 
 
 def folder_for(seed: Seed, mail: ArchivedMail) -> str:

@@ -90,7 +90,7 @@ def test_events_are_imported_and_bad_rows_told_with_their_line(gonequiet: Run, t
     path.write_text("\n".join(["sender_id,timestamp", *rows, "list.example.org,yesterday", ""]), encoding="utf-8")
     ran = gonequiet("import", path, "-c", settings_file)
     assert ran.status == 2
-    assert "20 new messages in 20 mailings of 1 streams" in ran.out
+    assert "20 new messages in 20 mailings of 1 stream" in ran.out
     assert "events.csv, " in ran.err
     assert "22" in ran.err
     [row] = gonequiet("streams", "--json", "-c", settings_file).rows
