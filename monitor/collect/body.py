@@ -22,7 +22,8 @@ _BOUNDARY = re.compile(rb"boundary[ \t]*=[ \t]*(?:\"([^\"\n]{1,200})\"|([^\s;\"]
 _CHARSET = re.compile(rb"charset[ \t]*=[ \t]*\"?([\w.:-]{1,40})", re.IGNORECASE)
 _HOST = re.compile(r"https?://(?:[^\s/@\"'<>]{0,100}@)?([a-z0-9][a-z0-9._-]{1,251})", re.IGNORECASE)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-_RECIPIENTS_OWN = re.compile(r"https?://\S+|\S+@\S+|&[a-z#0-9]{1,8};", re.IGNORECASE)
+# A run without blanks is looked through for its `@` once, from its start: a body may be one run of a megabyte.
+_RECIPIENTS_OWN = re.compile(r"https?://\S+|(?<!\S)[^\s@]++@\S+|&[a-z#0-9]{1,8};", re.IGNORECASE)
 _TEXT_WORD = re.compile(r"[^\W\d_]{2,24}")
 _UNSHOWN = ("style", "script", "head", "title")
 

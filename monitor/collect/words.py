@@ -9,6 +9,8 @@ from binascii import a2b_qp
 
 _WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[^?]{0,20})?\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN = re.compile(r"\?=[ \t\r\n]+=\?")
+_NO_CHARSETS = frozenset(("punycode", "idna", "unicode_escape", "unicodeescape", "raw_unicode_escape", "rawunicodeescape"))
+"""Python's codecs that no mail is written in; the time of the first two grows with the square of the length."""
 
 
 def decode_words(value: str) -> str:
@@ -41,8 +43,10 @@ def decode_words(value: str) -> str:
 def decode_bytes(data: bytes, charset: str = "utf-8") -> str:
     """Text of bytes in a named charset; UTF-8 and then Windows-1252 where the name is wrong or unknown."""
     for name in (charset, "utf-8"):
+        if name.lower().replace("-", "_") in _NO_CHARSETS:
+            continue
         try:
-            return data.decode(name)
+            return data.decode(name).encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no text
         except (LookupError, UnicodeError, ValueError):
             continue
     return data.decode("cp1252", "replace")

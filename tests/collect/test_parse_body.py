@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 
+import pytest
+
 from monitor.collect.parse import parse_message
 
 TEXT = "We have seen the same words in both copies of this newsletter, dear reader."
@@ -68,3 +70,12 @@ def test_broken_mime_is_kept() -> None:
 def test_a_message_without_a_body_has_no_fingerprint() -> None:
     message = parse_message(HEAD + b"\n")
     assert (message.link_hosts, message.body_fingerprint) == ((), None)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("charset", ["utf-8", "punycode", "idna"])
+def test_a_body_of_one_long_run_comes_to_an_end_in_any_charset(charset: str) -> None:
+    message = parse_message(
+        HEAD + f"Content-Type: text/plain; charset={charset}\n\n".encode() + b"a" * 200_000 + b"-" + b"z9" * 100_000
+    )
+    assert message.from_domain == "example.org"
