@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -176,28 +177,34 @@ def _spf(facts: Facts, headers: Sequence[tuple[str, str]]) -> AuthResult | None:
 
 
 def _signatures(facts: Facts, headers: Sequence[tuple[str, str]], verified: frozenset[tuple[str, str]]) -> None:
-    """Every signature, and which fields the good ones cover. A good one needs our receiver's word, or our own check."""
-    good = []
-    for result in facts.auth.results if facts.auth is not None else ():
-        if result.method == "dkim" and result.result == "pass":
-            good.append((result.domain(), result.properties.get("header.s", "").lower()))
+    """Every signature, and which fields the good ones cover. A good one needs our receiver's word, or our own check.
+
+    A result names a signature by domain and selector only (RFC 8601 §2.7.1). Where more signatures fit it than there are
+    such results, a bogus one may stand beside the good one, so only what all of them cover counts as signed.
+    """
+    values = [value for name, value in headers if name == "dkim-signature"]
+    found = [s for value in values[:SIGNATURES_LIMIT] if (s := parse_dkim_signature(value)) is not None]
+    good = Counter(
+        (result.domain(), result.properties.get("header.s", "").lower())
+        for result in (facts.auth.results if facts.auth is not None else ())
+        if result.method == "dkim" and result.result == "pass"
+    )
+    passed: set[int] = set()
     covered: set[str] = set()
-    for name, value in headers:
-        if name != "dkim-signature":
-            continue
-        signature = parse_dkim_signature(value)
-        if signature is None:
-            continue
-        passed = (signature.sdid, signature.selector) in verified
-        for domain, selector in good:
-            if domain in (signature.sdid, signature.identity) and (not selector or selector == signature.selector):
-                passed = True
-        facts.signatures.append((signature, passed))
-        if passed:
+    for (domain, selector), results in good.items():
+        fitting = [
+            place for place, s in enumerate(found) if domain in (s.sdid, s.identity) and (not selector or selector == s.selector)
+        ]
+        passed.update(fitting)
+        fields = [found[place].signed_fields() for place in fitting]
+        if fields:
+            covered |= frozenset.union(*fields) if len(fields) <= results else frozenset.intersection(*fields)
+    for place, signature in enumerate(found):
+        if (signature.sdid, signature.selector) in verified:
+            passed.add(place)
             covered |= signature.signed_fields()
-        if len(facts.signatures) >= SIGNATURES_LIMIT:
-            break
-    facts.signed_fields = frozenset(covered)
+    facts.signatures.extend((signature, place in passed) for place, signature in enumerate(found))
+    facts.signed_fields = frozenset(covered) if len(values) <= SIGNATURES_LIMIT else frozenset()
 
 
 def _envelope(facts: Facts, message: Message) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.model import Confidence, Identification
+from monitor.model import Confidence, Identification, Trust
 from tests.identify.shipped_knowledge import identify, real
 
 ESP = "Salesforce Marketing Cloud"
@@ -261,3 +261,27 @@ def test_a_tool_on_another_houses_servers_is_told_apart() -> None:
     found = identify(text.partition("From: ")[0] + "From: a@a.example\nSubject: x\n\nText.\n")
     assert (found.platform, found.platform_confidence) == ("Iterable", Confidence.LIKELY)
     assert (found.delivery, found.delivery_confidence) == ("Amazon SES", Confidence.CERTAIN)
+
+
+def signed_message(signatures: str, results: str) -> Identification:
+    claims = "List-Unsubscribe: <https://click.stranger.example/unsub>\nX-Job: 7002_1\n"
+    return identify(at_gmail(STRANGER, "pass", results, signatures + claims))
+
+
+GOOD = "DKIM-Signature: v=1; d=stranger.example; s=k1; h=from:to; b=x; bh=y\n"
+BOGUS = "DKIM-Signature: v=1; d=stranger.example; s=k1; h=from:to:message-id:list-id:feedback-id:x-job; b=z; bh=y\n"
+
+
+@pytest.mark.parametrize("signatures", [GOOD + BOGUS, BOGUS + GOOD, GOOD * 12 + BOGUS])
+def test_a_bogus_signature_beside_a_good_one_of_the_same_key_signs_nothing_more(signatures: str) -> None:
+    found = signed_message(signatures, "dkim=pass header.i=@stranger.example header.s=k1;")
+    assert not [
+        e for e in found.evidence if e.trust is Trust.SIGNED and e.field in ("x-job", "feedback-id", "list-id", "message-id")
+    ]
+    assert "stranger.example" in found.sdids
+
+
+def test_two_signatures_that_both_passed_sign_what_either_covers() -> None:
+    passed = "dkim=pass header.i=@stranger.example header.s=k1; dkim=pass header.i=@stranger.example header.s=k1;"
+    found = signed_message(GOOD + BOGUS, passed)
+    assert [e for e in found.evidence if e.trust is Trust.SIGNED]
