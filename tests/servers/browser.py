@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from ctypes.util import find_library
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-MISSING = "Chromium is not installed; as root on Debian or Ubuntu: apt-get install chromium"
+MISSING = "Chromium or libatomic is not installed; as root on Debian or Ubuntu: apt-get install chromium libatomic1"
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -48,7 +49,7 @@ class Record:
 def browser() -> Iterator[Browser]:
     """A headless browser; each test opens contexts of its own in it."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
+    if program is None or find_library("atomic") is None:  # the driver of the browser is linked against it
         pytest.skip(MISSING)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=list(QUIET))

@@ -17,6 +17,8 @@ need dovecot-imapd dovecot
 need prometheus prometheus
 need prometheus-alertmanager prometheus-alertmanager alertmanager
 need chromium chromium chromium-browser google-chrome
+# The program that drives the browser is linked against it, and a minimal system does not have it.
+ldconfig -p | grep -q 'libatomic\.so\.1 ' || missing="$missing libatomic1"
 set -- /usr/lib/postgresql/*/bin/postgres
 [ -x "$1" ] || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
