@@ -100,7 +100,7 @@ class Service:
         log.info("stopped")
 
     def ask_for_reload(self) -> None:
-        """Read the settings anew at the next tick; safe in a signal handler."""
+        """Read the settings anew at the next tick; from any thread."""
         self._reload_wanted.set()
 
     def caught_up(self, moment: datetime) -> bool:

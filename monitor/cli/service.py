@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import signal
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -17,6 +20,9 @@ from monitor.cli.root import ConfigOption, app, read_settings
 from monitor.clock import SystemClock
 from monitor.errors import GoneQuietError
 from monitor.words import count
+
+TOLD_BY = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+"""How systemd, Docker and a terminal speak to the service."""
 
 
 @app.command()
@@ -40,19 +46,38 @@ def demo(
 def run(config: ConfigOption = None) -> None:
     """Run the service: poll, judge, alert, serve pages and metrics. SIGHUP reads the settings anew, SIGTERM ends it."""
     settings, path = read_settings(config)
-    service = Service(settings, SystemClock(), settings_path=path)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    signal.signal(signal.SIGHUP, lambda *_: service.ask_for_reload())
+    with _signals(TOLD_BY) as signals:
+        service = Service(settings, SystemClock(), settings_path=path)
+        try:
+            service.start()
+            console().print(
+                f"GoneQuiet watches {count(len(service.inboxes), 'seed inbox')}; the page is at {service.web_url}", markup=False
+            )
+            while next(signals) == signal.SIGHUP:
+                service.ask_for_reload()
+        finally:
+            service.stop()
+
+
+@contextmanager
+def _signals(numbers: frozenset[signal.Signals]) -> Iterator[Iterator[int]]:
+    """Each of these signals as it comes, for as long as this lasts.
+
+    A handler of Python's alone does not do: the main thread does not wake for a signal that comes in the moment before it goes
+    back to sleep, and a SIGHUP was once lost so. A pipe keeps them. Nor does a mask: libraries start threads before it is set.
+    """
+    out, into = os.pipe()
+    os.set_blocking(into, False)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    fd = signal.set_wakeup_fd(into, warn_on_full_buffer=False)
     try:
-        service.start()
-        console().print(
-            f"GoneQuiet watches {count(len(service.inboxes), 'seed inbox')}; the page is at {service.web_url}", markup=False
-        )
-        stop.wait()
+        yield (os.read(out, 1)[0] for _ in itertools.count())
     finally:
-        service.stop()
+        signal.set_wakeup_fd(fd)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(into)
+        os.close(out)
 
 
 @app.command()
