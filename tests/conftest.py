@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.servers.alertmanager",
     "tests.servers.browser",
     "tests.servers.dovecot",
+    "tests.servers.oauth",
     "tests.servers.pages",
     "tests.servers.postgres",
     "tests.servers.prometheus",

@@ -11,6 +11,7 @@ from datetime import timedelta
 from monitor.alert.channels import open_channels
 from monitor.alert.deliver import Courier
 from monitor.app.counters import Counters
+from monitor.app.credentials import credential_of
 from monitor.app.dkim import verifier
 from monitor.app.ingest import Reader
 from monitor.app.polling import Poller
@@ -22,7 +23,7 @@ from monitor.collect.idle import IdleWatch
 from monitor.collect.key_lookup import DnsKeys
 from monitor.errors import SettingsError
 from monitor.identify.match import Identifier
-from monitor.settings import InboxSettings, Settings, inbox_password
+from monitor.settings import InboxSettings, Settings
 from monitor.store.store import Store
 
 
@@ -47,14 +48,15 @@ class Parts:
             self.idle = IdleWatch(accesses, on_news, rng=random.Random())  # noqa: S311  spreads connections, guards nothing
 
     def _accesses(self) -> Iterator[Access]:
-        """Of those whose password can be read; of the others polling tells."""
+        """Of those whose secrets can be read; of the others polling tells."""
+        timeout = self.settings.collect.timeout.total_seconds()
         for inbox in self.inboxes.values():
             if inbox.idle:
                 try:
-                    password = inbox_password(inbox)
+                    credential = credential_of(inbox, timeout)
                 except SettingsError:
                     continue
-                yield Access(inbox, password, self.settings.collect.timeout.total_seconds(), most_bytes=64_000_000)
+                yield Access(inbox, credential, timeout, most_bytes=64_000_000)
 
     def period(self, inbox: str) -> timedelta:
         return self.inboxes[inbox].poll_every or self.settings.collect.poll_every

@@ -12,12 +12,13 @@ from time import monotonic
 import structlog
 
 from monitor.app.counters import Counters
+from monitor.app.credentials import credential_of
 from monitor.app.ingest import Reader
 from monitor.clock import Clock
 from monitor.collect.imap import ImapInbox
 from monitor.errors import InboxError, SettingsError
 from monitor.model import FailureCause, FolderVisit, NewCopy, PollFailure
-from monitor.settings import CollectSettings, InboxSettings, inbox_password
+from monitor.settings import CollectSettings, InboxSettings
 from monitor.store.store import Store
 
 log = structlog.get_logger()
@@ -87,7 +88,7 @@ class Poller:
             return known
         made = ImapInbox(
             inbox,
-            inbox_password(inbox),
+            credential_of(inbox, self._settings.timeout.total_seconds()),
             timeout=self._settings.timeout,
             max_message_bytes=self._settings.max_message_bytes,
             poll_every=inbox.poll_every or self._settings.poll_every,

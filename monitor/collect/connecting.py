@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from monitor.collect.faults import Fault, fault_of
 from monitor.collect.line import Address
+from monitor.collect.tokens import TokenSource
 from monitor.collect.wire import FAULTS, Connection
 from monitor.errors import InboxError
 from monitor.model import FailureCause
@@ -23,7 +25,8 @@ class Access:
     """What is needed to log in to one inbox. Without a context, its `ca_file` or the system's authorities are trusted."""
 
     inbox: InboxSettings
-    password: str = field(repr=False)
+    credential: str | TokenSource = field(repr=False)
+    """The password, or where access tokens come from."""
     timeout: float
     """Seconds, for connecting and for each command."""
     most_bytes: int
@@ -36,15 +39,36 @@ class Access:
 
     def log_in(self) -> Connection:
         """A new connection; InboxError names what to mend."""
+        if isinstance(self.credential, str):
+            return self._log_in_by_password(self.credential)
+        token = self.credential.access_token()
+        try:
+            return self._log_in_by_token(token)
+        except InboxError as error:
+            # It may have been taken back before its time, as after a change of the password. Another one tells.
+            if error.cause is not FailureCause.LOGIN or (fresh := self.credential.access_token(refused=token)) == token:
+                raise
+        return self._log_in_by_token(fresh)
+
+    def _log_in_by_password(self, password: str) -> Connection:
+        return self._log_in(lambda connection: connection.login(self.inbox.user, password))
+
+    def _log_in_by_token(self, token: str) -> Connection:
+        return self._log_in(lambda connection: connection.login_by_token(self.inbox.user, token))
+
+    def _log_in(self, present: Callable[[Connection], None]) -> Connection:
         try:
             connection = Connection(self._address())
         except FAULTS as error:
             raise self.error(fault_of(error, self.inbox, self.port)) from error
         try:
-            connection.login(self.inbox.user, self.password)
+            present(connection)
         except FAULTS as error:
             connection.drop()
             raise self.error(fault_of(error, self.inbox, self.port, at_login=True)) from error
+        except BaseException:
+            connection.drop()
+            raise
         return connection
 
     def error(self, fault: Fault) -> InboxError:

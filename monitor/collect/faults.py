@@ -72,7 +72,11 @@ def _said_no(error: RefusedError | ByeError, inbox: InboxSettings, place: str, a
     if "support STARTTLS" in text or "start TLS" in text:
         return Fault(FailureCause.TLS, f"{place} offers no STARTTLS; set `security: tls` and its port", retryable=False)
     if at_login:
-        hint = "check `user` and the password (Gmail, Outlook and others want an app password)"
+        hint = (
+            "check `user` and the password (Gmail, Outlook and others want an app password or `oauth`)"
+            if inbox.oauth is None
+            else f"check that the account is `user`'s and allows IMAP, or run: gonequiet login {inbox.name}"
+        )
         return Fault(FailureCause.LOGIN, f"{place} refused the login; {hint}: {said}", retryable=False)
     return Fault(FailureCause.PROTOCOL, f"{place} refused a command: {said}")
 

@@ -11,6 +11,7 @@ from monitor.collect.connecting import Access
 from monitor.collect.faults import Fault, fault_of
 from monitor.collect.folders import Folder, which_folders
 from monitor.collect.reading import FolderReader
+from monitor.collect.tokens import TokenSource
 from monitor.collect.wire import FAULTS, Connection, RefusedError
 from monitor.model import Checkpoint, FailureCause, FolderVisit, PollFailure
 from monitor.settings import InboxSettings
@@ -25,18 +26,19 @@ class ImapInbox:
     def __init__(
         self,
         settings: InboxSettings,
-        password: str,
+        credential: str | TokenSource,
         *,
         timeout: timedelta,
         max_message_bytes: int,
         poll_every: timedelta,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        """Of a message above `max_message_bytes` only the beginning is fetched. Looks closer together than about three
-        times `poll_every` leave no hole. Without a context, the inbox's `ca_file` or the system's authorities are trusted."""
+        """`credential` is a password, or where access tokens come from. Of a message above `max_message_bytes` only the
+        beginning is fetched. Looks closer together than about three times `poll_every` leave no hole. Without a context, the
+        inbox's `ca_file` or the system's authorities are trusted."""
         self._settings = settings
         self._access = Access(
-            settings, password, timeout.total_seconds(), most_bytes=2 * max_message_bytes + 64_000_000, context=ssl_context
+            settings, credential, timeout.total_seconds(), most_bytes=2 * max_message_bytes + 64_000_000, context=ssl_context
         )
         self._reader = FolderReader(settings.name, max_message_bytes, poll_every)
         self._connection: Connection | None = None

@@ -16,6 +16,7 @@ from imapclient import IMAPClient, exceptions
 from monitor.collect.fetch_reply import Fetched
 from monitor.collect.line import Address, Line, WireError
 from monitor.collect.plan import FolderState, uid_set
+from monitor.collect.sasl import MECHANISMS, BearerLogin
 from monitor.settings import Security
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Connection:
 
     def __init__(self, address: Address) -> None:
         """Connect, and turn to TLS where the address says so."""
+        self._address = address
         self._client: Any = _translate(lambda: _Client(address), None)
         self._client.normalise_times = False
         self._line: Line = self._client._imap
@@ -57,6 +59,18 @@ class Connection:
             self._ask(lambda: self._client.login(user, password))
         else:
             self._ask(lambda: self._client.plain_login(user, password))
+
+    def login_by_token(self, user: str, token: str) -> None:
+        """By OAuth (RFC 7628). RefusedError holds the server's word for why, and never the token."""
+        mechanism = next((m for m in MECHANISMS if self.offers(f"AUTH={m}")), None)
+        if mechanism is None:
+            raise RefusedError("it takes no access tokens (it offers neither OAUTHBEARER nor XOAUTH2)")
+        login = BearerLogin(mechanism, user, token, self._address.host, self._address.port)
+        try:
+            self._ask(lambda: self._line.authenticate(mechanism, login.answer))
+        except RefusedError as error:
+            why = f" ({login.refusal})" if login.refusal else ""
+            raise RefusedError(f"{str(error).replace(token, '…')}{why}") from None
 
     def offers(self, capability: str) -> bool:
         """Whether the server names this extension."""

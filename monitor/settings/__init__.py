@@ -15,19 +15,22 @@ from monitor.settings.models import (
     Settings,
     Span,
     StreamSettings,
-    Strict,
     WebSettings,
     parse_span,
 )
-from monitor.settings.secrets import channel_password, channel_url, inbox_password, read_secret
+from monitor.settings.oauth import Endpoints, OAuthSettings
+from monitor.settings.paths import Strict
+from monitor.settings.secrets import channel_password, channel_url, client_secret, inbox_password, read_secret
 
 __all__ = [
     "AlertSettings",
     "ChannelKind",
     "ChannelSettings",
     "CollectSettings",
+    "Endpoints",
     "GapSettings",
     "InboxSettings",
+    "OAuthSettings",
     "OrganisationSettings",
     "Pause",
     "RouteSettings",
@@ -40,6 +43,7 @@ __all__ = [
     "channel_password",
     "channel_url",
     "check_settings",
+    "client_secret",
     "inbox_password",
     "load_settings",
     "parse_span",

@@ -36,6 +36,7 @@ def faults_in(data: object) -> Iterator[Fault]:
     for path, inbox in inboxes:
         yield from _inbox(path, inbox)
     yield from _same_account(inboxes)
+    yield from _same_token_file(inboxes)
     for path, stream in streams:
         yield from _stream(path, stream)
     yield from _same_domain(streams)
@@ -105,11 +106,39 @@ def _host_and_port(path: Place, item: Mapping[str, object]) -> Iterator[Fault]:
 
 def _inbox(path: Place, inbox: Mapping[str, object]) -> Iterator[Fault]:
     if "password" not in inbox:  # an unknown key, about which enough is said
-        yield from _one_of(path, inbox, ("password_file", "password_env"))
+        yield from _one_of(path, inbox, ("password_file", "password_env", "oauth"))
+    yield from _oauth((*path, "oauth"), inbox.get("oauth"))
     yield from _plain_only_on_loopback(path, inbox)
     yield from _host_and_port(path, inbox)
     if inbox.get("folders") == []:
         yield (*path, "folders"), "expected at least one folder, or no such key for all that can hold list mail"
+
+
+def _oauth(path: Place, oauth: object) -> Iterator[Fault]:
+    if not isinstance(oauth, Mapping):
+        return
+    for key in ("authorize_url", "token_url", "device_url"):
+        url = oauth.get(key)
+        if isinstance(url, str) and not _is_safe_address(url):
+            yield (*path, key), "expected an address that begins with https:// (http:// is for this machine only)"
+    if oauth.get("provider") is None:
+        for key in ("token_url", "scopes"):
+            if not oauth.get(key):
+                yield (*path, key), "is missing; without a provider (google, microsoft) the addresses and scopes stand here"
+        if not oauth.get("authorize_url") and not oauth.get("device_url"):
+            yield path, "expected authorize_url (to log in with a browser), device_url (with a code), or both"
+    if oauth.get("tenant") is not None and oauth.get("provider") != "microsoft":
+        yield (*path, "tenant"), "expected with `provider: microsoft` only"
+    tenant = oauth.get("tenant")
+    if isinstance(tenant, str) and not re.fullmatch(r"[A-Za-z0-9.-]+", tenant):
+        yield (*path, "tenant"), 'expected the name or number of an organisation, such as "example.org"'
+    if oauth.get("client_secret_file") is not None and oauth.get("client_secret_env") is not None:
+        yield path, "expected at most one of client_secret_file, client_secret_env"
+
+
+def _is_safe_address(url: str) -> bool:
+    found = re.match(r"(https?)://(\[[0-9a-f:]+\]|[^/\s:@]+)(:\d+)?(/\S*)?$", url)
+    return found is not None and (found[1] == "https" or _is_loopback(found[2]))
 
 
 def _same_account(inboxes: list[tuple[Place, Mapping[str, object]]]) -> Iterator[Fault]:
@@ -121,6 +150,15 @@ def _same_account(inboxes: list[tuple[Place, Mapping[str, object]]]) -> Iterator
             if account in first:
                 yield (*path, "user"), f"expected another account; inboxes[{first[account][-1]}] polls this one already"
             first.setdefault(account, path)
+
+
+def _same_token_file(inboxes: list[tuple[Place, Mapping[str, object]]]) -> Iterator[Fault]:
+    first: dict[str, Place] = {}
+    for path, inbox in inboxes:
+        oauth = inbox.get("oauth")
+        file = oauth.get("token_file") if isinstance(oauth, Mapping) else None
+        if isinstance(file, str) and first.setdefault(file, path) != path:
+            yield (*path, "oauth", "token_file"), f"expected a file of its own; inboxes[{first[file][-1]}] has this one already"
 
 
 def _stream(path: Place, stream: Mapping[str, object]) -> Iterator[Fault]:

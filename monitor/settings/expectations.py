@@ -85,6 +85,8 @@ def _unknown_key(path: Place, root: type[BaseModel]) -> str:
     key = str(path[-1])
     if key in ("password", "passwd", "secret", "token"):
         return "passwords stay out of this file: expected password_file or password_env"
+    if key == "client_secret":
+        return "secrets stay out of this file: expected client_secret_file or client_secret_env"
     model = _model_at(root, path[:-1])
     close = get_close_matches(key, model.model_fields, n=1, cutoff=0.7) if model else []
     return (

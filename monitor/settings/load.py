@@ -12,7 +12,7 @@ from monitor.settings.checks import faults_in
 from monitor.settings.expectations import expectation, spelled
 from monitor.settings.lines import Document, NotYamlError, Place, read_yaml
 from monitor.settings.models import ChannelSettings, InboxSettings, Settings
-from monitor.settings.secrets import channel_password, channel_url, inbox_password
+from monitor.settings.secrets import channel_password, channel_url, client_secret, inbox_password
 
 
 def load_settings(path: Path) -> Settings:
@@ -83,6 +83,7 @@ def _unreadable(settings: Settings, environ: Mapping[str, str] | None) -> Iterab
     for i, inbox in enumerate(settings.inboxes):
         if inbox.enabled:
             yield from _secret_of(inbox, ("inboxes", i), environ)
+            yield from _oauth_of(inbox, ("inboxes", i, "oauth"), environ)
     for i, channel in enumerate(settings.alerts.channels):
         yield from _secret_of(channel, ("alerts", "channels", i), environ)
 
@@ -92,7 +93,8 @@ def _secret_of(
 ) -> Iterable[tuple[Place, str]]:
     try:
         if isinstance(owner, InboxSettings):
-            inbox_password(owner, environ)
+            if owner.oauth is None:
+                inbox_password(owner, environ)
         else:
             channel_password(owner, environ)
             if owner.url_file is not None or owner.url_env is not None:
@@ -102,3 +104,18 @@ def _secret_of(
         yield (*where, *used[:1]), error.problems[0]
     if owner.ca_file is not None and not owner.ca_file.is_file():
         yield (*where, "ca_file"), f"{owner.ca_file}: no such file"
+
+
+def _oauth_of(inbox: InboxSettings, where: Place, environ: Mapping[str, str] | None) -> Iterable[tuple[Place, str]]:
+    oauth = inbox.oauth
+    if oauth is None:
+        return
+    try:
+        client_secret(inbox.name, oauth, environ)
+    except SettingsError as error:
+        used = "client_secret_file" if oauth.client_secret_file is not None else "client_secret_env"
+        yield (*where, used), error.problems[0]
+    if not oauth.token_file.is_file():
+        yield (*where, "token_file"), f"{oauth.token_file}: no such file; log in once with: gonequiet login {inbox.name}"
+    if oauth.ca_file is not None and not oauth.ca_file.is_file():
+        yield (*where, "ca_file"), f"{oauth.ca_file}: no such file"

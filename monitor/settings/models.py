@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,9 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -25,11 +22,8 @@ from pydantic import (
 )
 
 from monitor.model import Level
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
+from monitor.settings.oauth import OAuthSettings
+from monitor.settings.paths import LocatedPath, Strict
 
 _SPAN = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -58,16 +52,9 @@ def _some_time(value: timedelta) -> timedelta:
     return value
 
 
-def _located(value: Path, info: ValidationInfo) -> Path:
-    """A relative path is meant from the settings file's folder, wherever the program was started."""
-    folder = (info.context or {}).get("folder")
-    return value if folder is None else Path(os.path.normpath(folder / value.expanduser()))
-
-
 Span = Annotated[timedelta, BeforeValidator(_span)]
 SomeTime = Annotated[Span, AfterValidator(_some_time)]
 """A span of at least a second."""
-LocatedPath = Annotated[Path, AfterValidator(_located)]
 
 
 class Security(StrEnum):
@@ -86,6 +73,8 @@ class InboxSettings(Strict):
     ca_file: LocatedPath | None = None
     password_file: LocatedPath | None = None
     password_env: str | None = None
+    oauth: OAuthSettings | None = None
+    """Instead of a password."""
     receiver: str | None = None
     """Who runs the mailbox, a name from `config/receivers/`; known hosts are recognised by themselves."""
     group: Literal["quiet", "engaged"] = "quiet"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monitor.errors import SettingsError
 from monitor.settings.models import ChannelSettings, InboxSettings
+from monitor.settings.oauth import OAuthSettings
 
 
 def read_secret(owner: str, *, file: Path | None, env: str | None, environ: Mapping[str, str] | None = None) -> str:
@@ -36,6 +37,13 @@ def read_secret(owner: str, *, file: Path | None, env: str | None, environ: Mapp
 def inbox_password(inbox: InboxSettings, environ: Mapping[str, str] | None = None) -> str:
     """The password of a seed inbox."""
     return read_secret(f"inbox {inbox.name}", file=inbox.password_file, env=inbox.password_env, environ=environ)
+
+
+def client_secret(inbox: str, oauth: OAuthSettings, environ: Mapping[str, str] | None = None) -> str | None:
+    """What an application proves itself with at the authorization server; None for one that has no secret (RFC 6749 §2.1)."""
+    if oauth.client_secret_file is None and oauth.client_secret_env is None:
+        return None
+    return read_secret(f"inbox {inbox}", file=oauth.client_secret_file, env=oauth.client_secret_env, environ=environ)
 
 
 def channel_password(channel: ChannelSettings, environ: Mapping[str, str] | None = None) -> str | None:

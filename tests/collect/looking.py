@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from monitor.clock import Clock, SteppedClock
 from monitor.collect.imap import ImapInbox
+from monitor.collect.tokens import TokenSource
 from monitor.model import Checkpoint, Coverage, FolderVisit, PollFailure, RawMessage
 from monitor.settings import InboxSettings
 
@@ -17,8 +18,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_inbox(settings: InboxSettings, password: str, *, seconds: float = 10, limit: int = 1_000_000) -> ImapInbox:
-    return ImapInbox(settings, password, timeout=timedelta(seconds=seconds), max_message_bytes=limit, poll_every=FIVE)
+def open_inbox(
+    settings: InboxSettings, credential: str | TokenSource, *, seconds: float = 10, limit: int = 1_000_000
+) -> ImapInbox:
+    return ImapInbox(settings, credential, timeout=timedelta(seconds=seconds), max_message_bytes=limit, poll_every=FIVE)
 
 
 class Watcher:

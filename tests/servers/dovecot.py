@@ -38,6 +38,8 @@ class Dovecot:
     certificate: Path
     port: int
     tls_port: int
+    introspection: str | None = None
+    """Where it asks whether an access token is good (RFC 7662); None: it takes passwords only."""
     _users: Iterator[int] = field(default_factory=lambda: count(1))
     _process: subprocess.Popen[bytes] | None = None
 
@@ -137,17 +139,22 @@ def own_dovecot() -> Iterator[Dovecot]:
 
 
 @contextmanager
-def running_dovecot() -> Iterator[Dovecot]:
-    """A server of one's own, with its folders removed at the end."""
+def running_dovecot(introspection: str | None = None) -> Iterator[Dovecot]:
+    """A server of one's own, with its folders removed at the end; with `introspection` it takes access tokens too."""
     program()
     # A short path, readable to the mail user: a socket's is limited to 107 bytes, and pytest's folders are for root alone.
     with tempfile.TemporaryDirectory(prefix="gonequiet-dovecot-", ignore_cleanup_errors=True) as folder:
         root = Path(folder)
         root.chmod(0o755)
-        server = Dovecot(root, write_certificate(root, datetime.now(UTC) - timedelta(minutes=1)), free_port(), free_port())
+        certificate = write_certificate(root, datetime.now(UTC) - timedelta(minutes=1))
+        server = Dovecot(root, certificate, free_port(), free_port(), introspection)
         for name in ("run", "state", "mail"):
             (root / name).mkdir()
         (root / "dovecot.conf").write_text(_configuration(server))
+        (root / "oauth2.conf").write_text(
+            f"introspection_url = {introspection}\nintrospection_mode = post\nusername_attribute = username\n"
+            "active_attribute = active\nactive_value = true\n"
+        )
         if os.geteuid() == 0:
             shutil.chown(root / "mail", "mail", "mail")
         server.start()
@@ -169,6 +176,10 @@ default_login_user = {owner}
 first_valid_uid = 1
 last_valid_uid = 0"""
     chroot = "" if os.geteuid() == 0 else "  chroot =\n"
+    mechanisms, by_token = "plain login", ""
+    if server.introspection is not None:
+        mechanisms = "plain login oauthbearer xoauth2"
+        by_token = f"passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {server.root}/oauth2.conf\n}}"
     return f"""base_dir = {server.root}/run
 state_dir = {server.root}/state
 instance_name = gonequiet-{server.port}
@@ -185,11 +196,13 @@ ssl = yes
 ssl_cert = <{server.certificate}
 ssl_key = <{server.certificate.with_suffix(".key")}
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 imap_idle_notify_interval = 2 mins
+{by_token}
 passdb {{
   driver = static
+  mechanisms = plain login
   args = password={PASSWORD}
 }}
 userdb {{

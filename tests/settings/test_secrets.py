@@ -52,17 +52,24 @@ inboxes:
   - {name: b, host: imap.example.org, user: b, password_env: NOT_SET, ca_file: ca.pem}
   - {name: c, host: imap.example.org, user: c, password_env: IS_SET}
   - {name: d, host: imap.example.org, user: d, password_file: none, enabled: false}
+  - name: e
+    host: imap.example.org
+    user: e
+    oauth: {provider: google, client_id: x, client_secret_env: NOT_SET, token_file: e.json, ca_file: ca.pem}
 alerts:
   channels:
     - {name: chat, kind: apprise, url_env: CHAT}
   routes: [{channels: [chat]}]
 """)
-    assert len(load_settings(file).inboxes) == 4
+    assert len(load_settings(file).inboxes) == 5
     assert [p.removeprefix(f"{file}:") for p in check_settings(file, {"IS_SET": "x"})] == [
         f"3: inboxes[0].password_file: inbox a: {tmp_path}/none: cannot be read (No such file or directory)",
         "4: inboxes[1].password_env: inbox b: the environment variable NOT_SET is not set",
         f"4: inboxes[1].ca_file: {tmp_path}/ca.pem: no such file",
-        "9: alerts.channels[0].url_env: channel chat: the environment variable CHAT is not set",
+        "10: inboxes[4].oauth.client_secret_env: inbox e: the environment variable NOT_SET is not set",
+        f"10: inboxes[4].oauth.token_file: {tmp_path}/e.json: no such file; log in once with: gonequiet login e",
+        f"10: inboxes[4].oauth.ca_file: {tmp_path}/ca.pem: no such file",
+        "13: alerts.channels[0].url_env: channel chat: the environment variable CHAT is not set",
     ]
 
 
