@@ -87,5 +87,8 @@ def odds(years: float) -> str | None:
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 list`, `63 lists`, `1,204 lists`; `plural` where it is not noun + s."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"
+    """`1 list`, `63 lists`, `2 inboxes`; `plural` where it is not noun + s, or + es after a hissing sound."""
+    if number == 1:
+        return f"1 {noun}"
+    hisses = noun.endswith(("s", "x", "z", "ch", "sh"))
+    return f"{number:,} {plural or noun + ('es' if hisses else 's')}"

@@ -60,7 +60,8 @@ def test_odds(years: float, words: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "noun", "words"), [(1, "poll", "1 poll"), (1204, "poll", "1,204 polls"), (0, "poll", "0 polls")]
+    ("number", "noun", "words"),
+    [(1, "poll", "1 poll"), (1204, "poll", "1,204 polls"), (0, "poll", "0 polls"), (0, "seed inbox", "0 seed inboxes")],
 )
 def test_counts(number: int, noun: str, words: str) -> None:
     assert count(number, noun) == words

@@ -143,7 +143,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         all_covered=all_covered,
         polls=count(context.polls_since, "poll") if context.polls_since else None,
         inboxes=_names(context.inboxes),
-        inbox_count=count(len(context.inboxes), "seed inbox", "seed inboxes") if context.inboxes else None,
+        inbox_count=count(len(context.inboxes), "seed inbox") if context.inboxes else None,
         others=_others(context),
         others_last=moment_in(context.others_last_at, zone) if context.others_last_at else None,
         same_organisation=tuple(_one_line(s, zone) for s in context.same_organisation[:5]),

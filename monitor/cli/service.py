@@ -50,9 +50,10 @@ def run(config: ConfigOption = None) -> None:
         service = Service(settings, SystemClock(), settings_path=path)
         try:
             service.start()
-            console().print(
-                f"GoneQuiet watches {count(len(service.inboxes), 'seed inbox')}; the page is at {service.web_url}", markup=False
-            )
+            watched = count(len(service.inboxes), "seed inbox")
+            console().print(f"GoneQuiet watches {watched}; the page is at {service.web_url}", markup=False)
+            if not service.inboxes:
+                console().print(f"Name the first one under `inboxes` in {path}; SIGHUP or a restart takes it.", markup=False)
             while next(signals) == signal.SIGHUP:
                 service.ask_for_reload()
         finally:

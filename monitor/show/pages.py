@@ -82,7 +82,7 @@ def headline(snapshot: Snapshot) -> Headline:
     rest = _rest(phases)
     if blind:
         unseen = _names([inbox.inbox for inbox in blind])
-        rest += (f"{count(len(blind), 'seed inbox', 'seed inboxes')} cannot be read now: {unseen}.",)
+        rest += (f"{count(len(blind), 'seed inbox')} cannot be read now: {unseen}.",)
     if len(gaps) == 1:
         return Headline("alarm", gap_title(gaps[0], snapshot.at), rest)
     if gaps:

@@ -29,7 +29,7 @@ def running(settings: Path, log: Path) -> Iterator[tuple[subprocess.Popen[str], 
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     with process:
         try:
-            assert process.stdout
+            assert process.stdout is not None
             found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
             assert found, log.read_text()
             yield process, found[0]
