@@ -42,6 +42,8 @@ class RawMessage:
     size: int
     """RFC822.SIZE in octets; larger than `len(raw)` where `truncated`."""
     truncated: bool = False
+    awaits_body: bool = False
+    """True where only the headers were read so far, as a large backlog came in; the rest follows."""
 
     @cached_property
     def sha256(self) -> str:
@@ -60,6 +62,12 @@ class Checkpoint:
     """The last moment at which the folder was proven readable, UTC."""
     uidnext: int | None = None
     highestmodseq: int | None = None
+    messages: int | None = None
+    """How many the server said that there were; None until the folder has been read to its end."""
+
+
+UidRange = tuple[int, int]
+"""First and last UID, both included."""
 
 
 class CoverageKind(StrEnum):
@@ -122,6 +130,29 @@ class FolderVisit:
     messages: tuple[RawMessage, ...] = ()
     restarted: bool = False
     """True where UIDVALIDITY changed and the folder was read anew."""
+    vanished: tuple[UidRange, ...] | None = None
+    """UIDs under which nothing lies any more, of this UIDVALIDITY; UIDs that never were may be among them.
+    None: not looked for. Under any other UIDVALIDITY nothing lies then either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """The whole of messages whose headers were stored before; stored in one transaction."""
+
+    inbox: str
+    folder: str
+    uidvalidity: int
+    messages: tuple[RawMessage, ...]
+    missing: tuple[int, ...] = ()
+    """UIDs that were asked for and not given: of these the headers are all there will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Messages of one folder whose headers alone are stored, newest first."""
+
+    uidvalidity: int
+    uids: tuple[int, ...]
 
 
 # ---------------------------------------------------------------------------------------------- identify

@@ -17,12 +17,14 @@ from monitor.app.ingest import Reader
 from monitor.clock import Clock
 from monitor.collect.imap import ImapInbox
 from monitor.errors import InboxError, SettingsError
-from monitor.model import FailureCause, FolderVisit, NewCopy, PollFailure
+from monitor.model import Bodies, FailureCause, FolderVisit, NewCopy, PollFailure
 from monitor.settings import CollectSettings, InboxSettings
 from monitor.store.store import Store
 
 log = structlog.get_logger()
 
+BODIES_AT_ONCE = 200
+"""So many bodies of a backlog are read in one poll, so that what is new is looked for in between."""
 NAMED_ODDITIES = 5
 """So many odd messages of one visit are named in the log; all are counted in the metrics."""
 
@@ -35,6 +37,8 @@ class Polled:
     cause: FailureCause | None
     new_copies: int = 0
     retryable: bool = True
+    has_more: bool = False
+    """True where bodies are left that the next poll is to read: soon, but after what is due."""
 
 
 class Poller:
@@ -54,14 +58,18 @@ class Poller:
         began = monotonic()
         new, failure = 0, None
         try:
-            for result in self._inbox(inbox).visit(self._store.checkpoints(inbox.name), self._clock):
+            awaited = self._store.awaited(inbox.name, BODIES_AT_ONCE)
+            for result in self._inbox(inbox).visit(self._store.checkpoints(inbox.name), self._clock, awaited):
                 if isinstance(result, PollFailure):
-                    failure = result
+                    failure = _graver(failure, result)
                     self._note(result)
+                    continue
+                copies = self._reader.read(result.messages)
+                if isinstance(result, Bodies):
+                    self._store.save_bodies(result, copies)
                 else:
-                    copies = self._reader.read(result.messages)
                     new += self._store.save_visit(result, copies).new_copies
-                    _tell_oddities(result, copies)
+                _tell_oddities(result, copies)
         except (InboxError, SettingsError) as error:
             failure = self._failure(inbox.name, error)
             if failure.cause is FailureCause.LOGIN:
@@ -71,7 +79,8 @@ class Poller:
         self._counters.poll_ended(inbox.name, result_word, timedelta(seconds=monotonic() - began))
         if new:
             log.info("new mail", inbox=inbox.name, copies=new)
-        return Polled(inbox.name, failure.cause if failure else None, new, failure.retryable if failure else True)
+        has_more = failure is None and bool(self._store.awaited(inbox.name, 1))
+        return Polled(inbox.name, failure.cause if failure else None, new, failure.retryable if failure else True, has_more)
 
     def close(self) -> None:
         """Log out everywhere, at once: a server that is gone is waited for, and there may be many of them."""
@@ -113,7 +122,12 @@ class Poller:
         self._store.record_failure(failure)
 
 
-def _tell_oddities(visit: FolderVisit, copies: Sequence[NewCopy]) -> None:
+def _graver(one: PollFailure | None, other: PollFailure) -> PollFailure:
+    """Of the failures of several folders the one that says to leave the server alone."""
+    return one if one is not None and other.cause is FailureCause.FOLDER else other
+
+
+def _tell_oddities(visit: FolderVisit | Bodies, copies: Sequence[NewCopy]) -> None:
     """One line about the messages that were kept although something is wrong with them; nobody has to do anything."""
     odd = [
         f"UID {copy.raw.uid}: {'; '.join(f'{p.field}: {p.detail}' for p in copy.message.problems[:3])}"

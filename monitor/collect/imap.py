@@ -13,7 +13,7 @@ from monitor.collect.folders import Folder, which_folders
 from monitor.collect.reading import FolderReader
 from monitor.collect.tokens import TokenSource
 from monitor.collect.wire import FAULTS, Connection, RefusedError
-from monitor.model import Checkpoint, FailureCause, FolderVisit, PollFailure
+from monitor.model import Awaited, Bodies, Checkpoint, FailureCause, FolderVisit, PollFailure
 from monitor.settings import InboxSettings
 
 LIST_AGAIN = timedelta(hours=1)
@@ -46,8 +46,11 @@ class ImapInbox:
         self._listed_at: datetime | None = None
         self._missed: set[str] = set()
 
-    def visit(self, checkpoints: Mapping[str, Checkpoint], clock: Clock) -> Generator[FolderVisit | PollFailure, None, None]:
-        """Look at every folder. Each visit that comes out is to be stored before the next one is taken.
+    def visit(
+        self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
+    ) -> Generator[FolderVisit | Bodies | PollFailure, None, None]:
+        """Look at every folder, then read the bodies that are `awaited` in them. What comes out is to be stored before the
+        next one is taken.
 
         A folder's failure comes out as a PollFailure and the others go on; InboxError: the whole inbox failed.
         A long folder comes in several visits, and only the last of them has its coverage.
@@ -61,6 +64,9 @@ class ImapInbox:
                 except RefusedError as error:
                     self._listed_at = None
                     yield self._folder_failure(folder.name, error, clock)
+            for folder in self._folders:
+                if awaited and folder.name in awaited:
+                    yield from self._reader.bodies(connection, folder, awaited[folder.name], clock)
         except FAULTS as error:
             self._drop()
             raise self._access.error(fault_of(error, self._settings, self._access.port)) from error
@@ -82,6 +88,7 @@ class ImapInbox:
                 return self._connection
         self._listed_at = None
         self._connection = self._access.log_in()
+        self._connection.enable_qresync()
         return self._connection
 
     def _lost(self, connection: Connection, checkpoints: Mapping[str, Checkpoint], clock: Clock) -> Iterator[PollFailure]:

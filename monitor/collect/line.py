@@ -131,25 +131,27 @@ class Line(imaplib.IMAP4):
         return self.sock, self._reader.peek()
 
     def uid_fetch(self, uids: str, items: str) -> Iterator[Fetched]:
-        """Send UID FETCH and read the answers one by one; other untagged answers are passed over.
+        """Send UID FETCH and read the answers one by one; other untagged answers are passed over."""
+        for texts, literals in self.untagged("FETCH", uids, items):
+            if (fetched := read_fetched(texts, literals)) is not None:
+                yield fetched
+
+    def untagged(self, name: str, *arguments: str) -> Iterator[tuple[list[bytes], list[bytes]]]:
+        """Send a command of UID and read its untagged answers one by one, each as its texts and the literals between them.
 
         BYE and a refusal raise imaplib's own errors.
         """
-        tag = self._command("UID", "FETCH", uids, items)
+        tag = self._command("UID", name, *arguments)
         try:
-            while True:
-                line = self.readline()
-                if line.startswith(tag + b" "):
-                    self._check_end(line[len(tag) + 1 :])
-                    return
+            while not (line := self.readline()).startswith(tag + b" "):
                 if not line.startswith(b"* "):
-                    raise WireError(f"an unexpected answer to FETCH: {line[:40]!r}")
-                fetched = read_fetched(*self._whole(line))
-                if fetched is not None:
-                    yield fetched
-                elif line[2:5].upper() == b"BYE":
+                    raise WireError(f"an unexpected answer to {name}: {line[:40]!r}")
+                if line[2:5].upper() == b"BYE":
                     self.untagged_responses.setdefault("BYE", []).append(line[6:].rstrip())
                     raise self.abort("BYE")
+                yield self._whole(line)
+            if line[len(tag) + 1 :][:2].upper() != b"OK":
+                raise self.error(f"{name} {line[len(tag) + 1 :][:200].decode('latin-1').rstrip()}")
         finally:
             self.tagged_commands.pop(tag, None)
 
@@ -162,10 +164,6 @@ class Line(imaplib.IMAP4):
             literals.append(self.read(int(announced[1])))
             line = self.readline()
         return [*texts, line], literals
-
-    def _check_end(self, rest: bytes) -> None:
-        if rest[:2].upper() != b"OK":
-            raise self.error(f"FETCH {rest[:200].decode('latin-1').rstrip()}")
 
 
 class _Paced(io.RawIOBase):

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from monitor.model import Checkpoint
+from monitor.model import Checkpoint, UidRange
 
 BATCH_MESSAGES = 200
+BATCH_HEADERS = 500
+"""The same where only headers are fetched."""
 BATCH_BYTES = 8_000_000
 """A batch is stored in one transaction: large enough to be quick, small enough to be held in memory many times over."""
 FIRST_BYTES = 262_144
 """What is fetched of a message above the size limit: its headers and the beginning of its text."""
+HEADERS_FIRST = 1000
+"""Of a backlog of more messages than this the headers are read first, so that what is judged is soon up to date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class FolderState:
     uidnext: int | None
     """Some servers do not say."""
     highestmodseq: int | None = None
+    messages: int | None = None
+    """How many it holds; not to be relied on for more than a hint that something left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,11 @@ def plan_fetch(seen: Checkpoint | None, state: FolderState) -> FetchPlan:
     if state.uidnext == seen.last_uid + 1:
         return FetchPlan(first_uid=None)
     return FetchPlan(first_uid=seen.last_uid + 1)
+
+
+def may_have_shrunk(seen: Checkpoint, state: FolderState, new: int) -> bool:
+    """Whether the count of messages shows that one left which was there at the last look; `new` are those that came since."""
+    return state.messages is not None and (seen.messages is None or state.messages != seen.messages + new)
 
 
 def batches(uids: Iterable[int], sizes: Mapping[int, int], limit: int) -> Iterator[tuple[int, ...]]:
@@ -71,3 +82,27 @@ def uid_set(uids: Iterable[int]) -> str:
         else:
             runs.append([uid, uid])
     return ",".join(str(first) if first == last else f"{first}:{last}" for first, last in runs)
+
+
+def read_uid_set(text: str) -> tuple[UidRange, ...]:
+    """The ranges that a sequence set names, ascending; ValueError where it is none (RFC 9051 §9)."""
+    ranges = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition(":")
+        ends = int(first), int(last or first)
+        ranges.append((min(ends), max(ends)))
+    return tuple(sorted(ranges))
+
+
+def not_among(there: Iterable[UidRange], last_uid: int) -> tuple[UidRange, ...]:
+    """The ranges of 1 … `last_uid` that are in none of these, which are ascending."""
+    free, absent = 1, []
+    for first, last in there:
+        if first > last_uid:
+            break
+        if first > free:
+            absent.append((free, first - 1))
+        free = max(free, last + 1)
+    if free <= last_uid:
+        absent.append((free, last_uid))
+    return tuple(absent)

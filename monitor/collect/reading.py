@@ -10,9 +10,19 @@ from monitor.clock import Clock
 from monitor.collect.coverage import Sight, prove
 from monitor.collect.fetch_reply import Fetched
 from monitor.collect.folders import Folder
-from monitor.collect.plan import BATCH_MESSAGES, FIRST_BYTES, FolderState, batches, plan_fetch
+from monitor.collect.plan import (
+    BATCH_HEADERS,
+    BATCH_MESSAGES,
+    FIRST_BYTES,
+    HEADERS_FIRST,
+    FolderState,
+    batches,
+    may_have_shrunk,
+    not_among,
+    plan_fetch,
+)
 from monitor.collect.wire import Connection
-from monitor.model import Checkpoint, FailureCause, FolderVisit, PollFailure, RawMessage
+from monitor.model import Awaited, Bodies, Checkpoint, FailureCause, FolderVisit, PollFailure, RawMessage, UidRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,33 +39,62 @@ class FolderReader:
         """What is new, in visits of some 200 messages or 8 MB; the last one alone has the coverage.
 
         STATUS comes first: opening an unchanged folder costs three times as much. The moment that a look proves is the one
-        before it was asked for.
+        before it was asked for. Of a long backlog the headers alone are read; `bodies` brings the rest.
         """
         at = clock.now()
         state = connection.status(folder.name)
-        if seen is not None and plan_fetch(seen, state).first_uid is None:
-            yield self._last(folder, seen, Sight(at, state.uidvalidity, seen.last_uid + 1, ()), state)
+        if seen is not None and plan_fetch(seen, state).first_uid is None and not may_have_shrunk(seen, state, 0):
+            yield self._last(folder, seen, Sight(at, state.uidvalidity, seen.last_uid + 1, ()), state, vanished=None)
             return
         at = clock.now()
         state = connection.examine(folder.name)
         plan = plan_fetch(seen, state)
         uids = connection.uids_from(plan.first_uid) if plan.first_uid is not None else ()
+        headers_only = len(uids) > HEADERS_FIRST
         read: list[int] = []
         waiting: tuple[RawMessage, ...] = ()
         oldest: datetime | None = None
-        for batch in self._batches(connection, uids):
+        for batch in self._batches(connection, uids) if not headers_only else _runs(uids):
             if waiting:
                 yield self._on_the_way(folder, seen, at, state, waiting, plan.restarted)
-            fetched = self._fetch(connection, batch)
-            waiting = self._messages(folder, state, fetched, clock.now())
+            fetched = self._headers(connection, batch) if headers_only else self._fetch(connection, batch)
+            waiting = self._messages(folder, state, fetched, clock.now(), headers_only=headers_only)
             oldest = oldest or next((message.delivered_at for message in waiting), None)
             read.extend(sorted(fetched))
             for uid in connection.uids_among(batch.keys() - fetched.keys()):
                 yield self._passed_over(folder, uid, at)
+        vanished = self._vanished(connection, seen, plan.first_uid, state, uids)
         connection.leave()
-        yield self._last(
-            folder, seen, Sight(at, state.uidvalidity, _next(uids, seen, state), tuple(read), oldest), state, waiting
-        )
+        sight = Sight(at, state.uidvalidity, _next(uids, seen, state), tuple(read), oldest)
+        yield self._last(folder, seen, sight, state, waiting, vanished=vanished)
+
+    def bodies(self, connection: Connection, folder: Folder, awaited: Awaited, clock: Clock) -> Iterator[Bodies]:
+        """The whole of messages whose headers alone were read, in batches, the newest first."""
+        state = connection.examine(folder.name)
+        if state.uidvalidity == awaited.uidvalidity:
+            for start in range(0, len(awaited.uids), BATCH_MESSAGES):
+                for batch in self._batches(connection, sorted(awaited.uids[start : start + BATCH_MESSAGES])):
+                    fetched = self._fetch(connection, batch)
+                    messages = self._messages(folder, state, fetched, clock.now())
+                    missing = tuple(sorted(batch.keys() - fetched.keys()))
+                    yield Bodies(self.inbox, folder.name, state.uidvalidity, messages, missing)
+        connection.leave()
+
+    def _vanished(
+        self, connection: Connection, seen: Checkpoint | None, first_uid: int | None, state: FolderState, uids: Sequence[int]
+    ) -> tuple[UidRange, ...] | None:
+        """Where nothing lies any more of what was there at the last look; None where there is no sign that anything left."""
+        if seen is None:
+            return None
+        if seen.uidvalidity != state.uidvalidity:
+            return ()
+        if first_uid == 1:
+            return not_among(((uid, uid) for uid in uids), seen.last_uid)
+        if not may_have_shrunk(seen, state, len(uids)) or seen.last_uid < 1:
+            return None
+        if connection.tells_vanished and seen.highestmodseq and state.highestmodseq:
+            return connection.vanished(seen.last_uid, seen.highestmodseq)
+        return connection.absent(seen.last_uid)
 
     def _batches(self, connection: Connection, uids: Sequence[int]) -> Iterator[dict[int, int]]:
         """UID → size, cut so that a batch is held in memory easily. A message that is gone by now has size 0."""
@@ -78,15 +117,19 @@ class FolderReader:
         got = connection.fetch(uids, f"INTERNALDATE RFC822.SIZE {body}") if uids else {}
         return {uid: message for uid, message in got.items() if message.body is not None}
 
-    def _messages(
-        self, folder: Folder, state: FolderState, fetched: Mapping[int, Fetched], now: datetime
-    ) -> tuple[RawMessage, ...]:
-        return tuple(self._message(folder, state, fetched[uid], now) for uid in sorted(fetched))
+    def _headers(self, connection: Connection, batch: Mapping[int, int]) -> dict[int, Fetched]:
+        return self._bodies(connection, batch.keys(), f"BODY.PEEK[HEADER]<0.{FIRST_BYTES}>")
 
-    def _message(self, folder: Folder, state: FolderState, got: Fetched, now: datetime) -> RawMessage:
+    def _messages(
+        self, folder: Folder, state: FolderState, fetched: Mapping[int, Fetched], now: datetime, *, headers_only: bool = False
+    ) -> tuple[RawMessage, ...]:
+        return tuple(self._message(folder, state, fetched[uid], now, headers_only) for uid in sorted(fetched))
+
+    def _message(self, folder: Folder, state: FolderState, got: Fetched, now: datetime, headers_only: bool) -> RawMessage:
         """A server's clock may run ahead: no message was delivered after we saw it."""
         raw = got.body or b""
         size = max(got.size or 0, len(raw))
+        is_cut = size > len(raw) and (headers_only or size > self.limit)
         return RawMessage(
             inbox=self.inbox,
             folder=folder.name,
@@ -97,7 +140,8 @@ class FolderReader:
             seen_at=now,
             raw=raw,
             size=size,
-            truncated=size > self.limit and size > len(raw),
+            truncated=is_cut,
+            awaits_body=is_cut and headers_only,
         )
 
     def _on_the_way(
@@ -121,16 +165,25 @@ class FolderReader:
         sight: Sight,
         state: FolderState,
         messages: tuple[RawMessage, ...] = (),
+        *,
+        vanished: tuple[UidRange, ...] | None,
     ) -> FolderVisit:
-        checkpoint = Checkpoint(folder.name, sight.uidvalidity, sight.uidnext - 1, sight.at, sight.uidnext, state.highestmodseq)
+        last, modseq = sight.uidnext - 1, state.highestmodseq
+        checkpoint = Checkpoint(folder.name, sight.uidvalidity, last, sight.at, sight.uidnext, modseq, state.messages)
         coverage = prove(self.inbox, folder.name, seen, sight, self.poll_every)
         restarted = seen is not None and seen.uidvalidity != sight.uidvalidity
-        return FolderVisit(self.inbox, folder.name, folder.role, sight.at, checkpoint, coverage, messages, restarted)
+        return FolderVisit(self.inbox, folder.name, folder.role, sight.at, checkpoint, coverage, messages, restarted, vanished)
 
     def _passed_over(self, folder: Folder, uid: int, at: datetime) -> PollFailure:
         """The time around it stays unknown, as the folder's UIDs are not all read."""
         reason = f"the server lists message UID {uid} of {folder.name!r} and does not give it; it is passed over"
         return PollFailure(self.inbox, folder.name, at, FailureCause.FOLDER, reason, retryable=False)
+
+
+def _runs(uids: Sequence[int]) -> Iterator[dict[int, int]]:
+    """Batches of messages of which headers alone are fetched; their sizes do not matter."""
+    for start in range(0, len(uids), BATCH_HEADERS):
+        yield dict.fromkeys(uids[start : start + BATCH_HEADERS], 0)
 
 
 def _next(uids: Sequence[int], seen: Checkpoint | None, state: FolderState) -> int:

@@ -7,6 +7,7 @@ notices when one of them changes.
 from __future__ import annotations
 
 import imaplib
+import re
 import socket
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
@@ -15,8 +16,9 @@ from imapclient import IMAPClient, exceptions
 
 from monitor.collect.fetch_reply import Fetched
 from monitor.collect.line import Address, Line, WireError
-from monitor.collect.plan import FolderState, uid_set
+from monitor.collect.plan import FolderState, not_among, read_uid_set, uid_set
 from monitor.collect.sasl import MECHANISMS, BearerLogin
+from monitor.model import UidRange
 from monitor.settings import Security
 
 T = TypeVar("T")
@@ -32,6 +34,8 @@ class ByeError(Exception):
 
 FAULTS = (OSError, WireError, RefusedError, ByeError)
 """What any command may raise; TimeoutError and ssl.SSLError are OSErrors."""
+_ESEARCH = re.compile(rb"\* ESEARCH\b.* ALL ([0-9:,]+)", re.I)
+_VANISHED = re.compile(rb"\* VANISHED \(EARLIER\) ([0-9:,]+)", re.I)
 RUBBISH = (ValueError, LookupError, TypeError, AttributeError, AssertionError)
 """What a garbled answer makes of the libraries' parsers."""
 
@@ -46,6 +50,7 @@ class Connection:
         self._client.normalise_times = False
         self._line: Line = self._client._imap
         self._line.debug = 0  # IMAPClient's 5 formats every answer for a log that nobody reads
+        self.tells_vanished = False
         if address.security is Security.STARTTLS:
             try:
                 self._ask(lambda: self._client.starttls(address.context))
@@ -86,7 +91,7 @@ class Connection:
 
     def status(self, folder: str) -> FolderState:
         """How a folder stands, without opening it."""
-        items = ["UIDVALIDITY", "UIDNEXT", *(["HIGHESTMODSEQ"] if self.offers("CONDSTORE") else [])]
+        items = ["UIDVALIDITY", "UIDNEXT", "MESSAGES", *(["HIGHESTMODSEQ"] if self.offers("CONDSTORE") else [])]
         return _folder_state(self._ask(lambda: self._client.folder_status(folder, items)))
 
     def examine(self, folder: str) -> FolderState:
@@ -113,6 +118,29 @@ class Connection:
         """Which of these are there, ascending."""
         found = self._ask(lambda: self._client.search(["UID", uid_set(sorted(uids))])) if uids else []
         return tuple(sorted(set(found) & set(uids)))
+
+    def absent(self, last: int) -> tuple[UidRange, ...]:
+        """The ranges of 1 … `last` in which no message lies; by a compact answer where the server can (ESEARCH, RFC 4731)."""
+        if not self.offers("ESEARCH"):
+            found = sorted(set(self._ask(lambda: self._client.search(["UID", f"1:{last}"]))))
+            return not_among(((uid, uid) for uid in found), last)
+        return not_among(self._ranges(_ESEARCH, "SEARCH", f"RETURN (ALL) UID 1:{last}"), last)
+
+    def enable_qresync(self) -> None:
+        """Let the server tell which messages vanished (RFC 7162), where it can; before any folder is opened."""
+        if self.offers("QRESYNC") and self.offers("ENABLE"):
+            enabled = self._ask(lambda: self._client.enable("QRESYNC"))
+            self.tells_vanished = b"QRESYNC" in {name.upper() for name in enabled}
+
+    def vanished(self, last: int, modseq: int) -> tuple[UidRange, ...]:
+        """What vanished of 1 … `last` after this mod-sequence; only where `tells_vanished`."""
+        return self._ranges(_VANISHED, "FETCH", f"1:{last}", f"(UID) (CHANGEDSINCE {modseq} VANISHED)")
+
+    def _ranges(self, wanted: re.Pattern[bytes], *command: str) -> tuple[UidRange, ...]:
+        """The sequence sets in those untagged answers to a command of UID that are wanted."""
+        answers = self._ask(lambda: [texts[0] for texts, _ in self._line.untagged(*command)])
+        sets = [found[1].decode("ascii") for answer in answers if (found := wanted.match(answer))]
+        return _translate(lambda: read_uid_set(",".join(sets)), None)
 
     def fetch(self, uids: Collection[int], items: str) -> Mapping[int, Fetched]:
         """What the server gave for each of these UIDs; others that it names, and repeats, are left out."""
@@ -186,10 +214,11 @@ def _as_ours(error: imaplib.IMAP4.error, line: Line | None) -> Exception:
 
 def _folder_state(answer: Mapping[bytes, Any]) -> FolderState:
     """From an answer to STATUS or EXAMINE; WireError where it gives no UIDVALIDITY."""
-    uidvalidity, uidnext, modseq = (_number(answer.get(key)) for key in (b"UIDVALIDITY", b"UIDNEXT", b"HIGHESTMODSEQ"))
+    keys = (b"UIDVALIDITY", b"UIDNEXT", b"HIGHESTMODSEQ", b"MESSAGES", b"EXISTS")
+    uidvalidity, uidnext, modseq, messages, exists = (_number(answer.get(key)) for key in keys)
     if uidvalidity is None:
         raise WireError("a folder without UIDVALIDITY")
-    return FolderState(uidvalidity, uidnext, modseq)
+    return FolderState(uidvalidity, uidnext, modseq, messages if messages is not None else exists)
 
 
 def _number(value: object) -> int | None:

@@ -26,6 +26,7 @@ def checkpoints(connection: Connection, inbox: str) -> dict[str, Checkpoint]:
             proven_at=row.proven_at,
             uidnext=row.uidnext,
             highestmodseq=row.highestmodseq,
+            messages=row.messages,
         )
         for row in rows
     }
@@ -38,6 +39,7 @@ def keep_checkpoint(connection: Connection, folder: int, checkpoint: Checkpoint,
         "last_uid": checkpoint.last_uid,
         "uidnext": checkpoint.uidnext,
         "highestmodseq": checkpoint.highestmodseq,
+        "messages": checkpoint.messages,
         "proven_at": checkpoint.proven_at,
         "polls": folders.c.polls + polls,
     }

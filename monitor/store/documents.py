@@ -13,12 +13,20 @@ from monitor.model import Finding, Identification
 _IDENTIFICATION = TypeAdapter(Identification)
 _FINDING = TypeAdapter(Finding)
 
+LONGEST = 500
+"""Characters of a name or a header field that are kept beside the original. PostgreSQL indexes no text of over 2,704 octets."""
+
 
 def storable(text: str) -> str:
     """Without what PostgreSQL or SQLite cannot keep in text: NUL and lone surrogates, which only broken mail contains."""
     if text.isprintable():
         return text
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def kept(text: str | None) -> str | None:
+    """What is kept of a header field beside the original."""
+    return None if text is None else storable(text[:LONGEST])
 
 
 def identification_to_json(identification: Identification) -> str:

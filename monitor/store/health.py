@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from monitor.model import FailureCause, PollFailure
 from monitor.store.documents import storable
@@ -38,11 +38,35 @@ class InboxState:
     """The first of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class FailureRun:
+    """Polls in a row that failed for one cause, the first and the last of them, UTC."""
+
+    inbox: str
+    folder: str | None
+    """None: the whole inbox."""
+    first_at: datetime
+    last_at: datetime
+    times: int
+    cause: FailureCause
+    detail: str
+    """Of the last one."""
+
+
 def record_failure(connection: Connection, failure: PollFailure) -> None:
+    """Keep it, as one more of a run where the last one had the same cause and nothing was read since."""
+    inbox = inbox_number(connection, failure.inbox)
+    newest = _newest(connection, inbox, failure.folder)
+    if newest is not None and _goes_on(connection, newest, failure):
+        more = {"until": failure.at, "times": newest.times + 1, "detail": storable(failure.detail)}
+        connection.execute(update(failures).where(failures.c.id == newest.id).values(more))
+        return
     values = {
-        "inbox_id": inbox_number(connection, failure.inbox),
+        "inbox_id": inbox,
         "folder": failure.folder,
         "at": failure.at,
+        "until": failure.at,
+        "times": 1,
         "cause": failure.cause.value,
         "detail": storable(failure.detail),
         "retryable": failure.retryable,
@@ -50,11 +74,46 @@ def record_failure(connection: Connection, failure: PollFailure) -> None:
     connection.execute(insert(failures).values(values))
 
 
+def _newest(connection: Connection, inbox: int, folder: str | None) -> Row[Any] | None:
+    query = select(failures).where(failures.c.inbox_id == inbox, failures.c.folder.is_not_distinct_from(folder))
+    return connection.execute(query.order_by(failures.c.at.desc(), failures.c.id.desc()).limit(1)).first()
+
+
+def _goes_on(connection: Connection, run: Row[Any], failure: PollFailure) -> bool:
+    if run.cause != failure.cause.value or run.retryable != failure.retryable or failure.at < run.until:
+        return False
+    if failure.cause is FailureCause.FOLDER and run.detail != storable(failure.detail):
+        return False
+    proven = select(func.max(folders.c.proven_at)).where(folders.c.inbox_id == run.inbox_id)
+    if failure.folder is not None:
+        proven = proven.where(folders.c.name == failure.folder)
+    at: datetime | None = connection.execute(proven).scalar()
+    return at is None or at <= run.until
+
+
 def read_failures(connection: Connection, since: datetime | None) -> list[PollFailure]:
+    """The last one of each run, in order of time."""
     query = select(failures, inboxes.c.name.label("inbox")).join(inboxes, inboxes.c.id == failures.c.inbox_id)
     if since is not None:
-        query = query.where(failures.c.at >= since)
-    return [_as_failure(row) for row in connection.execute(query.order_by(failures.c.at, failures.c.id))]
+        query = query.where(failures.c.until >= since)
+    return [_as_failure(row) for row in connection.execute(query.order_by(failures.c.until, failures.c.id))]
+
+
+def failure_runs(
+    connection: Connection, start: datetime | None, end: datetime | None, inboxes_named: Sequence[str] | None
+) -> list[FailureRun]:
+    """Those that reach into [start, end), in order of time; of these inboxes (None: of all)."""
+    query = select(failures, inboxes.c.name.label("inbox")).join(inboxes, inboxes.c.id == failures.c.inbox_id)
+    if inboxes_named is not None:
+        query = query.where(inboxes.c.name.in_(inboxes_named))
+    if start is not None:
+        query = query.where(failures.c.until >= start)
+    if end is not None:
+        query = query.where(failures.c.at < end)
+    return [
+        FailureRun(row.inbox, row.folder, row.at, row.until, row.times, FailureCause(row.cause), row.detail)
+        for row in connection.execute(query.order_by(failures.c.at, failures.c.id))
+    ]
 
 
 def inbox_states(connection: Connection) -> dict[str, InboxState]:
@@ -81,8 +140,8 @@ def _recent_failures() -> Select[Any]:
         select(failures)
         .select_from(inboxes)
         .outerjoin(proven, proven.c.inbox_id == inboxes.c.id)
-        .join(failures, (failures.c.inbox_id == inboxes.c.id) & (failures.c.at > func.coalesce(proven.c.at, 0)))
-        .order_by(failures.c.at, failures.c.id)
+        .join(failures, (failures.c.inbox_id == inboxes.c.id) & (failures.c.until > func.coalesce(proven.c.at, 0)))
+        .order_by(failures.c.until, failures.c.id)
     )
 
 
@@ -94,14 +153,14 @@ def _state(inbox: str, rows: Sequence[Row[Any]], failed: Sequence[Row[Any]]) -> 
         inbox=inbox,
         folders=tuple(FolderState(row.name, row.role, row.proven_at) for row in rows),
         last_failure=_as_failure(standing[-1], inbox) if standing else None,
-        consecutive_failures=len(standing),
-        failing_since=standing[0].at if standing else None,
+        consecutive_failures=sum(f.times for f in standing),
+        failing_since=min((f.at for f in standing), default=None),
     )
 
 
 def _stands(failure: Row[Any], proven_at: datetime | None) -> bool:
-    return proven_at is None or bool(failure.at > proven_at)
+    return proven_at is None or bool(failure.until > proven_at)
 
 
 def _as_failure(row: Row[Any], inbox: str | None = None) -> PollFailure:
-    return PollFailure(inbox or row.inbox, row.folder, row.at, FailureCause(row.cause), row.detail, row.retryable)
+    return PollFailure(inbox or row.inbox, row.folder, row.until, FailureCause(row.cause), row.detail, row.retryable)

@@ -12,16 +12,14 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from monitor.model import Identification, NewCopy, StreamKey
 from monitor.store import counters
-from monitor.store.documents import authentication_to_text, identification_to_json, storable, to_json
+from monitor.store.documents import LONGEST, authentication_to_text, identification_to_json, kept, storable, to_json
 from monitor.store.names import stream_numbers
-from monitor.store.placement import placed
-from monitor.store.statements import chunks, insert_into
-from monitor.store.tables import copies, evidence, placements, problems
+from monitor.store.places import note_places, unplaced
+from monitor.store.recognise import recognise
+from monitor.store.statements import chunks
+from monitor.store.tables import copies, evidence, problems
 
 UNKNOWN = "unknown"
-
-LONGEST = 500
-"""Characters of a name or a header field that are kept beside the original. PostgreSQL indexes no text of over 2,704 octets."""
 
 
 @dataclass(slots=True)
@@ -34,25 +32,32 @@ class Taken:
     """Those that got a copy."""
     changes: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     """Stream's row → times at which copies came, moved or changed."""
+    whole: dict[int, NewCopy] = field(default_factory=dict)
+    """Copies, by number, of which only the headers were stored and that came whole; to be read again."""
 
 
 def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequence[NewCopy], *, has_uids: bool = True) -> Taken:
     """Store the copies of one folder. `has_uids`: their UIDs are the server's (else they come from an archive).
 
-    A UID that is known is known whatever its bytes; the same bytes in another folder or under another UIDVALIDITY are the
-    same copy, seen in another place.
+    The same bytes in another folder or under another UIDVALIDITY are the same copy, seen in another place; so are other bytes
+    that `recognise` knows.
     """
     taken = Taken()
-    fresh = _unknown_uids(connection, folder.id, batch) if has_uids else list(batch)
+    fresh = unplaced(connection, folder.id, batch) if has_uids else list(batch)
     numbers = number_streams(connection, fresh)
     known = _known(connection, inbox, [c.raw.sha256 for c in fresh])
     arrivals = {c.raw.sha256: c for c in fresh if c.raw.sha256 not in known}
     rows = [_row(c, inbox, folder, numbers) for c in arrivals.values()]
+    if has_uids and (again := recognise(connection, inbox, folder.id, list(zip(arrivals.values(), rows, strict=True)))):
+        known |= again
+        taken.whole = {row.id: arrivals[digest] for digest, row in again.items() if _is_the_whole(row, arrivals[digest])}
+        arrivals = {digest: copy for digest, copy in arrivals.items() if digest not in again}
+        rows = [row for row in rows if row["digest"] not in again]
     made = _insert_copies(connection, inbox, rows)
     describe(connection, [(made[digest], copy) for digest, copy in arrivals.items()])
     _count(connection, arrivals.values())
     if has_uids:
-        _note_places(connection, folder, fresh, known, made)
+        note_places(connection, folder, fresh, known, made)
     taken.new, taken.known = len(arrivals), len(batch) - len(arrivals)
     taken.streams = {key.stream for c in arrivals.values() if (key := _key(c)) is not None}
     for row in rows:
@@ -63,6 +68,10 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
         if seen.stream_id is not None and has_uids:
             taken.changes[seen.stream_id].append(seen.at)
     return taken
+
+
+def _is_the_whole(known: Row[Any], copy: NewCopy) -> bool:
+    return bool(known.awaits_body) and not copy.raw.awaits_body
 
 
 def _insert_copies(connection: Connection, inbox: int, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -127,18 +136,6 @@ def _count(connection: Connection, made: Iterable[NewCopy]) -> None:
     counters.add(connection, totals)
 
 
-def _unknown_uids(connection: Connection, folder: int, batch: Sequence[NewCopy]) -> list[NewCopy]:
-    known: set[tuple[int, int]] = set()
-    for some in chunks(batch):
-        query = select(placements.c.uidvalidity, placements.c.uid).where(
-            placements.c.folder_id == folder,
-            placements.c.uidvalidity.in_({c.raw.uidvalidity for c in some}),
-            placements.c.uid.in_({c.raw.uid for c in some}),
-        )
-        known.update((row.uidvalidity, row.uid) for row in connection.execute(query))
-    return [c for c in batch if (c.raw.uidvalidity, c.raw.uid) not in known]
-
-
 def _known(connection: Connection, inbox: int, digests: Sequence[str]) -> dict[str, Row[Any]]:
     found: dict[str, Row[Any]] = {}
     for some in chunks(digests):
@@ -156,6 +153,7 @@ def _row(copy: NewCopy, inbox: int, folder: Row[Any], numbers: dict[str, int]) -
         "digest": raw.sha256,
         "size": raw.size,
         "truncated": raw.truncated,
+        "awaits_body": raw.awaits_body,
         "delivered_at": raw.delivered_at,
         "seen_at": raw.seen_at,
         "polls_before": folder.polls,
@@ -167,9 +165,9 @@ def columns_of(copy: NewCopy, numbers: Mapping[str, int]) -> dict[str, Any]:
     """What reading the message brought; `numbers` are the rows of streams."""
     message, key = copy.message, _key(copy)
     return {
-        "message_id": _clean(message.message_id),
-        "from_address": _clean(message.from_address),
-        "subject": _clean(message.subject),
+        "message_id": kept(message.message_id),
+        "from_address": kept(message.from_address),
+        "subject": kept(message.subject),
         "sent_at": message.sent_at,
         "at": copy.at,
         "link_hosts": to_json(message.link_hosts),
@@ -193,34 +191,6 @@ def _identified(identification: Identification) -> dict[str, Any]:
     }
 
 
-def _clean(text: str | None) -> str | None:
-    return None if text is None else storable(text[:LONGEST])
-
-
 def _key(copy: NewCopy) -> StreamKey | None:
     key = copy.key
     return StreamKey(storable(key.stream[:LONGEST]), storable(key.organisation[:LONGEST])) if key is not None else None
-
-
-def _note_places(
-    connection: Connection, folder: Row[Any], fresh: Sequence[NewCopy], known: dict[str, Row[Any]], made: dict[str, int]
-) -> None:
-    """Where each was seen; a known copy that a filter moved counts in its new place from now on."""
-    places = [
-        {
-            "copy_id": known[c.raw.sha256].id if c.raw.sha256 in known else made[c.raw.sha256],
-            "folder_id": folder.id,
-            "uidvalidity": c.raw.uidvalidity,
-            "uid": c.raw.uid,
-            "role": c.raw.role,
-            "seen_at": c.raw.seen_at,
-        }
-        for c in fresh
-    ]
-    for some in chunks(places):
-        connection.execute(insert_into(connection, placements).on_conflict_do_nothing(), some)
-    for copy in fresh:
-        row = known.get(copy.raw.sha256)
-        if row is not None:
-            moved = update(copies).where(copies.c.id == row.id)
-            connection.execute(moved.values(folder_id=folder.id, role=placed(row.role, copy.raw.role)))

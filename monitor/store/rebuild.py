@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select
 
 from monitor.errors import StoreError
 from monitor.model import DkimProof, NewCopy, RawMessage
 from monitor.store import counters
 from monitor.store.documents import identification_from_json
-from monitor.store.grouping import group_again
-from monitor.store.intake import UNKNOWN, columns_of, describe, number_streams, settle_repeats
+from monitor.store.intake import UNKNOWN
 from monitor.store.raw import Originals
-from monitor.store.statements import chunks, insert_into
+from monitor.store.reread import keep_again
+from monitor.store.statements import insert_into
 from monitor.store.tables import copies, evidence, folders, inboxes, marks, problems, streams
 
 MARK = "rebuild"
@@ -76,29 +75,8 @@ def next_batch(connection: Connection, originals: Originals, size: int) -> Store
 
 
 def keep_batch(connection: Connection, batch: Stored, read: Mapping[int, NewCopy]) -> None:
-    """Put what the messages say today in place of what was stored, group again, and set the mark."""
-    changes: dict[int, list[datetime]] = defaultdict(list)
-    left: set[int] = set()
-    numbers = number_streams(connection, list(read.values()))
-    new: list[dict[str, Any]] = []
-    for old in _known(connection, list(read)):
-        columns = columns_of(read[old.id], numbers)
-        moved = columns["stream_id"] != old.stream_id
-        if old.stream_id is not None:
-            changes[old.stream_id].append(old.at)
-        if columns["stream_id"] is not None:
-            changes[columns["stream_id"]].append(columns["at"])
-        if moved and old.send_id is not None:
-            left.add(old.send_id)
-        new.append({"number": old.id, "send_id": None if moved else old.send_id, **columns})
-    for some in chunks(new):
-        connection.execute(update(copies).where(copies.c.id == bindparam("number")), some)
-    for numbered in chunks(list(read)):
-        connection.execute(delete(evidence).where(evidence.c.copy_id.in_(numbered)))
-        connection.execute(delete(problems).where(problems.c.copy_id.in_(numbered)))
-    describe(connection, list(read.items()))
-    settle_repeats(connection, new, changes)
-    group_again(connection, changes, left)
+    """Put what the messages say today in place of what was stored, and set the mark."""
+    keep_again(connection, read)
     _set_mark(connection, batch.last)
 
 
@@ -149,10 +127,6 @@ def _raw(row: Row[Any], raw: bytes) -> RawMessage:
         size=row.size,
         truncated=row.truncated,
     )
-
-
-def _known(connection: Connection, numbers: Sequence[int]) -> list[Row[Any]]:
-    return [row for some in chunks(numbers) for row in connection.execute(select(copies).where(copies.c.id.in_(some)))]
 
 
 def _mark(connection: Connection) -> int:

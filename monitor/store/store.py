@@ -16,6 +16,8 @@ from monitor.model import (
     AlertChange,
     AlertContext,
     AlertState,
+    Awaited,
+    Bodies,
     Checkpoint,
     Coverage,
     FolderVisit,
@@ -25,16 +27,18 @@ from monitor.model import (
     PollFailure,
     Send,
 )
-from monitor.store import alerts, counters, coverage, health, rebuild, sends
+from monitor.store import alerts, counters, coverage, health, rebuild, reread, sends
 from monitor.store.context import alert_context
 from monitor.store.database import Database
 from monitor.store.evidence import LastMail, last_mail, mail_of_send
 from monitor.store.grouping import group_again
-from monitor.store.health import InboxState
+from monitor.store.health import FailureRun, InboxState
 from monitor.store.intake import take_in
 from monitor.store.names import folder_row, inbox_number
+from monitor.store.places import Place, note_vanished, read_moves
 from monitor.store.raw import Originals
 from monitor.store.rebuild import Stored
+from monitor.store.reread import keep_whole
 from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends, sends_by_number
 from monitor.store.upgrade import bring_up_to_date
 
@@ -115,9 +119,32 @@ class Store:
             taken = take_in(connection, inbox, folder, copies)
             coverage.keep_checkpoint(connection, folder.id, visit.checkpoint, sum(c.polls for c in visit.coverage))
             coverage.keep_coverage(connection, folder.id, visit.coverage)
+            if visit.vanished is not None:
+                validity = visit.checkpoint.uidvalidity
+                for stream, times in note_vanished(connection, folder.id, validity, visit.vanished, visit.at).items():
+                    taken.changes[stream] += times
             made = group_again(connection, taken.changes)
+            keep_whole(connection, taken.whole)
             new_sends = sends_by_number(connection, made)
         return Saved(taken.new, taken.known, new_sends, frozenset(taken.streams))
+
+    def awaited(self, inbox: str, most: int) -> dict[str, Awaited]:
+        """Folder → messages whose headers alone are stored, the newest `most` of the inbox."""
+        with self._database.read() as connection:
+            return reread.awaited(connection, inbox, most)
+
+    def save_bodies(self, bodies: Bodies, copies: Sequence[NewCopy]) -> None:
+        """Put whole messages in place of the headers that were stored before; one transaction."""
+        self._originals.keep([copy.raw for copy in copies])
+        with self._database.write() as connection:
+            reread.keep_bodies(connection, bodies, {copy.raw.uid: copy for copy in copies})
+
+    def moves(
+        self, since: datetime | None = None, until: datetime | None = None, stream: str | None = None, inbox: str | None = None
+    ) -> list[Place]:
+        """Where the copies that left a folder in [since, until) lay and lie, in order of copy and time."""
+        with self._database.read() as connection:
+            return read_moves(connection, since, until, stream, inbox)
 
     def save_imported(self, copies: Iterable[NewCopy], batch: int = 500) -> Imported:
         """Keep copies from archives, one transaction for each `batch`; two of them are in memory at a time.
@@ -245,9 +272,16 @@ class Store:
             health.record_failure(connection, failure)
 
     def failures(self, since: datetime | None = None) -> list[PollFailure]:
-        """In order of time, from `since` on."""
+        """The last failure of each run for one cause, in order of time, from `since` on."""
         with self._database.read() as connection:
             return health.read_failures(connection, since)
+
+    def failure_runs(
+        self, start: datetime | None = None, end: datetime | None = None, inboxes: Sequence[str] | None = None
+    ) -> list[FailureRun]:
+        """What failed in [start, end) and why, each run of failures for one cause as one, in order of time."""
+        with self._database.read() as connection:
+            return health.failure_runs(connection, start, end, inboxes)
 
     def inbox_health(self) -> dict[str, InboxState]:
         """Inbox → its folders, when each was last proven readable, and the failure that stands."""

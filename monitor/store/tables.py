@@ -31,6 +31,7 @@ class FolderRow(SQLModel, table=True):
     last_uid: int | None = Field(default=None, sa_type=RowNumber)
     uidnext: int | None = Field(default=None, sa_type=RowNumber)
     highestmodseq: int | None = Field(default=None, sa_type=RowNumber)
+    messages: int | None = Field(default=None, sa_type=RowNumber)
     proven_at: datetime | None = Field(default=None, sa_type=Moment)
     polls: int = Field(default=0, sa_type=RowNumber)
     """All polls that ever proved it readable."""
@@ -80,6 +81,12 @@ class CopyRow(SQLModel, table=True):
         UniqueConstraint("inbox_id", "digest"),
         Index("ix_copies_stream_at", "stream_id", "at"),
         Index("ix_copies_stream_message", "stream_id", "message_id"),
+        Index(
+            "ix_copies_awaiting",
+            "inbox_id",
+            sqlite_where=text("awaits_body"),
+            postgresql_where=text("awaits_body"),
+        ),
     )
     id: int | None = Field(default=None, sa_type=RowNumber, primary_key=True)
     inbox_id: int = Field(sa_type=RowNumber, foreign_key="inboxes.id")
@@ -90,6 +97,8 @@ class CopyRow(SQLModel, table=True):
     """SHA-256 of the bytes, lower-case hex; its original is kept under this name."""
     size: int = Field(sa_type=RowNumber)
     truncated: bool
+    awaits_body: bool = False
+    """True while its headers alone are kept and the rest is to be read."""
     message_id: str | None = Field(default=None, sa_type=Text)
     from_address: str | None = Field(default=None, sa_type=Text)
     subject: str | None = Field(default=None, sa_type=Text)
@@ -133,6 +142,8 @@ class PlacementRow(SQLModel, table=True):
     uid: int = Field(sa_type=RowNumber)
     role: str
     seen_at: datetime = Field(sa_type=Moment)
+    gone_at: datetime | None = Field(default=None, sa_type=Moment)
+    """When it was first noticed that it lies there no more; null while it does."""
 
 
 class CoverageRow(SQLModel, table=True):
@@ -149,7 +160,7 @@ class CoverageRow(SQLModel, table=True):
 
 
 class FailureRow(SQLModel, table=True):
-    """A poll that saw nothing. `folder` is null where the whole inbox failed."""
+    """Polls in a row that saw nothing for one cause. `folder` is null where the whole inbox failed."""
 
     __tablename__ = "failures"
     __table_args__ = (Index("ix_failures_inbox_at", "inbox_id", "at"),)
@@ -157,6 +168,10 @@ class FailureRow(SQLModel, table=True):
     inbox_id: int = Field(sa_type=RowNumber, foreign_key="inboxes.id")
     folder: str | None = None
     at: datetime = Field(sa_type=Moment, index=True)
+    """The first of them."""
+    until: datetime = Field(sa_type=Moment)
+    """The last of them."""
+    times: int = Field(sa_type=RowNumber)
     cause: str
     detail: str = Field(sa_type=Text)
     retryable: bool

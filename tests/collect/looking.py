@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from monitor.clock import Clock, SteppedClock
 from monitor.collect.imap import ImapInbox
 from monitor.collect.tokens import TokenSource
-from monitor.model import Checkpoint, Coverage, FolderVisit, PollFailure, RawMessage
+from monitor.model import Bodies, Checkpoint, Coverage, FolderVisit, PollFailure, RawMessage
 from monitor.settings import InboxSettings
 
 FIVE = timedelta(minutes=5)
@@ -33,6 +33,7 @@ class Watcher:
         self.checkpoints: dict[str, Checkpoint] = {}
         self.visits: list[FolderVisit] = []
         self.failures: list[PollFailure] = []
+        self.bodies: list[Bodies] = []
 
     def visit(self, after: timedelta = timedelta(seconds=1)) -> list[FolderVisit]:
         """One look at all folders, so long after the last one."""
@@ -45,6 +46,8 @@ class Watcher:
         for result in self.inbox.visit(self.checkpoints, clock):
             if isinstance(result, PollFailure):
                 self.failures.append(result)
+            elif isinstance(result, Bodies):
+                self.bodies.append(result)
             else:
                 self.checkpoints[result.folder] = result.checkpoint
                 fresh.append(result)

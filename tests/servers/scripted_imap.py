@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from monitor.collect.plan import FolderState
+from monitor.collect.plan import FolderState, uid_set
 from monitor.settings import InboxSettings, Security
 
 HOST = "127.0.0.1"
@@ -31,7 +31,7 @@ class Box:
 
     @property
     def state(self) -> FolderState:
-        return FolderState(self.uidvalidity, max(self.messages, default=0) + 1)
+        return FolderState(self.uidvalidity, max(self.messages, default=0) + 1, messages=len(self.messages))
 
 
 @dataclass
@@ -90,7 +90,8 @@ class ScriptedImap:
                 if name not in self.boxes:
                     return f"{tag} NO [NONEXISTENT] no such folder\r\n".encode()
                 state = self.boxes[name].state
-                return f'* STATUS "{name}" (UIDVALIDITY {state.uidvalidity} UIDNEXT {state.uidnext})\r\n'.encode() + done
+                numbers = f"UIDVALIDITY {state.uidvalidity} UIDNEXT {state.uidnext} MESSAGES {state.messages}"
+                return f'* STATUS "{name}" ({numbers})\r\n'.encode() + done
             case "EXAMINE":
                 assert box is not None
                 head = f"* {len(box.messages)} EXISTS\r\n* 0 RECENT\r\n* FLAGS ()\r\n"
@@ -99,6 +100,8 @@ class ScriptedImap:
             case "UID SEARCH":
                 assert box is not None
                 found = uids_in(rest.rsplit(" ", 1)[1], box)
+                if "RETURN (ALL)" in rest:
+                    return f'* ESEARCH (TAG "{tag}") UID ALL {uid_set(found)}\r\n'.encode() + done
                 return f"* SEARCH {' '.join(map(str, found))}\r\n".encode() + done
             case "UID FETCH":
                 assert box is not None

@@ -60,6 +60,14 @@ OLD_DATA["0004"] = (
     "UPDATE sends SET sdids = 'example.org', authentication = 'spf=pass'",
 )
 
+OLD_DATA["0008"] = (
+    *OLD_DATA["0004"],
+    "UPDATE folders SET messages = 1",
+    f"UPDATE placements SET gone_at = {T}",
+    "UPDATE copies SET awaits_body = true",
+    "UPDATE failures SET until = at, times = 3",
+)
+
 REVISIONS = sorted(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("v*.py"))
 
 

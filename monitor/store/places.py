@@ -1,0 +1,183 @@
+"""Places: where each copy lies and lay, and which of its places counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, or_, select, update
+
+from monitor.model import NewCopy, UidRange
+from monitor.store.documents import kept
+from monitor.store.placement import counts_after, placed
+from monitor.store.statements import chunks, insert_into
+from monitor.store.tables import copies, folders, inboxes, placements, streams
+
+RANGES = 100
+"""Ranges of UIDs in one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One stay of a copy in a folder. `gone_at` is when it was first noticed to have left, None while it lies there."""
+
+    inbox: str
+    folder: str
+    role: str
+    uidvalidity: int
+    uid: int
+    sha256: str
+    stream: str | None
+    subject: str | None
+    seen_at: datetime
+    gone_at: datetime | None
+
+
+def unplaced(connection: Connection, folder: int, batch: Sequence[NewCopy]) -> list[NewCopy]:
+    """Those whose UID is not known yet. A UID that was gone and is there again is no longer gone.
+
+    A server that was brought back from an older copy may give a UID out once more: other mail under a known UID is new.
+    """
+    known: dict[tuple[int, int], Row[Any]] = {}
+    for some in chunks(batch):
+        query = (
+            select(placements, copies.c.digest, copies.c.message_id, copies.c.sent_at)
+            .join(copies, copies.c.id == placements.c.copy_id)
+            .where(
+                placements.c.folder_id == folder,
+                placements.c.uidvalidity.in_({c.raw.uidvalidity for c in some}),
+                placements.c.uid.in_({c.raw.uid for c in some}),
+            )
+        )
+        known.update(((row.uidvalidity, row.uid), row) for row in connection.execute(query))
+    fresh: list[NewCopy] = []
+    for copy in batch:
+        row = known.get((copy.raw.uidvalidity, copy.raw.uid))
+        if row is None:
+            fresh.append(copy)
+        elif not _is_same(row, copy):
+            connection.execute(placements.delete().where(placements.c.id == row.id))
+            fresh.append(copy)
+        elif row.gone_at is not None:
+            connection.execute(update(placements).where(placements.c.id == row.id).values(gone_at=None))
+    return fresh
+
+
+def _is_same(row: Row[Any], copy: NewCopy) -> bool:
+    """Whether the bytes are the same, or those of one message that was read once in whole and once in part."""
+    if row.digest == copy.raw.sha256:
+        return True
+    return bool(row.message_id == kept(copy.message.message_id) and row.sent_at == copy.message.sent_at)
+
+
+def note_places(
+    connection: Connection, folder: Row[Any], fresh: Sequence[NewCopy], known: Mapping[str, Row[Any]], made: Mapping[str, int]
+) -> None:
+    """Where each was seen; a known copy that a filter moved counts in its new place from now on."""
+    places = [
+        {
+            "copy_id": known[c.raw.sha256].id if c.raw.sha256 in known else made[c.raw.sha256],
+            "folder_id": folder.id,
+            "uidvalidity": c.raw.uidvalidity,
+            "uid": c.raw.uid,
+            "role": c.raw.role,
+            "seen_at": c.raw.seen_at,
+        }
+        for c in fresh
+    ]
+    for some in chunks(places):
+        connection.execute(insert_into(connection, placements).on_conflict_do_nothing(), some)
+    for copy in fresh:
+        row = known.get(copy.raw.sha256)
+        if row is not None:
+            moved = update(copies).where(copies.c.id == row.id)
+            connection.execute(moved.values(folder_id=folder.id, role=placed(row.role, copy.raw.role)))
+
+
+def note_vanished(
+    connection: Connection, folder: int, uidvalidity: int, vanished: Sequence[UidRange], at: datetime
+) -> dict[int, list[datetime]]:
+    """Note what lies in the folder no more: in these ranges, and all under another UIDVALIDITY.
+
+    Stream's row → times of copies that count in another place since.
+    """
+    gone: list[int] = []
+    left: set[int] = set()
+    standing = select(placements.c.id, placements.c.copy_id).where(
+        placements.c.folder_id == folder, placements.c.gone_at.is_(None)
+    )
+    here = placements.c.uidvalidity == uidvalidity
+    queries = [standing.where(~here)]
+    for some in chunks(vanished, RANGES):
+        queries.append(standing.where(here, or_(*(placements.c.uid.between(first, last) for first, last in some))))
+    for query in queries:
+        for row in connection.execute(query):
+            gone.append(row.id)
+            left.add(row.copy_id)
+    for numbers in chunks(gone):
+        connection.execute(update(placements).where(placements.c.id.in_(numbers)).values(gone_at=at))
+    return _settle(connection, sorted(left))
+
+
+def _settle(connection: Connection, left: Sequence[int]) -> dict[int, list[datetime]]:
+    changes: dict[int, list[datetime]] = defaultdict(list)
+    for some in chunks(left):
+        standing: dict[int, list[Row[Any]]] = defaultdict(list)
+        lying = select(placements).where(placements.c.copy_id.in_(some), placements.c.gone_at.is_(None))
+        for place in connection.execute(lying.order_by(placements.c.seen_at, placements.c.id)):
+            standing[place.copy_id].append(place)
+        for row in connection.execute(select(copies).where(copies.c.id.in_(list(standing)))).all():
+            role = counts_after(row.role, [place.role for place in standing[row.id]])
+            if role != row.role:
+                place = next(place for place in reversed(standing[row.id]) if place.role == role)
+                connection.execute(update(copies).where(copies.c.id == row.id).values(role=role, folder_id=place.folder_id))
+                if row.stream_id is not None:
+                    changes[row.stream_id].append(row.at)
+    return changes
+
+
+def read_moves(
+    connection: Connection, since: datetime | None, until: datetime | None, stream: str | None, inbox: str | None
+) -> list[Place]:
+    """The stays of all copies that left a folder in [since, until), in order of copy and time: from where to where."""
+    left = select(placements.c.copy_id).where(placements.c.gone_at.is_not(None))
+    if since is not None:
+        left = left.where(placements.c.gone_at >= since)
+    if until is not None:
+        left = left.where(placements.c.gone_at < until)
+    query = (
+        select(placements, copies.c.digest, copies.c.subject)
+        .add_columns(folders.c.name.label("folder"), inboxes.c.name.label("inbox"), streams.c.name.label("stream"))
+        .join(copies, copies.c.id == placements.c.copy_id)
+        .join(folders, folders.c.id == placements.c.folder_id)
+        .join(inboxes, inboxes.c.id == folders.c.inbox_id)
+        .outerjoin(streams, streams.c.id == copies.c.stream_id)
+        .where(and_(copies.c.id.in_(left), *_only(stream, inbox)))
+        .order_by(copies.c.at, placements.c.copy_id, placements.c.seen_at, placements.c.id)
+    )
+    return [_as_place(row) for row in connection.execute(query)]
+
+
+def _only(stream: str | None, inbox: str | None) -> Iterable[Any]:
+    if stream is not None:
+        yield streams.c.name == stream
+    if inbox is not None:
+        yield inboxes.c.name == inbox
+
+
+def _as_place(row: Row[Any]) -> Place:
+    return Place(
+        inbox=row.inbox,
+        folder=row.folder,
+        role=row.role,
+        uidvalidity=row.uidvalidity,
+        uid=row.uid,
+        sha256=row.digest,
+        stream=row.stream,
+        subject=row.subject,
+        seen_at=row.seen_at,
+        gone_at=row.gone_at,
+    )

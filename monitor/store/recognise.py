@@ -1,0 +1,74 @@
+"""Recognise: a message that is stored already under other bytes, as it was moved, read in part, or its folder rebuilt."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from monitor.model import NewCopy
+from monitor.store.statements import chunks
+from monitor.store.tables import copies, placements
+
+IDENTITY = ("message_id", "sent_at", "from_address", "stream_id")
+
+
+def recognise(
+    connection: Connection, inbox: int, folder: int, arrivals: Sequence[tuple[NewCopy, Mapping[str, Any]]]
+) -> dict[str, Row[Any]]:
+    """SHA-256 of what came → the copy that it is. `arrivals` come with the rows that they would be; their bytes are new here.
+
+    Message-ID, Date and From must agree, as there are senders that write one Message-ID into everything. A copy that lies
+    somewhere else still is another one, unless one of the two was read in part and their sizes agree; and two UIDs of
+    one folder are two messages.
+    """
+    candidates = _candidates(connection, inbox, [row for _, row in arrivals])
+    if not candidates:
+        return {}
+    lying = _lying(connection, [row.id for rows in candidates.values() for row in rows])
+    found: dict[str, Row[Any]] = {}
+    taken: set[int] = set()
+    for copy, made in arrivals:
+        same = candidates.get(tuple(made[name] for name in IDENTITY), ())
+        row = next((row for row in same if row.id not in taken and _is_it(row, copy, folder, lying[row.id])), None)
+        if row is not None:
+            found[copy.raw.sha256] = row
+            taken.add(row.id)
+    return found
+
+
+def _is_it(row: Row[Any], copy: NewCopy, folder: int, places: Sequence[tuple[int, int]]) -> bool:
+    """`places` are (folder, UIDVALIDITY) where the stored copy lies."""
+    raw = copy.raw
+    if (folder, raw.uidvalidity) in places:
+        return False
+    if row.awaits_body or raw.awaits_body:
+        return bool(row.size == raw.size)
+    return all(place == folder for place, _ in places)
+
+
+def _candidates(
+    connection: Connection, inbox: int, made: Sequence[Mapping[str, Any]]
+) -> dict[tuple[object, ...], list[Row[Any]]]:
+    wanted = [row for row in made if all(row[name] is not None for name in IDENTITY)]
+    found: dict[tuple[object, ...], list[Row[Any]]] = defaultdict(list)
+    for some in chunks(wanted):
+        query: Select[Any] = select(copies).where(
+            copies.c.inbox_id == inbox,
+            copies.c.stream_id.in_({row["stream_id"] for row in some}),
+            copies.c.message_id.in_({row["message_id"] for row in some}),
+        )
+        for row in connection.execute(query.order_by(copies.c.id)):
+            found[tuple(getattr(row, name) for name in IDENTITY)].append(row)
+    return found
+
+
+def _lying(connection: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for some in chunks(numbers):
+        query = select(placements.c.copy_id, placements.c.folder_id, placements.c.uidvalidity)
+        for row in connection.execute(query.where(placements.c.copy_id.in_(some), placements.c.gone_at.is_(None))):
+            found[row.copy_id].append((row.folder_id, row.uidvalidity))
+    return found

@@ -1,0 +1,106 @@
+"""Reread: put what reading a stored message again brought in place of what was stored of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
+
+from monitor.model import Awaited, Bodies, NewCopy
+from monitor.store.grouping import group_again
+from monitor.store.intake import columns_of, describe, number_streams, settle_repeats
+from monitor.store.statements import chunks
+from monitor.store.tables import copies, evidence, folders, inboxes, placements, problems
+
+
+def keep_again(connection: Connection, read: Mapping[int, NewCopy]) -> None:
+    """Replace the columns of these copies (by number), what was identified and what was odd, and group again."""
+    changes: dict[int, list[datetime]] = defaultdict(list)
+    left: set[int] = set()
+    numbers = number_streams(connection, list(read.values()))
+    new: list[dict[str, Any]] = []
+    for old in _known(connection, list(read)):
+        columns = columns_of(read[old.id], numbers)
+        moved = columns["stream_id"] != old.stream_id
+        if old.stream_id is not None:
+            changes[old.stream_id].append(old.at)
+        if columns["stream_id"] is not None:
+            changes[columns["stream_id"]].append(columns["at"])
+        if moved and old.send_id is not None:
+            left.add(old.send_id)
+        new.append({"number": old.id, "send_id": None if moved else old.send_id, **columns})
+    for some in chunks(new):
+        connection.execute(update(copies).where(copies.c.id == bindparam("number")), some)
+    for numbered in chunks(list(read)):
+        connection.execute(delete(evidence).where(evidence.c.copy_id.in_(numbered)))
+        connection.execute(delete(problems).where(problems.c.copy_id.in_(numbered)))
+    describe(connection, list(read.items()))
+    settle_repeats(connection, new, changes)
+    group_again(connection, changes, left)
+
+
+def keep_whole(connection: Connection, whole: Mapping[int, NewCopy]) -> None:
+    """These copies, of which only the headers were stored, are here whole: their bytes count from now on."""
+    known = {row.id: row for row in _known(connection, list(whole))}
+    taken = {(row.inbox_id, row.digest) for row in _same_bytes(connection, [copy.raw.sha256 for copy in whole.values()])}
+    _no_longer_awaited(connection, list(known))
+    fits = {number: copy for number, copy in whole.items() if (known[number].inbox_id, copy.raw.sha256) not in taken}
+    rows = [
+        {"number": number, "digest": copy.raw.sha256, "size": copy.raw.size, "truncated": copy.raw.truncated}
+        for number, copy in fits.items()
+    ]
+    for some in chunks(rows):
+        connection.execute(update(copies).where(copies.c.id == bindparam("number")), some)
+    keep_again(connection, fits)
+
+
+def keep_bodies(connection: Connection, bodies: Bodies, read: Mapping[int, NewCopy]) -> None:
+    """What was read of one folder, by UID. Of those that the server did not give, the headers are all there is."""
+    uids = sorted({*read, *bodies.missing})
+    numbers: dict[int, int] = {}
+    for some in chunks(uids):
+        query = (
+            select(placements.c.uid, copies.c.id)
+            .join(copies, copies.c.id == placements.c.copy_id)
+            .join(folders, folders.c.id == placements.c.folder_id)
+            .join(inboxes, inboxes.c.id == folders.c.inbox_id)
+            .where(inboxes.c.name == bodies.inbox, folders.c.name == bodies.folder, copies.c.awaits_body)
+            .where(placements.c.uidvalidity == bodies.uidvalidity, placements.c.uid.in_(some))
+        )
+        numbers.update((row.uid, row.id) for row in connection.execute(query))
+    keep_whole(connection, {numbers[uid]: copy for uid, copy in read.items() if uid in numbers})
+    _no_longer_awaited(connection, [numbers[uid] for uid in bodies.missing if uid in numbers])
+
+
+def awaited(connection: Connection, inbox: str, most: int) -> dict[str, Awaited]:
+    """Folder → the newest messages there whose headers alone are stored, `most` in all."""
+    query: Select[Any] = (
+        select(copies.c.id, placements.c.uidvalidity, placements.c.uid, folders.c.name)
+        .join(inboxes, inboxes.c.id == copies.c.inbox_id)
+        .join(placements, placements.c.copy_id == copies.c.id)
+        .join(folders, (folders.c.id == placements.c.folder_id) & (folders.c.uidvalidity == placements.c.uidvalidity))
+        .where(inboxes.c.name == inbox, copies.c.awaits_body, placements.c.gone_at.is_(None))
+        .order_by(copies.c.delivered_at.desc(), copies.c.id.desc())
+        .limit(most)
+    )
+    found: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in {row.id: row for row in connection.execute(query)}.values():
+        found[row.name].append(row)
+    return {name: Awaited(rows[0].uidvalidity, tuple(row.uid for row in rows)) for name, rows in found.items()}
+
+
+def _known(connection: Connection, numbers: Sequence[int]) -> list[Row[Any]]:
+    return [row for some in chunks(numbers) for row in connection.execute(select(copies).where(copies.c.id.in_(some)))]
+
+
+def _same_bytes(connection: Connection, digests: Sequence[str]) -> list[Row[Any]]:
+    query: Select[Any] = select(copies.c.inbox_id, copies.c.digest)
+    return [row for some in chunks(digests) for row in connection.execute(query.where(copies.c.digest.in_(some)))]
+
+
+def _no_longer_awaited(connection: Connection, numbers: Sequence[int]) -> None:
+    for some in chunks(numbers):
+        connection.execute(update(copies).where(copies.c.id.in_(some)).values(awaits_body=False))

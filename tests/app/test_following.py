@@ -1,0 +1,207 @@
+"""Mail is followed where it goes, and counted once: moved, deleted, rebuilt, or read in two steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.collect import reading
+from monitor.store.places import Place
+from tests.app.test_bad_input import Line, line, with_password
+from tests.servers.dovecot import Dovecot, DovecotUser
+from tests.servers.scripted_imap import Box, ScriptedImap, scripted
+
+DOMAIN = "news.example.org"
+
+
+def letter(number: int, *, more: str = "", body: str = "Chip in before midnight, friend: it is the last call of all.") -> bytes:
+    lines = [
+        f"From: a@{DOMAIN}",
+        "Date: Mon, 02 Mar 2026 10:00:00 +0000",
+        f"Message-ID: <{number}@{DOMAIN}>",
+        f"Subject: Number {number}",
+        *([more] if more else []),
+    ]
+    word = "".join("abcdefghij"[int(digit)] for digit in str(number)) * 3  # numbers do not tell texts apart
+    return ("\r\n".join(lines) + f"\r\n\r\n{body} {word}\r\n").encode()
+
+
+@pytest.fixture
+def user(dovecot: Dovecot) -> DovecotUser:
+    return dovecot.user()
+
+
+@pytest.fixture
+def at_work(user: DovecotUser, tmp_path: Path) -> Iterator[Line]:
+    with line(tmp_path, with_password(user, tmp_path)) as opened:
+        yield opened
+
+
+def stays(places: list[Place]) -> list[tuple[str, str, bool]]:
+    """(subject, role, still there)."""
+    return [(str(place.subject), place.role, place.gone_at is None) for place in places]
+
+
+def placements(at_work: Line) -> dict[str, dict[str, int]]:
+    return {str(send.subject): dict(send.placements) for send in at_work.session.store.sends()}
+
+
+def test_a_message_is_followed_to_junk_back_and_out(user: DovecotUser, at_work: Line) -> None:
+    user.deliver_all([letter(1), letter(2)])
+    at_work.poll()
+    with user.client() as client:
+        client.select("INBOX")
+        client.uid("MOVE", "1", "Junk")
+    at_work.poll()
+    store = at_work.session.store
+    assert stays(store.moves()) == [("Number 1", "INBOX", False), ("Number 1", "JUNK", True)]
+    assert placements(at_work) == {"Number 1": {"JUNK": 1}, "Number 2": {"INBOX": 1}}
+    with user.client() as client:
+        client.select("Junk")
+        client.uid("MOVE", "1", "INBOX")
+        client.select("INBOX")
+        client.uid("STORE", "2", "+FLAGS", "(\\Deleted)")
+        client.expunge()
+    at_work.poll()
+    assert stays(store.moves(stream=DOMAIN)) == [
+        ("Number 1", "INBOX", False),
+        ("Number 1", "JUNK", False),
+        ("Number 1", "INBOX", True),
+        ("Number 2", "INBOX", False),
+    ]
+    assert placements(at_work) == {"Number 1": {"INBOX": 1}, "Number 2": {"INBOX": 1}}
+    assert set(store.copies_total().values()) == {2}
+    assert store.moves(stream="other.example") == store.moves(until=store.moves()[0].seen_at) == []
+    at_work.poll()
+    assert {(c.inbox, c.folder) for c in store.coverage()} >= {(user.name, "INBOX"), (user.name, "Junk")}
+
+
+def test_a_label_that_is_taken_off_leaves_the_message_where_it_lies_still(user: DovecotUser, at_work: Line) -> None:
+    with user.client() as client:
+        client.create("Promotions")
+    user.deliver(letter(1))
+    at_work.poll()
+    with user.client() as client:
+        client.select("INBOX")
+        client.uid("COPY", "1", "Promotions")
+    at_work.poll()
+    assert placements(at_work) == {"Number 1": {"TAB:promotions": 1}}
+    with user.client() as client:
+        client.select("Promotions")
+        client.store("1", "+FLAGS", "\\Deleted")
+        client.expunge()
+    at_work.poll()
+    assert placements(at_work) == {"Number 1": {"INBOX": 1}}
+
+
+def test_a_folder_that_is_renamed_counts_nothing_twice(user: DovecotUser, at_work: Line) -> None:
+    with user.client() as client:
+        client.create("News")
+    user.deliver_all([letter(1), letter(2)], "News")
+    at_work.poll()
+    with user.client() as client:
+        client.rename("News", "Old news")
+    at_work.poll()
+    at_work.poll()
+    store = at_work.session.store
+    assert [send.copies for send in store.sends()] == [1, 1]
+    assert sum(store.copies_total().values()) == 2
+
+
+def test_a_mailbox_that_was_rebuilt_with_other_bytes_counts_nothing_twice(tmp_path: Path) -> None:
+    with scripted(ScriptedImap({"INBOX": Box({n: letter(n) for n in (1, 2)})})) as server:
+        (tmp_path / "password").write_text("secret")
+        settings = server.settings().model_copy(update={"password_env": None, "password_file": tmp_path / "password"})
+        with line(tmp_path, settings) as at_work:
+            at_work.poll()
+            rebuilt = {n + 10: letter(n, more="X-Migrated: yes") for n in (1, 2, 3)}
+            server.boxes["INBOX"] = Box(rebuilt, uidvalidity=8)
+            at_work.poll()
+            store = at_work.session.store
+            assert sorted(placements(at_work)) == ["Number 1", "Number 2", "Number 3"]
+            assert [send.copies for send in store.sends()] == [1, 1, 1]
+            assert sum(store.copies_total().values()) == 3
+            for_good = [(f"Number {number}", "INBOX", still) for number in (1, 2) for still in (False, True)]
+            assert stays(store.moves()) == for_good
+
+
+def test_other_mail_under_a_uid_that_was_used_before_is_new(tmp_path: Path) -> None:
+    with scripted(ScriptedImap({"INBOX": Box({n: letter(n) for n in (1, 2, 3)})})) as server:
+        (tmp_path / "password").write_text("secret")
+        settings = server.settings().model_copy(update={"password_env": None, "password_file": tmp_path / "password"})
+        with line(tmp_path, settings) as at_work:
+            at_work.poll()
+            server.boxes["INBOX"].messages = {1: letter(1), 2: letter(77)}
+            at_work.poll()
+            assert sorted(placements(at_work)) == ["Number 1", "Number 2", "Number 3", "Number 77"]
+
+
+def test_of_a_large_backlog_the_headers_come_first_and_every_body_after(
+    user: DovecotUser, at_work: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 3)
+    raws = [letter(number, body="Chip in now, dear friend, before the last train of the night leaves.") for number in range(5)]
+    user.deliver_all(raws)
+    at_work.poll()
+    store, [inbox] = at_work.session.store, at_work.session.settings.inboxes
+    sends = list(store.sends())
+    assert sorted(str(send.subject) for send in sends) == [f"Number {number}" for number in range(5)]
+    assert store.awaited(user.name, 9)["INBOX"].uids == (5, 4, 3, 2, 1)
+    assert sum(1 for c in store.coverage() if c.folder == "INBOX") == 1
+    last = store.last_identification(DOMAIN)
+    assert last is not None
+    assert last.copy.truncated
+    with user.client() as client:  # one moves before its body was read, one is deleted
+        client.select("INBOX")
+        client.uid("MOVE", "1", "Junk")
+        client.uid("STORE", "2", "+FLAGS", "(\\Deleted)")
+        client.expunge()
+    assert not at_work.poller.poll(inbox).has_more
+    assert store.awaited(user.name, 9) == {}
+    sends = list(store.sends())
+    assert [send.copies for send in sends] == [1] * 5
+    assert sum(store.copies_total().values()) == 5
+    assert placements(at_work)["Number 0"] == {"JUNK": 1}
+    for send in sends:
+        mail = store.mail_of_send(send.id)
+        assert mail is not None
+        number = int(str(send.subject).removeprefix("Number "))
+        assert mail.copy.truncated == (number == 1)
+        whole = store.original(mail.copy.sha256)
+        assert whole == raws[number] if number != 1 else raws[number].startswith(whole)
+
+
+def test_bodies_are_read_newest_first_a_few_at_a_time_and_new_mail_goes_before(
+    user: DovecotUser, at_work: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 3)
+    monkeypatch.setattr("monitor.app.polling.BODIES_AT_ONCE", 2)
+    user.deliver_all([letter(number) for number in range(5)])
+    [inbox] = at_work.session.settings.inboxes
+    store = at_work.session.store
+    assert at_work.poller.poll(inbox).has_more
+    user.deliver(letter(5))
+    assert at_work.poller.poll(inbox).has_more
+    assert store.awaited(user.name, 9)["INBOX"].uids == (3, 2, 1)
+    assert len(list(store.sends())) == 6
+    at_work.poller.poll(inbox)
+    assert not at_work.poller.poll(inbox).has_more
+    assert {store.mail_of_send(send.id).copy.truncated for send in store.sends()} == {False}  # type: ignore[union-attr]
+
+
+def test_a_body_that_the_server_never_gives_is_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 1)
+    with scripted(ScriptedImap({"INBOX": Box({n: letter(n) for n in (1, 2)})})) as server:
+        (tmp_path / "password").write_text("secret")
+        settings = server.settings().model_copy(update={"password_env": None, "password_file": tmp_path / "password"})
+        with line(tmp_path, settings) as at_work:
+            at_work.poll()
+            server.spoil = lambda command, right: (
+                right.split(b"* ")[0] + right.split(b")\r\n")[-1] if b"BODY[]" in right else right
+            )
+            at_work.poll()
+            server.spoil = lambda _command, right: right
+            assert at_work.session.store.awaited("seed", 9) == {}
+            assert len(list(at_work.session.store.sends())) == 2
