@@ -554,3 +554,5 @@ class AlertContext:
     others_last_at: datetime | None = None
     same_organisation: tuple[Send, ...] = field(default=())
     """Sends of the same organisation's other streams since the last send."""
+    shared_link_hosts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Of these, by id: the hosts of their links that the last send links to as well."""

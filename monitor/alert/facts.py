@@ -146,7 +146,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         inbox_count=count(len(context.inboxes), "seed inbox") if context.inboxes else None,
         others=_others(context),
         others_last=moment_in(context.others_last_at, zone) if context.others_last_at else None,
-        same_organisation=tuple(_one_line(s, zone) for s in context.same_organisation[:5]),
+        same_organisation=tuple(_one_line(s, context, zone) for s in context.same_organisation[:5]),
         odds=odds(gap.return_period_years) if gap else None,
         expected=_amount(gap.expected_sends) if gap else None,
         learned=learned or None,
@@ -234,11 +234,13 @@ def _others(context: AlertContext) -> str | None:
     return f"{count(context.others_sends, 'mailing')} of {count(context.others_streams, 'other stream')}"
 
 
-def _one_line(send: Send, zone: ZoneInfo) -> str:
+def _one_line(send: Send, context: AlertContext, zone: ZoneInfo) -> str:
     subject = _stranger(send.subject, 100)
     through = plain(send.delivery or send.platform, 80)
+    hosts = ", ".join(plain(host, 80) for host in context.shared_link_hosts.get(send.id, ())[:3])
     told = f"{plain(send.stream, 120)} at {moment_in(send.at, zone)}"
-    return told + (f", “{subject}”" if subject else "") + (f", through {through}" if through else "")
+    told += (f", “{subject}”" if subject else "") + (f", through {through}" if through else "")
+    return told + (f", with links to {hosts} as in the last mail" if hosts else "")
 
 
 def _amount(expected: float) -> str | None:

@@ -62,7 +62,13 @@ def payload_of(decision: Decision, context: AlertContext, now: datetime, link: s
             "last_at": iso(context.others_last_at),
         },
         "same_organisation": [
-            {"stream": s.stream, "at": iso(s.at), "subject": _stranger(s.subject, 200), "delivery": s.delivery}
+            {
+                "stream": s.stream,
+                "at": iso(s.at),
+                "subject": _stranger(s.subject, 200),
+                "delivery": s.delivery,
+                "shared_link_hosts": list(context.shared_link_hosts.get(s.id, ())),
+            }
             for s in context.same_organisation
         ],
         "note": (finding.note or None) if finding else None,

@@ -71,7 +71,13 @@ def report(shown: ShownAlert, snapshot: Snapshot) -> dict[str, object]:
         "confidence": context.confidence,
         "alerts": len(snapshot.alerts),
         "same_organisation": [
-            {"stream": send.stream, "at": iso(send.at), "provider": send.delivery} for send in context.same_organisation
+            {
+                "stream": send.stream,
+                "at": iso(send.at),
+                "provider": send.delivery,
+                "shared_link_hosts": list(context.shared_link_hosts.get(send.id, ())),
+            }
+            for send in context.same_organisation
         ],
     }
 

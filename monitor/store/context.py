@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from monitor.model import Alert, AlertContext, Coverage, FindingKind, Identification, Send
 from monitor.store.coverage import monitored_folders, read_coverage
 from monitor.store.covered import covered_time
-from monitor.store.evidence import of_send
+from monitor.store.evidence import link_hosts, of_send
 from monitor.store.sends import last_send_of, sends_between, witnesses
 from monitor.store.tables import copies, folders
 
@@ -34,6 +34,7 @@ def alert_context(connection: Connection, alert: Alert, now: datetime) -> AlertC
     others = [s for s in meanwhile if set(s.inboxes) & set(inboxes)]
     mail = of_send(connection, last)
     who = mail.identification if mail is not None else Identification()
+    kin = tuple(s for s in meanwhile if s.organisation == last.organisation)
     watched = monitored_folders(connection, [name for name in inboxes if not name.startswith(IMPORTED)])
     return AlertContext(
         last_send=last,
@@ -45,8 +46,16 @@ def alert_context(connection: Connection, alert: Alert, now: datetime) -> AlertC
         others_sends=len(others),
         others_streams=len({s.stream for s in others}),
         others_last_at=max((s.at for s in others), default=None),
-        same_organisation=tuple(s for s in meanwhile if s.organisation == last.organisation),
+        same_organisation=kin,
+        shared_link_hosts=_shared_link_hosts(connection, last, kin),
     )
+
+
+def _shared_link_hosts(connection: Connection, last: Send, kin: Sequence[Send]) -> dict[int, tuple[str, ...]]:
+    """Who keeps another's link host keeps the account that it was made in, whatever the sender's name is."""
+    linked = link_hosts(connection, [last.id, *(send.id for send in kin)]) if kin else {}
+    known = linked.get(last.id, frozenset())
+    return {send.id: tuple(sorted(shared)) for send in kin if (shared := linked.get(send.id, frozenset()) & known)}
 
 
 def _coverage(connection: Connection, inboxes: Iterable[str], start: datetime, end: datetime) -> list[Coverage]:

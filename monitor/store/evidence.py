@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from monitor.model import Identification, Send
 from monitor.store.documents import identification_from_json, names_from_json
 from monitor.store.grouping import SURENESS
 from monitor.store.sends import last_send, sends_by_number
+from monitor.store.statements import chunks
 from monitor.store.tables import copies, evidence, folders, inboxes
 
 
@@ -68,6 +70,16 @@ def of_send(connection: Connection, send: Send) -> LastMail | None:
         return None
     surest = max(rows, key=lambda r: (SURENESS[r.delivery_confidence], SURENESS[r.platform_confidence]))
     return LastMail(send, identification_from_json(surest.document), _facts(surest))
+
+
+def link_hosts(connection: Connection, numbers: Iterable[int]) -> dict[int, frozenset[str]]:
+    """Send → the hosts that its copies link to."""
+    found: dict[int, frozenset[str]] = {}
+    for some in chunks(sorted(numbers)):
+        query = select(copies.c.send_id, copies.c.link_hosts).where(copies.c.send_id.in_(some))
+        for row in connection.execute(query):
+            found[row.send_id] = found.get(row.send_id, frozenset()) | set(names_from_json(row.link_hosts))
+    return found
 
 
 def _facts(row: Row[Any]) -> CopyFacts:

@@ -70,6 +70,7 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
             others_streams=0,
             others_last_at=None,
             same_organisation=(send(NOW - hours(2), stream="other.example.org", subject="Still here"),),
+            shared_link_hosts={1: ("click.example.org",)},
         ),
     ),
     "gap-raised": (Decision(alert(level=Level.CONFIRMED), RAISED, ("log",)), context()),

@@ -67,7 +67,12 @@ def test_nothing_else_is_alarmed_though_all_senders_mailed_less_after_the_runoff
 
 def test_the_single_mail_of_the_sister_list_is_activity_and_no_gap_of_its_own(checked: dict[str, object]) -> None:
     assert checked["same_organisation"] == [
-        {"stream": "campaigns.rnchq.com", "at": "2021-01-13T19:09:08Z", "provider": "Salesforce Marketing Cloud"}
+        {
+            "stream": "campaigns.rnchq.com",
+            "at": "2021-01-13T19:09:08Z",
+            "provider": "Salesforce Marketing Cloud",
+            "shared_link_hosts": ["click.campaigns.rnchq.com"],
+        }
     ]
 
 

@@ -63,6 +63,21 @@ def test_others_count_where_they_reached_the_same_inboxes(seen: Store) -> None:
     assert [send.stream for send in context.same_organisation] == ["shop.example.org"]
 
 
+def test_links_to_the_same_hosts_as_the_last_mail_are_named(store: Store) -> None:
+    linking = [
+        replace(copy, message=replace(copy.message, link_hosts=hosts))
+        for copy, hosts in (
+            (a_copy(1), ("click.example.org", "www.example.org")),
+            (a_copy(2, NOON + HOUR, subject="kin", stream="shop.example.org"), ("pay.example.net", "click.example.org")),
+            (a_copy(3, NOON + 2 * HOUR, subject="other", stream="club.example.org"), ("pay.example.net",)),
+        )
+    ]
+    store.save_visit(a_visit(linking, at=NOON + 3 * HOUR), linking)
+    context = store.context(SILENT, NOON + 3 * HOUR)
+    shop, _ = context.same_organisation
+    assert context.shared_link_hosts == {shop.id: ("click.example.org",)}
+
+
 def test_a_mail_after_the_silence_is_not_its_last_one(seen: Store) -> None:
     later = (a_copy(21, NOON + 8 * HOUR, subject="We are back"),)
     seen.save_visit(a_visit(later, at=NOON + 9 * HOUR), later)
