@@ -118,6 +118,42 @@ class PollFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """One canary mail: ours, to one seed inbox, to see that mail arrives there. Stored before it is sent, marked after."""
+
+    inbox: str
+    token: str
+    """What it is recognised by, without its signature."""
+    made_at: datetime
+    sent_at: datetime | None = None
+    """When the canary account's server was given it and took it, UTC."""
+    tries: int = 0
+    error: str | None = None
+    """Why the last try failed; about the canary account, not about the inbox."""
+    given_up: bool = False
+    """The server will not take it however often it is tried."""
+    arrived_at: datetime | None = None
+    """INTERNALDATE, UTC."""
+    role: str | None = None
+    """The role of the folder where it was first seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingCanaries:
+    """Canaries in a row, to one inbox, that were sent and have not arrived; the ones before and after them did, if any."""
+
+    inbox: str
+    first_sent_at: datetime
+    number: int
+    good_before: datetime | None
+    """When the last one that arrived before them was sent, UTC."""
+    good_after: datetime | None
+    """When the first one that arrived after them was sent; None: none has arrived since."""
+    arrived_after: datetime | None
+    """When that one arrived."""
+
+
+@dataclass(frozen=True, slots=True)
 class FolderVisit:
     """What one look at one folder brought: stored in one transaction, or not at all."""
 
@@ -293,6 +329,8 @@ class NewCopy:
     """When it was sent, for rhythm: `Date:` clipped to [delivered_at − 24 h, delivered_at], UTC."""
     send_fingerprints: tuple[str, ...]
     """Strongest first: `job:…` (campaign or job id), `subject:…`, `body:…`; equal over the copies of one send."""
+    canary: str | None = None
+    """The token of our own canary mail, which belongs to no stream; None for all other mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +380,10 @@ class FindingKind(StrEnum):
     PARTIAL_GROUP_GAP = "partial_group_gap"
     SEED_SILENT = "seed_silent"
     INBOX_BLIND = "inbox_blind"
+    CANARY_OVERDUE = "canary_overdue"
+    """Polls work, but our own canary mail does not arrive."""
+    CANARY_UNSENT = "canary_unsent"
+    """The canary account cannot send."""
     VOLUME_DROP = "volume_drop"
     PLACEMENT_SHIFT = "placement_shift"
     PROVIDER_CHANGE = "provider_change"

@@ -130,7 +130,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         is_open=alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED),
         is_raised=decision.event is AlertEventKind.RAISED,
         is_partial=alert.kind is FindingKind.PARTIAL_GROUP_GAP,
-        is_all_inboxes=alert.key == "inbox_blind:all",
+        is_all_inboxes=alert.key in ("inbox_blind:all", "canary_overdue:all"),
         since=moment_in(alert.since, zone),
         opened=moment_in(alert.opened_at, zone),
         found_earlier=moment_in(alert.found_at, zone) if alert.opened_at - alert.found_at > _OURS_COUNTED_AS_LATE else None,

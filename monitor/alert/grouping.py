@@ -9,7 +9,8 @@ from monitor.settings import RouteSettings
 
 _CHILDREN = frozenset({FindingKind.GAP, FindingKind.SEED_SILENT, FindingKind.VOLUME_DROP})
 _GROUPS = frozenset({FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP})
-_SPEAKERS = _GROUPS | {FindingKind.INBOX_BLIND}
+_ABOUT_INBOXES = frozenset({FindingKind.INBOX_BLIND, FindingKind.CANARY_OVERDUE})
+_SPEAKERS = _GROUPS | _ABOUT_INBOXES
 
 
 def parents(speakers: Iterable[Finding | Alert], findings: Iterable[Finding | Alert]) -> dict[str, str]:
@@ -39,9 +40,9 @@ def _speaks_for(speaker: Finding | Alert, finding: Finding | Alert) -> bool:
         return False
     named, theirs = members(speaker), members(finding)
     is_larger = (len(named), finding.key) > (len(theirs), speaker.key)
-    if speaker.kind is FindingKind.INBOX_BLIND and finding.kind is FindingKind.INBOX_BLIND:
+    if speaker.kind in _ABOUT_INBOXES and finding.kind in _ABOUT_INBOXES:
         return is_larger and finding.subject in named
-    if speaker.kind is FindingKind.INBOX_BLIND and finding.kind is FindingKind.SEED_SILENT and theirs & {speaker.subject, *named}:
+    if speaker.kind in _ABOUT_INBOXES and finding.kind is FindingKind.SEED_SILENT and theirs & {speaker.subject, *named}:
         return True
     if finding.kind in _CHILDREN:
         return finding.subject in named

@@ -10,7 +10,13 @@ from monitor.alert.lifecycle import Decision
 from monitor.model import AlertContext, AlertEventKind, Evidence, FindingKind
 from monitor.words import iso, plain, without_addresses
 
-_ABOUT_A_STREAM = frozenset(FindingKind) - {FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP, FindingKind.INBOX_BLIND}
+_ABOUT_A_STREAM = frozenset(FindingKind) - {
+    FindingKind.GROUP_GAP,
+    FindingKind.PARTIAL_GROUP_GAP,
+    FindingKind.INBOX_BLIND,
+    FindingKind.CANARY_OVERDUE,
+    FindingKind.CANARY_UNSENT,
+}
 
 
 def payload_of(decision: Decision, context: AlertContext, now: datetime, link: str | None) -> dict[str, object]:

@@ -24,6 +24,8 @@ _FAMILY = {
     FindingKind.GROUP_GAP: "group",
     FindingKind.PARTIAL_GROUP_GAP: "group",
     FindingKind.INBOX_BLIND: "inbox",
+    FindingKind.CANARY_OVERDUE: "canary",
+    FindingKind.CANARY_UNSENT: "canary-account",
     FindingKind.SEED_SILENT: "seed",
     FindingKind.PROVIDER_CHANGE: "change",
     FindingKind.AUTHENTICATION_BROKEN: "authentication",

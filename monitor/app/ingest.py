@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.collect.canary import token_in
 from monitor.collect.parse import parse_message
 from monitor.identify.match import Identifier
 from monitor.identify.send_key import send_fingerprints
@@ -34,6 +35,8 @@ class Reader:
     settings: Settings
     verify: Callable[[RawMessage], tuple[DkimProof, ...]] | None = None
     """Our own DKIM verification of mail that comes in; None: off."""
+    canary_key: bytes | None = None
+    """What our own canary mail is signed with; None: there never was any."""
 
     def read(self, messages: Sequence[RawMessage]) -> list[NewCopy]:
         return [self.read_one(raw) for raw in messages]
@@ -44,13 +47,15 @@ class Reader:
             dkim = self.verify(raw) if self.verify is not None else ()
         message = parse_message(raw.raw, raw.delivered_at)
         identification = self.identify(message, raw.inbox, dkim)
+        canary = token_in(message.headers, self.canary_key)
         return NewCopy(
             raw=raw,
             message=message,
             identification=identification,
-            key=stream_of(message, self.settings.streams, self.settings.organisations),
+            key=stream_of(message, self.settings.streams, self.settings.organisations) if canary is None else None,
             at=placed_at(message.sent_at, raw.delivered_at),
             send_fingerprints=send_fingerprints(message, identification),
+            canary=canary,
         )
 
     def identify(self, message: Message, inbox: str, dkim: tuple[DkimProof, ...]) -> Identification:

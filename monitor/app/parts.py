@@ -10,6 +10,8 @@ from datetime import timedelta
 
 from monitor.alert.channels import open_channels
 from monitor.alert.deliver import Courier
+from monitor.app.canaries import CanaryPost
+from monitor.app.canary_key import canary_key
 from monitor.app.counters import Counters
 from monitor.app.credentials import credential_of
 from monitor.app.dkim import verifier
@@ -40,6 +42,8 @@ class Parts:
     workers: ThreadPoolExecutor
     watch: Watch
     courier: Courier
+    canaries: CanaryPost | None = None
+    """None: no canary mail is sent."""
     idle: IdleWatch | None = None
 
     def listen(self, on_news: Callable[[str], None]) -> None:
@@ -73,11 +77,13 @@ def make_parts(settings: Settings, identifier: Identifier, store: Store, clock: 
     """Make all of them and start none; GoneQuietError where the settings, or a file beside them, cannot be used."""
     inboxes = {inbox.name: inbox for inbox in settings.inboxes if inbox.enabled}
     verify = verifier(DnsKeys()) if settings.collect.verify_dkim == "auto" else None
+    key = canary_key(settings)
+    addresses = {name: inbox.mail_address for name, inbox in inboxes.items()}
     return Parts(
         settings=settings,
         identifier=identifier,
         inboxes=inboxes,
-        poller=Poller(store, Reader(identifier, settings, verify), settings.collect, clock, counters),
+        poller=Poller(store, Reader(identifier, settings, verify, key), settings.collect, clock, counters),
         due=DueQueue(
             {name: inbox.poll_every or settings.collect.poll_every for name, inbox in inboxes.items()},
             start=clock.now(),
@@ -88,6 +94,9 @@ def make_parts(settings: Settings, identifier: Identifier, store: Store, clock: 
         workers=ThreadPoolExecutor(settings.collect.concurrency, thread_name_prefix="poll"),
         watch=Watch(store, identifier, settings),
         courier=Courier(store, open_channels(settings.alerts.channels), settings.alerts.max_tries),
+        canaries=CanaryPost(settings.canary, {n: a for n, a in addresses.items() if a}, key, store, clock)
+        if settings.canary is not None and key is not None
+        else None,
     )
 
 

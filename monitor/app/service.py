@@ -85,7 +85,7 @@ class Service:
         """Judge what is stored already, serve the pages, and begin to poll; returns at once."""
         self._judge()
         tick = self.settings.tick.total_seconds()
-        for job in (self._poll_due, self._judge_if_due, self._deliver):
+        for job in (self._poll_due, self._judge_if_due, self._deliver, self._send_canaries):
             self._scheduler.add_job(job, "interval", seconds=tick, id=job.__name__.strip("_"))
         self._web.start()
         self._scheduler.start()
@@ -184,6 +184,10 @@ class Service:
 
     def _deliver(self) -> None:
         self._parts.courier.deliver_due(self._clock.now())
+
+    def _send_canaries(self) -> None:
+        if (post := self._parts.canaries) is not None:
+            post.send_due()
 
     # ------------------------------------------------------------------------------------------ reload
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from monitor.app.canary_key import canary_key
 from monitor.app.counters import Counters
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
@@ -28,7 +29,7 @@ class Session:
 
     @property
     def reader(self) -> Reader:
-        return Reader(self.identifier, self.settings)
+        return Reader(self.identifier, self.settings, canary_key=canary_key(self.settings))
 
     def watch(self) -> Watch:
         return Watch(self.store, self.identifier, self.settings)

@@ -15,11 +15,12 @@ from monitor.app.counters import Counters
 from monitor.identify.match import Identifier
 from monitor.model import Alert, AlertContext, AlertEventKind, Assessment, FindingKind, Identification, Notice, Send
 from monitor.settings import Settings
-from monitor.show.snapshot import FolderHealth, InboxHealth, ShownAlert, ShownProvider, Snapshot, StreamDetail
+from monitor.show.snapshot import CanaryHealth, FolderHealth, InboxHealth, ShownAlert, ShownProvider, Snapshot, StreamDetail
 from monitor.store.store import Store
 
 ENDED_ALERTS = timedelta(days=14)
 STRIP = timedelta(days=14)
+CANARY_DELAYS = timedelta(days=1)
 
 
 class Snapshots:
@@ -134,7 +135,8 @@ class Snapshots:
 
     def _inboxes(self, at: datetime) -> tuple[InboxHealth, ...]:
         with self._lock:
-            settings, assessment = self._settings, self._assessment
+            settings, assessment, identifier = self._settings, self._assessment, self._identifier
+        canaries = self._canaries(at) if settings.canary is not None else {}
         health = self._store.inbox_health()
         monitored = self._store.monitored_folders(inbox.name for inbox in settings.inboxes)
         shown = []
@@ -146,18 +148,34 @@ class Snapshots:
             shown.append(
                 InboxHealth(
                     inbox=inbox.name,
-                    blind=not folders or _is_blind(inbox.name, assessment),
+                    blind=not folders or _is_named(FindingKind.INBOX_BLIND, inbox.name, assessment),
                     folders=tuple(FolderHealth(f.folder, f.role, f.proven_at) for f in folders),
                     coverage=tuple(self._store.coverage(start=at - STRIP, inbox=inbox.name)),
                     last_failure=state.last_failure if state else None,
                     consecutive_failures=state.consecutive_failures if state else 0,
-                    receiver=inbox.receiver,
+                    receiver=inbox.receiver or identifier.receiver_of_host(inbox.host),
                     group=inbox.group,
+                    canary=canaries.get(inbox.name),
+                    unreached=_is_named(FindingKind.CANARY_OVERDUE, inbox.name, assessment),
                 )
             )
         return tuple(shown)
 
+    def _canaries(self, at: datetime) -> dict[str, CanaryHealth]:
+        totals, delays = self._store.canaries_total(), self._store.canary_delays_total()
+        return {
+            inbox: CanaryHealth(
+                sent_at=record.newest.sent_at,
+                arrived_at=record.last_arrived.arrived_at if record.last_arrived else None,
+                role=record.last_arrived.role if record.last_arrived else None,
+                delays=record.delays,
+                totals={result: number for (name, result), number in totals.items() if name == inbox},
+                delay_total=delays.get(inbox, timedelta()),
+            )
+            for inbox, record in self._store.canary_records(at - CANARY_DELAYS).items()
+        }
 
-def _is_blind(inbox: str, assessment: Assessment | None) -> bool:
+
+def _is_named(kind: FindingKind, inbox: str, assessment: Assessment | None) -> bool:
     findings = assessment.findings if assessment else ()
-    return any(f.kind is FindingKind.INBOX_BLIND and inbox in (f.subject, *f.members) for f in findings)
+    return any(f.kind is kind and inbox in (f.subject, *f.members) for f in findings)

@@ -12,6 +12,7 @@ from monitor.app.ingest import Reader
 from monitor.app.second_look import SecondLook
 from monitor.detect.authentication import breakage_findings
 from monitor.detect.blindness import never_read
+from monitor.detect.canaries import holes, overdue, overdue_findings, unsent_findings
 from monitor.detect.changes import Changes
 from monitor.detect.detector import Detector
 from monitor.detect.infrastructure import SHOWN_FOR, change_findings
@@ -61,9 +62,10 @@ class Watch:
         for interval in newest:
             known = self._read_coverage.get(interval.inbox, interval.start)
             self._read_coverage[interval.inbox] = max(known, interval.end - OVERLAP)
+        about_canaries = self._canaries(now)
         judged = self._detector.assess(now)
         unread = never_read(self._unread(), now, self._blind_after)
-        return replace(judged, findings=(*judged.findings, *unread, *self._changed(now)))
+        return replace(judged, findings=(*judged.findings, *unread, *about_canaries, *self._changed(now)))
 
     def round(self, now: datetime) -> Assessment:
         """Judge, and store what becomes of alerts together with the notices that tell of it."""
@@ -83,6 +85,20 @@ class Watch:
             self._changes.restart(stream, self._store.sends(stream=stream, since=now - HISTORY), now)
         changes = [c for c in self._changes.changes(now - SHOWN_FOR) if self._second_look.holds(c)]
         return (*change_findings(changes, now), *breakage_findings(self._changes.breakages()))
+
+    def _canaries(self, now: datetime) -> tuple[Finding, ...]:
+        """Let nothing count as proven while canaries do not arrive, and say so. To be read after coverage, as sends are."""
+        settings = self._settings.canary
+        if settings is None:
+            return ()
+        after = settings.overdue_after
+        written_to = {inbox.name for inbox in self._settings.inboxes if inbox.enabled and inbox.mail_address}
+        missing = self._store.missing_canaries(now - after, now - HISTORY)
+        read = {name: at for name in written_to if (at := self._detector.read_until(name)) is not None}
+        runs = overdue(missing, read, after)
+        self._detector.set_holes(holes(runs))
+        unsent = [canary for canary in self._store.unsent_canaries() if canary.inbox in written_to]
+        return (*overdue_findings(runs, written_to, after, now), *unsent_findings(unsent, now, settings.every))
 
     def _new_coverage(self) -> list[Coverage]:
         """What was proven since it was last asked for; by inbox, as one that reads a long backlog stores an old interval late."""

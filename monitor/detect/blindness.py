@@ -14,7 +14,7 @@ ALL = "all"
 
 def blind_inboxes(book: CoverageBook, now: float, after: float) -> dict[str, float]:
     """Inboxes whose last proof is `after` hours old or older → that proof. Those never proven are not ours to miss yet."""
-    ends = {inbox: spans[-1][1] for inbox in book.inboxes() if (spans := book.covered(inbox))}
+    ends = {inbox: spans[-1][1] for inbox in book.inboxes() if (spans := book.read(inbox))}
     return {inbox: end for inbox, end in ends.items() if now - end >= after}
 
 
@@ -29,7 +29,7 @@ def blindness(book: CoverageBook, now: float, after: float) -> tuple[Finding, ..
     if not blind:
         return ()
     suspects = {inbox: end for inbox, end in blind_inboxes(book, now, after / 2).items() if inbox in polled}
-    proven = [inbox for inbox in polled if book.covered(inbox)]
+    proven = [inbox for inbox in polled if book.read(inbox)]
     if len(proven) > 1 and len(suspects) == len(proven):
         since = max(suspects.values())
         note = f"None of the {len(proven)} seed inboxes could be read since then; silence of senders is not judged."

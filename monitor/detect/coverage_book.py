@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from monitor.detect.calendar import hours_of
-from monitor.detect.witnesses import Interval, intersect, merge
+from monitor.detect.witnesses import Interval, intersect, merge, subtract
 from monitor.model import Coverage, CoverageKind
 
 
@@ -17,7 +17,10 @@ class CoverageBook:
     proven: dict[str, dict[str, list[Interval]]] = field(default_factory=dict)
     live: dict[str, dict[str, float]] = field(default_factory=dict)
     folders: dict[str, frozenset[str]] | None = None
+    holes: dict[str, list[Interval]] = field(default_factory=dict)
+    """Time in which mail did not arrive although polls worked."""
     dirty_from: float = float("inf")
+    _read: dict[str, list[Interval]] = field(default_factory=dict)
     _covered: dict[str, list[Interval]] = field(default_factory=dict)
 
     def add(self, intervals: Iterable[Coverage]) -> None:
@@ -37,25 +40,42 @@ class CoverageBook:
             if merged != known:
                 self.dirty_from = min(self.dirty_from, _first_difference(known, merged))
                 self.proven[inbox][folder] = merged
-                self._covered.pop(inbox, None)
+                self._forget(inbox)
 
     def set_folders(self, folders: Mapping[str, Iterable[str]]) -> None:
         """Say which folders are monitored: an inbox is covered only while all of them are."""
         wanted = {inbox: frozenset(names) for inbox, names in folders.items()}
         if wanted != self.folders:
             self.folders = wanted
+            self._read.clear()
             self._covered.clear()
             self.dirty_from = float("-inf")
+
+    def set_holes(self, holes: Mapping[str, Iterable[Interval]]) -> None:
+        """Say when each inbox got no mail although it could be read (an open hole ends at infinity): nothing is proven then."""
+        wanted = {inbox: merged for inbox, spans in holes.items() if (merged := merge(spans))}
+        for inbox in wanted.keys() | self.holes.keys():
+            before, after = self.holes.get(inbox, []), wanted.get(inbox, [])
+            if before != after:
+                self.dirty_from = min(self.dirty_from, _first_difference(before, after))
+                self._covered.pop(inbox, None)
+        self.holes = wanted
 
     def inboxes(self) -> list[str]:
         return sorted(set(self.proven) | set(self.folders or ()))
 
     def covered(self, inbox: str) -> list[Interval]:
+        """When all monitored folders of the inbox were proven readable, and mail reached it."""
+        if inbox not in self._covered:
+            self._covered[inbox] = subtract(self.read(inbox), self.holes.get(inbox, []))
+        return self._covered[inbox]
+
+    def read(self, inbox: str) -> list[Interval]:
         """When all monitored folders of the inbox were proven readable.
 
         A folder that was first seen later than the others did not hold mail before, and takes nothing from their proof.
         """
-        if inbox not in self._covered:
+        if inbox not in self._read:
             folders = self.proven.get(inbox, {})
             spans = [folders.get(name, []) for name in self._monitored(inbox)]
             first = min((s[0][0] for s in spans if s), default=0.0)
@@ -63,8 +83,8 @@ class CoverageBook:
             common = spans[0] if spans else []
             for other in spans[1:]:
                 common = intersect(common, other)
-            self._covered[inbox] = common
-        return self._covered[inbox]
+            self._read[inbox] = common
+        return self._read[inbox]
 
     def live_from(self, inbox: str) -> float | None:
         """When the inbox was first watched live; None while it never was."""
@@ -75,6 +95,10 @@ class CoverageBook:
 
     def is_covered(self, inbox: str, at: float) -> bool:
         return any(start <= at < end for start, end in self.covered(inbox))
+
+    def _forget(self, inbox: str) -> None:
+        self._read.pop(inbox, None)
+        self._covered.pop(inbox, None)
 
     def _monitored(self, inbox: str) -> list[str]:
         named = (self.folders or {}).get(inbox)

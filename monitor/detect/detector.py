@@ -83,6 +83,19 @@ class Detector:
         """Say which folders of which inboxes are monitored: an inbox is covered only while all of them are."""
         self._book.set_folders(folders)
 
+    def set_holes(self, holes: Mapping[str, Iterable[tuple[datetime, datetime | None]]]) -> None:
+        """Say when each inbox got no mail although it could be read; None: it gets none since. Nothing is proven then."""
+        hours = {
+            inbox: [(hours_of(start), float("inf") if end is None else hours_of(end)) for start, end in spans]
+            for inbox, spans in holes.items()
+        }
+        self._book.set_holes(hours)
+
+    def read_until(self, inbox: str) -> datetime | None:
+        """Up to when all monitored folders of the inbox are proven readable; None: never."""
+        spans = self._book.read(inbox)
+        return moment_of(spans[-1][1]) if spans else None
+
     def assess(self, now: datetime) -> Assessment:
         """Findings and the state of every stream at `now` (aware UTC), from what is known of the time up to it."""
         reading = self._read(hours_of(now))
@@ -137,7 +150,8 @@ class Detector:
     # ---------------------------------------------------------------------------------- findings
 
     def _blind(self, now: float) -> frozenset[str]:
-        return frozenset(blind_inboxes(self._book, now, self._blind_after))
+        unreached = {inbox for inbox, spans in self._book.holes.items() if spans[-1][1] > now}
+        return frozenset(blind_inboxes(self._book, now, self._blind_after)) | unreached
 
     def _findings(self, reading: Reading, blind: frozenset[str]) -> tuple[Finding, ...]:
         about_us = blindness(self._book, reading.now, self._blind_after)

@@ -3,6 +3,7 @@
 from monitor.settings.load import check_settings, load_settings
 from monitor.settings.models import (
     AlertSettings,
+    CanarySettings,
     ChannelKind,
     ChannelSettings,
     CollectSettings,
@@ -20,10 +21,11 @@ from monitor.settings.models import (
 )
 from monitor.settings.oauth import Endpoints, OAuthSettings
 from monitor.settings.paths import Strict
-from monitor.settings.secrets import channel_password, channel_url, client_secret, inbox_password, read_secret
+from monitor.settings.secrets import canary_password, channel_password, channel_url, client_secret, inbox_password, read_secret
 
 __all__ = [
     "AlertSettings",
+    "CanarySettings",
     "ChannelKind",
     "ChannelSettings",
     "CollectSettings",
@@ -40,6 +42,7 @@ __all__ = [
     "StreamSettings",
     "Strict",
     "WebSettings",
+    "canary_password",
     "channel_password",
     "channel_url",
     "check_settings",

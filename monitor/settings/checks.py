@@ -20,6 +20,7 @@ from monitor.settings.models import GapSettings
 Fault = tuple[Place, str]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+_ADDRESS = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9.-]+")
 _KINDS = [kind.value for kind in FindingKind]
 
 
@@ -44,6 +45,9 @@ def faults_in(data: object) -> Iterator[Fault]:
         yield from _gap_overrides((*path, "gap"), owner.get("gap"))
     if isinstance(alerts, Mapping):
         yield from _alerts(alerts)
+    canary = data.get("canary")
+    if isinstance(canary, Mapping):
+        yield from _canary(canary, inboxes)
     yield from _database(data.get("database"))
     web = data.get("web")
     if isinstance(web, Mapping) and _is_text(url := web.get("public_url")) and not re.match(r"https?://[^/]+", str(url)):
@@ -110,6 +114,9 @@ def _inbox(path: Place, inbox: Mapping[str, object]) -> Iterator[Fault]:
     yield from _oauth((*path, "oauth"), inbox.get("oauth"))
     yield from _plain_only_on_loopback(path, inbox)
     yield from _host_and_port(path, inbox)
+    address = inbox.get("address")
+    if isinstance(address, str) and not _ADDRESS.fullmatch(address):
+        yield (*path, "address"), "expected a mail address such as quiet-1@example.org, without a name"
     if inbox.get("folders") == []:
         yield (*path, "folders"), "expected at least one folder, or no such key for all that can hold list mail"
 
@@ -139,6 +146,20 @@ def _oauth(path: Place, oauth: object) -> Iterator[Fault]:
 def _is_safe_address(url: str) -> bool:
     found = re.match(r"(https?)://(\[[0-9a-f:]+\]|[^/\s:@]+)(:\d+)?(/\S*)?$", url)
     return found is not None and (found[1] == "https" or _is_loopback(found[2]))
+
+
+def _canary(canary: Mapping[str, object], inboxes: list[tuple[Place, Mapping[str, object]]]) -> Iterator[Fault]:
+    """The account itself, and an address of every inbox that it is to write to."""
+    path: Place = ("canary",)
+    yield from _host_and_port(path, canary)
+    yield from _plain_only_on_loopback(path, canary)
+    if canary.get("user") is not None and "password" not in canary:
+        yield from _one_of(path, canary, ("password_file", "password_env"))
+    yield from _mail_addresses(path, canary)
+    for place, inbox in inboxes:
+        user = inbox.get("user")
+        if inbox.get("enabled", True) and not inbox.get("address") and isinstance(user, str) and "@" not in user:
+            yield (*place, "address"), "is missing; canary mail needs it, as `user` is no mail address"
 
 
 def _same_account(inboxes: list[tuple[Place, Mapping[str, object]]]) -> Iterator[Fault]:
@@ -250,7 +271,7 @@ def _mail_addresses(path: Place, channel: Mapping[str, object]) -> Iterator[Faul
         (("sender",), channel.get("sender")),
         *((("to", i), a) for i, a in enumerate(to if isinstance(to, list) else [])),
     ]:
-        if isinstance(address, str) and not re.fullmatch(r"[^@\s<>,;\"]+@[A-Za-z0-9.-]+", address):
+        if isinstance(address, str) and not _ADDRESS.fullmatch(address):
             yield (*path, *place), "expected a mail address such as alerts@example.org, without a name"
 
 

@@ -11,8 +11,8 @@ from monitor.errors import SettingsError
 from monitor.settings.checks import faults_in
 from monitor.settings.expectations import expectation, spelled
 from monitor.settings.lines import Document, NotYamlError, Place, read_yaml
-from monitor.settings.models import ChannelSettings, InboxSettings, Settings
-from monitor.settings.secrets import channel_password, channel_url, client_secret, inbox_password
+from monitor.settings.models import CanarySettings, ChannelSettings, InboxSettings, Settings
+from monitor.settings.secrets import canary_password, channel_password, channel_url, client_secret, inbox_password
 
 
 def load_settings(path: Path) -> Settings:
@@ -86,15 +86,19 @@ def _unreadable(settings: Settings, environ: Mapping[str, str] | None) -> Iterab
             yield from _oauth_of(inbox, ("inboxes", i, "oauth"), environ)
     for i, channel in enumerate(settings.alerts.channels):
         yield from _secret_of(channel, ("alerts", "channels", i), environ)
+    if settings.canary is not None:
+        yield from _secret_of(settings.canary, ("canary",), environ)
 
 
 def _secret_of(
-    owner: InboxSettings | ChannelSettings, where: Place, environ: Mapping[str, str] | None
+    owner: InboxSettings | ChannelSettings | CanarySettings, where: Place, environ: Mapping[str, str] | None
 ) -> Iterable[tuple[Place, str]]:
     try:
         if isinstance(owner, InboxSettings):
             if owner.oauth is None:
                 inbox_password(owner, environ)
+        elif isinstance(owner, CanarySettings):
+            canary_password(owner, environ)
         else:
             channel_password(owner, environ)
             if owner.url_file is not None or owner.url_env is not None:

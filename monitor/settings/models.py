@@ -81,9 +81,16 @@ class InboxSettings(Strict):
     folders: tuple[str, ...] | None = None
     """None: all folders that can hold list mail."""
     poll_every: SomeTime | None = None
+    address: str | None = None
+    """Where mail for it is sent, for canary mail; None: `user` is the address."""
     idle: bool = False
     """Hear of new mail at once as well (IMAP IDLE), through two connections more; polling goes on as a net."""
     enabled: bool = True
+
+    @property
+    def mail_address(self) -> str | None:
+        """The address that canary mail goes to; None where neither `address` nor `user` is one."""
+        return self.address or (self.user if "@" in self.user else None)
 
 
 class CollectSettings(Strict):
@@ -224,6 +231,26 @@ class AlertSettings(Strict):
         return Level[self.open_at.upper()]
 
 
+class CanarySettings(Strict):
+    """A mail account of ours that writes to every seed inbox, to see that mail arrives there."""
+
+    host: str
+    port: int | None = None
+    security: Security = Security.STARTTLS
+    ca_file: LocatedPath | None = None
+    user: str | None = None
+    password_file: LocatedPath | None = None
+    password_env: str | None = None
+    sender: str
+    every: SomeTime = timedelta(hours=1)
+    timeout: SomeTime = timedelta(seconds=20)
+
+    @property
+    def overdue_after(self) -> timedelta:
+        """So long after it was sent a canary that has not arrived is overdue."""
+        return 3 * self.every
+
+
 class WebSettings(Strict):
     host: str = "127.0.0.1"
     port: int = Field(default=8025, ge=0, le=65535)
@@ -241,6 +268,8 @@ class Settings(Strict):
     organisations: tuple[OrganisationSettings, ...] = ()
     gap: GapSettings = GapSettings()
     alerts: AlertSettings = AlertSettings()
+    canary: CanarySettings | None = None
+    """None: no canary mail is sent."""
     web: WebSettings = WebSettings()
     detect_every: SomeTime = timedelta(minutes=1)
     tick: Span = timedelta(seconds=1)
@@ -265,6 +294,11 @@ class Settings(Strict):
     def originals_dir(self) -> Path:
         """Where the messages are kept byte for byte."""
         return self.data_dir / "originals"
+
+    @property
+    def canary_key_file(self) -> Path:
+        """The key that signs canary mail, made at its first use."""
+        return self.data_dir / "canary.key"
 
     @property
     def providers_dir(self) -> Path | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monitor.errors import SettingsError
-from monitor.settings.models import ChannelSettings, InboxSettings
+from monitor.settings.models import CanarySettings, ChannelSettings, InboxSettings
 from monitor.settings.oauth import OAuthSettings
 
 
@@ -51,6 +51,13 @@ def channel_password(channel: ChannelSettings, environ: Mapping[str, str] | None
     if channel.user is None:
         return None
     return read_secret(f"channel {channel.name}", file=channel.password_file, env=channel.password_env, environ=environ)
+
+
+def canary_password(canary: CanarySettings, environ: Mapping[str, str] | None = None) -> str | None:
+    """The password of the canary account; None where it has no user."""
+    if canary.user is None:
+        return None
+    return read_secret("canary", file=canary.password_file, env=canary.password_env, environ=environ)
 
 
 def channel_url(channel: ChannelSettings, environ: Mapping[str, str] | None = None) -> str:

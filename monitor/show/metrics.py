@@ -8,13 +8,13 @@ is there as long as it exists: a series that vanished would read as health.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -24,6 +24,8 @@ from monitor.show.views import LONGEST_RETURN_PERIOD, open_alerts
 
 POLL_RESULTS = ("ok", *(cause.value for cause in FailureCause))
 NOTICE_RESULTS = ("sent", "retried", "failed")
+CANARY_PLACES = ("inbox", "junk", "other")
+CANARY_RESULTS = ("sent", "failed", *CANARY_PLACES)
 UNKNOWN = "unknown"
 
 
@@ -110,6 +112,7 @@ def _inboxes(snapshot: Snapshot) -> Iterator[Metric]:
     )
     blind = GaugeMetricFamily("gonequiet_inbox_blind", "1 while a folder of the seed inbox cannot be read.", labels=["inbox"])
     polls = CounterMetricFamily("gonequiet_polls", "Polls by how they ended.", labels=["inbox", "result"])
+    yield from _canaries(snapshot)
     for inbox in snapshot.inboxes:
         blind.add_metric([inbox.inbox], inbox.blind)
         for folder in inbox.folders:
@@ -122,6 +125,37 @@ def _inboxes(snapshot: Snapshot) -> Iterator[Metric]:
     missed = CounterMetricFamily("gonequiet_scheduler_missed", "Runs that the scheduler dropped or delayed.")
     missed.add_metric([], snapshot.missed)
     yield from (proven, blind, polls, took, missed)
+
+
+def _canaries(snapshot: Snapshot) -> Iterator[Metric]:
+    """Of the inboxes that canary mail is sent to; delays by who runs the mailbox."""
+    total = CounterMetricFamily(
+        "gonequiet_canaries", "Canary mails: tries to send one, and where those that arrived lay.", labels=["inbox", "result"]
+    )
+    arrived = GaugeMetricFamily(
+        "gonequiet_canary_arrived_timestamp_seconds", "When the last canary mail arrived; 0: none ever did.", labels=["inbox"]
+    )
+    delay = SummaryMetricFamily(
+        "gonequiet_canary_delay_seconds", "From sending a canary mail to its delivery.", labels=["receiver"]
+    )
+    unreached = GaugeMetricFamily(
+        "gonequiet_inbox_unreached", "1 while the inbox can be read and canary mail does not arrive.", labels=["inbox"]
+    )
+    numbers: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for inbox in snapshot.inboxes:
+        if (canary := inbox.canary) is None:
+            continue
+        for result in CANARY_RESULTS:
+            total.add_metric([inbox.inbox, result], canary.totals.get(result, 0))
+        arrived.add_metric([inbox.inbox], _timestamp(canary.arrived_at, never=0))
+        unreached.add_metric([inbox.inbox], inbox.unreached)
+        receiver = inbox.receiver or UNKNOWN
+        numbers[receiver] += sum(canary.totals.get(place, 0) for place in CANARY_PLACES)
+        seconds[receiver] += canary.delay_total.total_seconds()
+    for receiver in sorted(numbers):
+        delay.add_metric([receiver], count_value=numbers[receiver], sum_value=seconds[receiver])
+    yield from (total, arrived, delay, unreached)
 
 
 def _messages(snapshot: Snapshot) -> Iterator[Metric]:

@@ -31,6 +31,8 @@ KINDS = {
     FindingKind.PARTIAL_GROUP_GAP: "silence of several lists",
     FindingKind.SEED_SILENT: "one inbox gets nothing",
     FindingKind.INBOX_BLIND: "blind inbox",
+    FindingKind.CANARY_OVERDUE: "mail does not reach an inbox",
+    FindingKind.CANARY_UNSENT: "canary account",
     FindingKind.VOLUME_DROP: "fewer mails",
     FindingKind.PLACEMENT_SHIFT: "moved to junk",
     FindingKind.PROVIDER_CHANGE: "other provider",
@@ -83,6 +85,8 @@ def headline(snapshot: Snapshot) -> Headline:
     if blind:
         unseen = _names([inbox.inbox for inbox in blind])
         rest += (f"{count(len(blind), 'seed inbox')} cannot be read now: {unseen}.",)
+    if unreached := [inbox.inbox for inbox in snapshot.inboxes if inbox.unreached and not inbox.blind]:
+        rest += (f"Canary mail does not arrive in {_names(unreached)}.",)
     if len(gaps) == 1:
         return Headline("alarm", gap_title(gaps[0], snapshot.at), rest)
     if gaps:
@@ -102,11 +106,11 @@ def headline(snapshot: Snapshot) -> Headline:
     usual = phases[StreamPhase.REGULAR]
     if usual == len(snapshot.states):
         whole = "The one list is" if usual == 1 else f"All {usual:,} lists are"
-        return Headline("calm", f"{whole} mailing as usual", ())
+        return Headline("calm", f"{whole} mailing as usual", rest[1:])
     if usual:
-        others = tuple(line for line in _rest(phases) if "as usual" not in line)
+        others = tuple(line for line in rest if "as usual" not in line)
         return Headline("calm", f"{count(usual, 'list')} {'is' if usual == 1 else 'are'} mailing as usual", others)
-    return Headline("calm", f"Learning the rhythm of {count(len(snapshot.states), 'list')}", _rest(phases)[1:])
+    return Headline("calm", f"Learning the rhythm of {count(len(snapshot.states), 'list')}", rest[1:])
 
 
 def warnings(snapshot: Snapshot, health: str | None) -> list[str]:

@@ -64,6 +64,23 @@ class FolderHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryHealth:
+    """Our own mail to one seed inbox. Times are UTC; None: there was none."""
+
+    sent_at: datetime | None = None
+    """Of the newest one, where a server took it."""
+    arrived_at: datetime | None = None
+    """Of the last one that arrived, and the role of the folder where it was first seen."""
+    role: str | None = None
+    delays: tuple[timedelta, ...] = ()
+    """From sending to delivery, of the last 24 hours."""
+    totals: Mapping[str, int] = field(default_factory=dict)
+    """`sent`, `failed`, and where those that arrived lay: `inbox`, `junk`, `other`; ever."""
+    delay_total: timedelta = timedelta()
+    """Of all that ever arrived."""
+
+
+@dataclass(frozen=True, slots=True)
 class InboxHealth:
     """One seed inbox by its name in the settings, never by its address."""
 
@@ -79,6 +96,10 @@ class InboxHealth:
     receiver: str | None = None
     """Who runs the mailbox, a name from `config/receivers/`."""
     group: str = "quiet"
+    canary: CanaryHealth | None = None
+    """None: no canary mail is sent to it."""
+    unreached: bool = False
+    """True while it can be read and canary mail does not arrive."""
 
 
 @dataclass(frozen=True, slots=True)

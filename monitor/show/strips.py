@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from monitor.show.canaries import canary_words
 from monitor.show.snapshot import InboxHealth, Snapshot
 from monitor.words import moment, plain, span
 
@@ -24,6 +25,7 @@ class InboxLine:
     receiver: str | None
     group: str
     blind: bool
+    unreached: bool
     words: str
     detail: str | None
     bars: tuple[tuple[float, float], ...]
@@ -32,8 +34,11 @@ class InboxLine:
 
 
 def inbox_lines(snapshot: Snapshot) -> list[InboxLine]:
-    """The seed inboxes, blind ones first."""
-    return [_inbox_line(inbox, snapshot.at) for inbox in sorted(snapshot.inboxes, key=lambda i: (not i.blind, i.inbox))]
+    """The seed inboxes, first those that are blind, then those that mail does not reach."""
+    return [
+        _inbox_line(inbox, snapshot.at)
+        for inbox in sorted(snapshot.inboxes, key=lambda i: (not i.blind, not i.unreached, i.inbox))
+    ]
 
 
 def _inbox_line(inbox: InboxHealth, now: datetime) -> InboxLine:
@@ -51,7 +56,8 @@ def _inbox_line(inbox: InboxHealth, now: datetime) -> InboxLine:
         receiver=inbox.receiver,
         group=inbox.group,
         blind=inbox.blind,
-        words=words,
+        unreached=inbox.unreached,
+        words=" · ".join(part for part in (words, canary_words(inbox, now)) if part),
         detail=plain(f"{failure.cause.value}: {failure.detail}") if failure else None,
         bars=tuple((round((a - start) / WINDOW * 1000, 2), round(max((b - a) / WINDOW * 1000, 1), 2)) for a, b in seen),
         covered=f"{span(total)} of the last 14 days proven" if seen else "nothing proven in the last 14 days",

@@ -20,7 +20,7 @@ from monitor import words
 from monitor.clock import Clock, SystemClock
 from monitor.errors import GoneQuietError
 from monitor.model import AlertState, StreamPhase
-from monitor.show import charts, pages, strips, views
+from monitor.show import canaries, charts, pages, strips, views
 from monitor.show.metrics import exposition
 from monitor.show.snapshot import SnapshotSource
 from monitor.show.words import letter, odds, rate
@@ -82,6 +82,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
             ended=[a for a in snapshot.alerts if a.alert.state in (AlertState.RESOLVED, AlertState.RETRACTED)],
             streams=pages.stream_lines(snapshot, times),
             inboxes=strips.inbox_lines(snapshot),
+            canary_delays=canaries.delay_lines(snapshot),
             wide=_picture(charts.fleet(rows, start, end, blind)) if rows else None,
             narrow=_picture(charts.fleet(rows, start, end, blind, charts.NARROW)) if rows else None,
             any_silent=any(row.silent_since for row in rows),

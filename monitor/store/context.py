@@ -23,7 +23,7 @@ def alert_context(connection: Connection, alert: Alert, now: datetime) -> AlertC
     is_group = alert.kind in (FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP)
     # A finding about one seed names that inbox as its member: only a group's members are streams.
     members = alert.finding.members if is_group and alert.finding is not None else (alert.subject,)
-    if alert.kind is FindingKind.INBOX_BLIND:
+    if alert.kind in (FindingKind.INBOX_BLIND, FindingKind.CANARY_OVERDUE, FindingKind.CANARY_UNSENT):
         return AlertContext(inboxes=(alert.subject,))
     last = last_send_of(connection, members, alert.since)
     if last is None:

@@ -20,6 +20,10 @@ NOTICES = "notices"
 """(channel, `sent`, `retried` or `failed`)."""
 ALERTS = "alerts"
 """(kind, event)."""
+CANARIES = "canaries"
+"""(inbox, `sent`, `failed`, `inbox`, `junk` or `other`): tries of ours, and where those that arrived lay."""
+CANARY_DELAYS = "canary_delays"
+"""(inbox): microseconds from sending to delivery, of all that arrived."""
 
 Key = tuple[str, ...]
 

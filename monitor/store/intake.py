@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from monitor.model import Identification, NewCopy, StreamKey
-from monitor.store import counters
+from monitor.store import canaries, counters
 from monitor.store.documents import LONGEST, authentication_to_text, identification_to_json, kept, storable, to_json
 from monitor.store.names import stream_numbers
 from monitor.store.places import note_places, unplaced
@@ -58,6 +58,7 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
     _count(connection, arrivals.values())
     if has_uids:
         note_places(connection, folder, fresh, known, made)
+        canaries.note_arrivals(connection, inbox, arrivals.values())
     taken.new, taken.known = len(arrivals), len(batch) - len(arrivals)
     taken.streams = {key.stream for c in arrivals.values() if (key := _key(c)) is not None}
     for row in rows:

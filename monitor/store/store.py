@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Self
@@ -18,16 +18,19 @@ from monitor.model import (
     AlertState,
     Awaited,
     Bodies,
+    Canary,
     Checkpoint,
     Coverage,
     FolderVisit,
     Identification,
+    MissingCanaries,
     NewCopy,
     Notice,
     PollFailure,
     Send,
 )
-from monitor.store import alerts, counters, coverage, health, rebuild, reread, sends
+from monitor.store import alerts, canaries, counters, coverage, health, rebuild, reread, sends
+from monitor.store.canaries import CanaryRecord
 from monitor.store.context import alert_context
 from monitor.store.database import Database
 from monitor.store.evidence import LastMail, last_mail, mail_of_send
@@ -288,6 +291,44 @@ class Store:
         with self._database.read() as connection:
             return health.inbox_states(connection)
 
+    # ------------------------------------------------------------------------------------------ canaries
+
+    def keep_canaries(self, made: Iterable[Canary]) -> None:
+        """Keep new canaries, before they are sent."""
+        with self._database.write() as connection:
+            canaries.keep(connection, made)
+
+    def mark_canaries(self, tried: Iterable[Canary]) -> None:
+        """Note how the last try to send each of them went."""
+        with self._database.write() as connection:
+            for canary in tried:
+                canaries.mark(connection, canary)
+
+    def newest_canaries(self) -> dict[str, Canary]:
+        """Inbox → the canary that was made last for it."""
+        with self._database.read() as connection:
+            return canaries.newest(connection)
+
+    def canary_records(self, since: datetime) -> dict[str, CanaryRecord]:
+        """Inbox → what its canaries did, with the delays of those that arrived from `since` on."""
+        with self._database.read() as connection:
+            return canaries.records(connection, since)
+
+    def unsent_canaries(self) -> list[Canary]:
+        """Those that no server would take since the last one of their inbox that was sent, oldest first."""
+        with self._database.read() as connection:
+            return canaries.unsent(connection)
+
+    def missing_canaries(self, sent_before: datetime, since: datetime) -> list[MissingCanaries]:
+        """The runs of canaries that were sent in [since, sent_before) and have not arrived."""
+        with self._database.read() as connection:
+            return canaries.missing(connection, sent_before, since)
+
+    def forget_canaries(self, before: datetime) -> None:
+        """Take away those made before it that arrived, as did their neighbours."""
+        with self._database.write() as connection:
+            canaries.forget(connection, before)
+
     # ------------------------------------------------------------------------------------------ alerts
 
     def open_alerts(self) -> tuple[Alert, ...]:
@@ -351,6 +392,14 @@ class Store:
     def alert_events_total(self) -> Mapping[tuple[str, str], int]:
         """(FindingKind, AlertEventKind) → how many."""
         return {(k, e): n for (k, e), n in self._total(counters.ALERTS, 2).items()}
+
+    def canaries_total(self) -> Mapping[tuple[str, str], int]:
+        """(inbox, `sent`, `failed`, or where it arrived: `inbox`, `junk`, `other`) → how many."""
+        return {(i, r): n for (i, r), n in self._total(counters.CANARIES, 2).items()}
+
+    def canary_delays_total(self) -> Mapping[str, timedelta]:
+        """Inbox → the time from sending to delivery of all canaries that arrived, added up."""
+        return {inbox: timedelta(microseconds=n) for (inbox,), n in self._total(counters.CANARY_DELAYS, 1).items()}
 
     def _total(self, name: str, labels: int) -> dict[counters.Key, int]:
         with self._database.read() as connection:

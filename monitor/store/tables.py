@@ -177,6 +177,32 @@ class FailureRow(SQLModel, table=True):
     retryable: bool
 
 
+class CanaryRow(SQLModel, table=True):
+    """A canary mail of ours to one seed inbox: kept before it is sent, marked after, and again when it arrives."""
+
+    __tablename__ = "canaries"
+    __table_args__ = (
+        Index("ix_canaries_inbox_sent", "inbox_id", "sent_at"),
+        Index(
+            "ix_canaries_missing",
+            "sent_at",
+            sqlite_where=text("arrived_at IS NULL AND sent_at IS NOT NULL"),
+            postgresql_where=text("arrived_at IS NULL AND sent_at IS NOT NULL"),
+        ),
+        Index("ix_canaries_arrived", "arrived_at"),
+    )
+    id: int | None = Field(default=None, sa_type=RowNumber, primary_key=True)
+    inbox_id: int = Field(sa_type=RowNumber, foreign_key="inboxes.id")
+    token: str = Field(unique=True)
+    made_at: datetime = Field(sa_type=Moment)
+    sent_at: datetime | None = Field(default=None, sa_type=Moment)
+    tries: int = Field(default=0, sa_type=RowNumber)
+    error: str | None = Field(default=None, sa_type=Text)
+    given_up: bool = False
+    arrived_at: datetime | None = Field(default=None, sa_type=Moment)
+    role: str | None = None
+
+
 class ProblemRow(SQLModel, table=True):
     """An oddity of a message that was kept all the same."""
 
@@ -272,6 +298,7 @@ evidence = SQLModel.metadata.tables["evidence"]
 placements = SQLModel.metadata.tables["placements"]
 coverage = SQLModel.metadata.tables["coverage"]
 failures = SQLModel.metadata.tables["failures"]
+canaries = SQLModel.metadata.tables["canaries"]
 problems = SQLModel.metadata.tables["problems"]
 counters = SQLModel.metadata.tables["counters"]
 marks = SQLModel.metadata.tables["marks"]

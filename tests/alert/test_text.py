@@ -47,6 +47,27 @@ ALL_BLIND = finding(
     note="None of the 2 could be read.",
     members=("quiet-1", "quiet-2"),
 )
+OVERDUE = finding(
+    FindingKind.CANARY_OVERDUE,
+    "quiet-1",
+    note="3 canary mails of ours sent since then, and due, have not arrived; the polls work.",
+    members=(),
+)
+ALL_OVERDUE = finding(
+    FindingKind.CANARY_OVERDUE,
+    "all inboxes",
+    key="canary_overdue:all",
+    note="No canary mail has reached any of the 2 seed inboxes since then, though all could be read; "
+    "what they have in common is the canary account.",
+    members=("quiet-1", "quiet-2"),
+)
+UNSENT = finding(
+    FindingKind.CANARY_UNSENT,
+    "the canary account",
+    key="canary_unsent",
+    note="The last try failed: the mail server refuses the user or the password (535 5.7.8 wrong).",
+    members=("quiet-1", "quiet-2"),
+)
 SEED = finding(
     FindingKind.SEED_SILENT,
     STREAM,
@@ -90,6 +111,18 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     "inboxes-opened": (Decision(alert(ALL_BLIND), OPENED, ("log",)), AlertContext()),
     "inboxes-resolved": (
         Decision(alert(ALL_BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
+        AlertContext(),
+    ),
+    "canary-opened": (Decision(alert(OVERDUE), OPENED, ("log",)), AlertContext()),
+    "canary-resolved": (Decision(alert(OVERDUE, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
+    "canary-all-opened": (Decision(alert(ALL_OVERDUE), OPENED, ("log",)), AlertContext()),
+    "canary-all-resolved": (
+        Decision(alert(ALL_OVERDUE, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
+        AlertContext(),
+    ),
+    "canary-account-opened": (Decision(alert(UNSENT), OPENED, ("log",)), AlertContext()),
+    "canary-account-resolved": (
+        Decision(alert(UNSENT, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
         AlertContext(),
     ),
     "group-partial": (Decision(alert(PARTIAL), OPENED, ("log",)), AlertContext()),

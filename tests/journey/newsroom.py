@@ -10,6 +10,8 @@ from pathlib import Path
 
 from monitor.alert.channels import open_channels
 from monitor.alert.deliver import Courier
+from monitor.app.canaries import CanaryPost
+from monitor.app.canary_key import canary_key
 from monitor.app.counters import Counters
 from monitor.app.polling import Poller
 from monitor.app.session import Session, open_session
@@ -17,6 +19,7 @@ from monitor.clock import SteppedClock
 from monitor.model import Alert
 from monitor.settings import (
     AlertSettings,
+    CanarySettings,
     ChannelKind,
     ChannelSettings,
     CollectSettings,
@@ -66,9 +69,14 @@ class Newsroom:
         self._snapshots = session.snapshots(clock.now())
         alerts = session.settings.alerts
         self._courier = Courier(session.store, open_channels(alerts.channels), alerts.max_tries)
+        self.canaries: CanaryPost | None = None
+        self.canary_mail = Mailbox()
+        self.canaries_reach: set[str] = {seed.user.name for seed in seeds}
+        """Inboxes; what is sent to others is lost on the way."""
 
     def look(self) -> None:
         """One round at the clock's present."""
+        self._carry_canaries()
         for inbox in self.session.settings.inboxes:
             self.poller.poll(inbox)
         now = self.clock.now()
@@ -99,6 +107,18 @@ class Newsroom:
             self.clock.move_to(min(self.clock.now() + STEP, until))
             self.look()
 
+    def _carry_canaries(self) -> None:
+        """Send what is due, and be the mail system that brings it from the SMTP server into the inboxes."""
+        if self.canaries is None:
+            return
+        self.canaries.send_due()
+        for raw, to in zip(self.canary_mail.raw, self.canary_mail.rcpt_tos, strict=True):
+            for seed in self.seeds:
+                if [f"{seed.user.name}@example.net"] == to and seed.user.name in self.canaries_reach:
+                    seed.user.deliver(raw, at=self.clock.now())
+        self.canary_mail.raw.clear()
+        self.canary_mail.rcpt_tos.clear()
+
     @property
     def alerts(self) -> tuple[Alert, ...]:
         """All that there ever were, newest first."""
@@ -121,11 +141,19 @@ class Newsroom:
 
 @contextmanager
 def newsroom(
-    folder: Path, start: datetime, seeds: Sequence[Seed], unreachable: Sequence[InboxSettings] = ()
+    folder: Path,
+    start: datetime,
+    seeds: Sequence[Seed],
+    unreachable: Sequence[InboxSettings] = (),
+    *,
+    with_canaries: bool = False,
 ) -> Iterator[Newsroom]:
-    """Open one on new, empty storage, with an SMTP server and a webhook to tell."""
-    mailbox = Mailbox()
-    with smtp_server(mailbox) as smtp, http_server() as hook:
+    """Open one on new, empty storage, with an SMTP server and a webhook to tell, and one more for canary mail."""
+    mailbox, canary_mail = Mailbox(), Mailbox()
+    with smtp_server(mailbox) as smtp, smtp_server(canary_mail) as canary_smtp, http_server() as hook:
+        canary = CanarySettings(
+            host="127.0.0.1", port=canary_smtp, security=Security.PLAIN, sender="canary@example.org", every=STEP
+        )
         settings = Settings(
             data_dir=folder / "data",
             inboxes=(*(seed_settings(seed.user, folder) for seed in seeds), *unreachable),
@@ -146,9 +174,14 @@ def newsroom(
                 routes=(RouteSettings(channels=(SMTP, WEBHOOK)),),
             ),
             detect_every=STEP,
+            canary=canary if with_canaries else None,
         )
         with open_session(settings) as session:
             room = Newsroom(session, SteppedClock(start), seeds, mailbox, hook)
+            room.canary_mail = canary_mail
+            if (key := canary_key(settings)) is not None:
+                addresses = {inbox.name: inbox.mail_address or "" for inbox in settings.inboxes}
+                room.canaries = CanaryPost(canary, addresses, key, session.store, room.clock)
             try:
                 yield room
             finally:
@@ -159,7 +192,8 @@ def seed_settings(user: DovecotUser, folder: Path) -> InboxSettings:
     """The inbox as an operator would set it up, over TLS, its password in a file."""
     secret = folder / "password"
     secret.write_text(PASSWORD, encoding="ascii")
-    return user.settings().model_copy(update={"password_env": None, "password_file": secret})
+    address = f"{user.name}@example.net"
+    return user.settings().model_copy(update={"password_env": None, "password_file": secret, "address": address})
 
 
 def three_seeds(users: Iterable[DovecotUser]) -> list[Seed]:

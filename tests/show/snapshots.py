@@ -32,6 +32,7 @@ from monitor.model import (
     Trust,
 )
 from monitor.show.snapshot import (
+    CanaryHealth,
     Durations,
     FolderHealth,
     InboxHealth,
@@ -231,6 +232,14 @@ def inbox(name: str, *, blind: bool = False, now: datetime = NOW) -> InboxHealth
         else None,
         consecutive_failures=84 if blind else 0,
         receiver="dovecot",
+        canary=CanaryHealth(
+            sent_at=now - timedelta(minutes=20),
+            arrived_at=now - timedelta(minutes=19),
+            role="JUNK",
+            delays=(timedelta(seconds=4), timedelta(seconds=60), timedelta(seconds=5)),
+            totals={"sent": 4, "inbox": 1, "junk": 2},
+            delay_total=timedelta(seconds=69),
+        ),
     )
 
 

@@ -24,6 +24,11 @@ NAMES = {
     "gonequiet_provider_silent_streams": {"delivery"},
     "gonequiet_folder_proven_timestamp_seconds": {"inbox", "folder"},
     "gonequiet_inbox_blind": {"inbox"},
+    "gonequiet_inbox_unreached": {"inbox"},
+    "gonequiet_canaries_total": {"inbox", "result"},
+    "gonequiet_canary_arrived_timestamp_seconds": {"inbox"},
+    "gonequiet_canary_delay_seconds_count": {"receiver"},
+    "gonequiet_canary_delay_seconds_sum": {"receiver"},
     "gonequiet_polls_total": {"inbox", "result"},
     "gonequiet_poll_duration_seconds_bucket": {"le"},
     "gonequiet_poll_duration_seconds_sum": set(),
@@ -60,6 +65,18 @@ def test_names_and_labels_are_exactly_those_that_are_promised() -> None:
     for name, labels in samples(silent().now):
         found.setdefault(name, set()).update(key for key, _ in labels)
     assert found == NAMES
+
+
+def test_canaries_are_counted_by_inbox_and_their_delay_by_who_runs_the_mailbox() -> None:
+    now = silent().now
+    assert len(now.inboxes) == 2
+    found = samples(now)
+    assert value(found, "gonequiet_canaries_total", inbox="quiet-1", result="junk") == 2
+    assert value(found, "gonequiet_canaries_total", inbox="quiet-1", result="failed") == 0
+    assert value(found, "gonequiet_canary_delay_seconds_count", receiver="dovecot") == 6
+    assert value(found, "gonequiet_canary_delay_seconds_sum", receiver="dovecot") == 138
+    without = replace(now, inboxes=tuple(replace(inbox, canary=None) for inbox in now.inboxes))
+    assert not [name for name, _ in samples(without) if "canar" in name]
 
 
 def test_a_silent_stream_shows_in_its_state_its_provider_and_its_alert() -> None:

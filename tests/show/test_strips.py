@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from monitor.model import Coverage
+from monitor.show.canaries import delay_lines
+from monitor.show.snapshot import CanaryHealth
 from monitor.show.strips import WINDOW, blind_times, covered, inbox_lines
 from tests.show.snapshots import EMPTY, NOW, all_wrong, calm, inbox
 
@@ -39,12 +41,32 @@ def test_only_hours_in_which_no_inbox_at_all_was_read_are_blind() -> None:
 def test_blind_inboxes_stand_first_and_name_the_fault() -> None:
     lines = inbox_lines(all_wrong().now)
     assert [line.name for line in lines] == ["quiet-2", "quiet-1"]
-    assert lines[0].words == "blind since 7 Jan, 21:37 UTC"
+    assert lines[0].words.startswith("blind since 7 Jan, 21:37 UTC")
     assert lines[0].detail == "login: the server refused the password; renew it in password_file"
-    assert lines[1].words == "read 3 minutes ago"
+    assert lines[1].words.startswith("read 3 minutes ago")
+
+
+def test_an_inbox_that_mail_does_not_reach_says_so_and_stands_before_the_others() -> None:
+    lost = replace(inbox("z"), unreached=True)
+    first, second = inbox_lines(replace(EMPTY, at=NOW, inboxes=(inbox("a"), lost)))
+    assert first.name == "z"
+    assert first.words == "read 3 minutes ago · canary mail is overdue; the last one arrived 8 Jan, 04:21 UTC, in junk"
+    assert second.words == "read 3 minutes ago · last canary arrived 8 Jan, 04:21 UTC, in junk"
+    unsent = replace(inbox("a"), canary=CanaryHealth())
+    assert inbox_lines(replace(EMPTY, at=NOW, inboxes=(unsent,)))[0].words.endswith("no canary mail has arrived so far")
+
+
+def test_canary_delays_are_shown_by_who_runs_the_mailbox() -> None:
+    other = replace(inbox("b"), receiver=None, canary=CanaryHealth())
+    off = replace(inbox("c"), receiver="Gmail", canary=None)
+    lines = delay_lines(replace(EMPTY, inboxes=(inbox("a"), other, off)))
+    assert [(line.receiver, line.words) for line in lines] == [
+        ("dovecot", "3 canary mails in the last 24 hours, usually after 5 seconds, at most 60 seconds"),
+        ("other mail servers", "none arrived in the last 24 hours"),
+    ]
 
 
 def test_an_inbox_that_was_never_read_says_so() -> None:
-    never = replace(inbox("new", blind=True), folders=(), coverage=(), last_failure=None)
+    never = replace(inbox("new", blind=True), folders=(), coverage=(), last_failure=None, canary=None)
     line = inbox_lines(replace(EMPTY, inboxes=(never,)))[0]
     assert (line.words, line.covered, line.bars) == ("never read so far", "nothing proven in the last 14 days", ())

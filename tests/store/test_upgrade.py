@@ -68,6 +68,11 @@ OLD_DATA["0008"] = (
     "UPDATE failures SET until = at, times = 3",
 )
 
+OLD_DATA["0009"] = (
+    *OLD_DATA["0008"],
+    f"INSERT INTO canaries (inbox_id, token, made_at, tries, given_up) VALUES (1, 'aa', {T}, 0, false)",
+)
+
 REVISIONS = sorted(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("v*.py"))
 
 
