@@ -18,12 +18,17 @@ class Counters:
         self._polls: Counter[tuple[str, str]] = Counter()
         self._durations = Durations()
         self._missed = 0
+        self._late = 0
 
     def poll_ended(self, inbox: str, result: str, took: timedelta) -> None:
         """`result` is `ok` or a FailureCause; `took` is real time."""
         with self._lock:
             self._polls[inbox, result] += 1
             self._durations = self._durations.plus(took)
+
+    def poll_late(self) -> None:
+        with self._lock:
+            self._late += 1
 
     def job_missed(self) -> None:
         with self._lock:
@@ -43,3 +48,8 @@ class Counters:
     def missed(self) -> int:
         with self._lock:
             return self._missed
+
+    @property
+    def late(self) -> int:
+        with self._lock:
+            return self._late

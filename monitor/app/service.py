@@ -27,6 +27,10 @@ from monitor.store.store import Store
 
 log = structlog.get_logger("gonequiet.service")
 
+LATE = timedelta(seconds=10)
+"""A poll that begins so long after it was due is counted and told."""
+LONGEST_CATCH_UP = timedelta(hours=1)
+"""So long after a start nothing becomes an alert before every inbox was looked at, in real time."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -48,6 +52,7 @@ class Service:
         self._judged_at: datetime | None = None
         self._can_judge = True
         self._polled_at: dict[str, datetime] = {}
+        self._began = self._wall.now()
         self._counters = Counters()
         identifier = load_identifier(settings)
         with ExitStack() as opened:
@@ -82,7 +87,10 @@ class Service:
         return self._snapshots.snapshot()
 
     def start(self) -> None:
-        """Judge what is stored already, serve the pages, and begin to poll; returns at once."""
+        """Judge what is stored already, serve the pages, and begin to poll; returns at once.
+
+        Nothing becomes an alert before every inbox was looked at: what came while we were away is read first.
+        """
         self._judge()
         tick = self.settings.tick.total_seconds()
         for job in (self._poll_due, self._judge_if_due, self._deliver, self._send_canaries):
@@ -125,10 +133,17 @@ class Service:
             free = parts.settings.collect.concurrency - len(parts.due.running)
             due = parts.due.take(self._clock.now(), free)
         for name, lateness in due:
-            if lateness >= parts.period(name):  # a whole poll was left out
-                self._counters.job_missed()
-                log.warning("poll is late", inbox=name, seconds=lateness.total_seconds())
+            if lateness >= LATE:
+                self._tell_late(parts, name, lateness)
             parts.workers.submit(self._poll, parts, name)
+
+    def _tell_late(self, parts: Parts, name: str, lateness: timedelta) -> None:
+        self._counters.poll_late()
+        missed = lateness >= parts.period(name)  # a whole poll was left out
+        if missed:
+            self._counters.job_missed()
+        tell = log.warning if missed else log.info
+        tell("poll is late", inbox=name, seconds=lateness.total_seconds(), reason=parts.due.why_late(name))
 
     def _hasten(self, inbox: str) -> None:
         """An inbox may have new mail: poll it at the next tick."""
@@ -139,19 +154,27 @@ class Service:
         """One poll in a worker. Whatever happens, the inbox is put back into the queue."""
         began = self._clock.now()
         cause: FailureCause | None = FailureCause.PROTOCOL
+        has_more = False
         try:
-            cause = parts.poller.poll(parts.inboxes[name]).cause
+            polled = parts.poller.poll(parts.inboxes[name])
+            cause, has_more = polled.cause, polled.has_more
         except GoneQuietError as error:
             log.error("what was read could not be kept; it will be read again", inbox=name, detail=str(error))
         except Exception:
             log.exception("a fault of ours while polling; please report it", inbox=name)
         finally:
             with self._queue_lock:
+                alone = parts.due.left_alone
                 if cause is None:
-                    parts.due.succeeded(name, began)
+                    parts.due.succeeded(name, began, has_more=has_more)
                     self._polled_at[name] = began
                 else:
-                    parts.due.failed(name, began, cause)
+                    parts.due.failed(name, began, cause, self._clock.now())
+                now_alone = parts.due.left_alone
+        for host in now_alone - alone:
+            log.warning("a server refuses many inboxes and is left alone but for one trial at a time", host=host)
+        for host in alone - now_alone:
+            log.info("a server works again", host=host)
 
     def _judge_if_due(self) -> None:
         """Judge once in `detect_every`, after all that is due was read; where something always is, after twice as long."""
@@ -163,8 +186,11 @@ class Service:
 
     def _is_reading(self, now: datetime) -> bool:
         with self._queue_lock:
-            due = self._parts.due
-            return bool(due.running) or (due.next_due is not None and due.next_due <= now)
+            return self._parts.due.is_behind(now)
+
+    def _has_looked(self, parts: Parts) -> bool:
+        with self._queue_lock:
+            return parts.due.has_tried_all() or self._wall.now() - self._began >= LONGEST_CATCH_UP
 
     def _judge(self) -> None:
         """Where that fails, the heart stops to beat until it works again: /healthz and a metric say so."""
@@ -172,14 +198,15 @@ class Service:
             now = self._tried_at = self._clock.now()
             parts = self._parts
             try:
-                assessment = parts.watch.round(now)
+                has_looked = self._has_looked(parts)
+                assessment = parts.watch.round(now) if has_looked else parts.watch.assess(now)
             except Exception as error:
                 self._can_judge = False
                 if not isinstance(error, GoneQuietError):  # a bug: what it holds may be taken in by half
                     parts.watch = Watch(self._store, parts.identifier, parts.settings)
                 raise
             self._snapshots.judged(assessment)
-            self._judged_at = now
+            self._judged_at = now if has_looked else None
             self._can_judge = True
 
     def _deliver(self) -> None:

@@ -72,6 +72,7 @@ class Snapshots:
             polls=self._counters.polls,
             durations=self._counters.durations,
             missed=self._counters.missed,
+            late=self._counters.late,
             problems=self._store.problems_total(),
             identified=self._store.identified_total(),
             alert_events=self._store.alert_events_total(),

@@ -1,32 +1,54 @@
-"""Due: which inbox is to be polled when, and how long to leave one alone that failed (pure)."""
+"""Due: which inbox is to be polled when, and how long to leave one alone that failed (pure).
+
+Every inbox waits in one heap by the moment it is due; those that are due wait at their server, by priority. A server takes
+so many at once, and the last quarter of the workers is for servers that have none yet, so that slow ones delay no other.
+"""
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import IntEnum
 from random import Random
 
+from monitor.collect.breaker import FIRST_WAIT, Breaker, jittered
 from monitor.model import FailureCause
 
-FIRST_WAIT = {
-    FailureCause.NETWORK: timedelta(seconds=30),
-    FailureCause.TIMEOUT: timedelta(seconds=30),
-    FailureCause.DNS: timedelta(minutes=1),
-    FailureCause.PROTOCOL: timedelta(minutes=1),
-    FailureCause.THROTTLED: timedelta(minutes=5),
-    FailureCause.TLS: timedelta(minutes=5),
-    FailureCause.LOGIN: timedelta(minutes=15),
-    FailureCause.SETTINGS: timedelta(minutes=15),
-}
-"""A refused password is tried seldom, as many tries lock accounts; a network that fails may be back at once."""
 LONGEST_WAIT = timedelta(hours=1)
 LONGEST_SPREAD = timedelta(seconds=30)
+FIRST_POLLS_A_SECOND = 50
+"""Where there are thousands of inboxes, their first polls are spread further than half a minute."""
+RESERVE = 4
+"""One in so many workers is for servers of which no inbox is being polled."""
+
+
+class Priority(IntEnum):
+    """What goes first of all that is due."""
+
+    NEWS = 0
+    """A server told of new mail."""
+    REGULAR = 1
+    BACKLOG = 2
+    """Bodies are left to be read."""
+
+
+Entry = tuple[Priority, datetime, str]
+
+
+@dataclass(slots=True)
+class _Server:
+    breaker: Breaker
+    ready: list[Entry] = field(default_factory=list)
+    running: set[str] = field(default_factory=set)
+    held: str = ""
+    """Why the last of its inboxes that was due had to wait; empty where none had."""
 
 
 class DueQueue:
-    """A heap of inboxes by the moment they are due. All times are aware UTC; one thread at a time.
+    """All times are aware UTC; one thread at a time.
 
     An inbox that was taken is out of the queue until `succeeded` or `failed` puts it back, so that it is never polled twice
     at once, however long a poll takes.
@@ -41,47 +63,63 @@ class DueQueue:
         hosts: Mapping[str, str] | None = None,
         per_host: int | None = None,
     ) -> None:
-        """`periods` is inbox → how often. First polls are spread over one period or half a minute, whichever is shorter.
+        """`periods` is inbox → how often. First polls are spread over half a minute, of thousands of inboxes over more, and
+        never over more than one period.
 
         `hosts` is inbox → mail server: no more than `per_host` inboxes of one are taken at once (None: no limit).
         """
         self._periods = dict(periods)
-        self._hosts = dict(hosts or {})
-        self._per_host = per_host
+        self._hosts = {name: (hosts or {}).get(name, f"\0{name}") for name in periods}
+        self._per_host = per_host if per_host is not None else len(periods)
         self._rng = rng
-        self._running: set[str] = set()
+        self._servers = {host: _Server(Breaker(rng)) for host in self._hosts.values()}
+        self._waiting: set[str] = set()
+        """Servers with inboxes that are due."""
+        self._alone: set[str] = set()
+        self._running: dict[str, datetime] = {}
         self._hastened: set[str] = set()
+        self._has_more: set[str] = set()
+        self._untried = set(periods)
+        self._reasons: dict[str, str] = {}
         self._failures: Counter[str] = Counter()
+        spread = max(LONGEST_SPREAD, timedelta(seconds=len(periods) / FIRST_POLLS_A_SECOND))
         self._due_at = {
-            name: start + min(every, LONGEST_SPREAD) * place / len(periods) for place, (name, every) in enumerate(periods.items())
+            name: start + min(every, spread) * place / len(periods) for place, (name, every) in enumerate(periods.items())
         }
-        """Of those that are not running. An entry of the heap that says otherwise is out of date and is dropped when met."""
-        self._heap = [(due_at, name) for name, due_at in self._due_at.items()]
-        heapq.heapify(self._heap)
+        """Of those that are not running. An entry of a heap that says otherwise is out of date and is dropped when met."""
+        self._later = [(due_at, name) for name, due_at in self._due_at.items()]
+        heapq.heapify(self._later)
 
     def take(self, now: datetime, most: int) -> list[tuple[str, timedelta]]:
-        """Up to `most` inboxes that are due, the longest due first, each with how late it is.
+        """Up to `most` inboxes that are due, each with how late it is: by priority, then the longest due.
 
-        An inbox whose server is busy with others stays due and delays nobody.
+        An inbox whose server is busy with others, or left alone, stays due and delays nobody.
         """
-        busy = Counter(self._hosts.get(name) for name in self._running)
+        self._sort_in(now)
+        reserve = (most + len(self._running)) // RESERVE if len(self._servers) > 1 else 0
+        heads: list[tuple[Priority, datetime, str]] = []
+        for host in list(self._waiting):
+            self._offer(heads, host, now)
         taken: list[tuple[str, timedelta]] = []
-        waiting: list[tuple[datetime, str]] = []
-        while self._heap and self._heap[0][0] <= now and len(taken) < most:
-            due_at, name = heapq.heappop(self._heap)
-            if self._due_at.get(name) != due_at:
+        while heads and len(taken) < most:
+            priority, due_at, host = heapq.heappop(heads)
+            server = self._servers[host]
+            if server.running and most - len(taken) <= reserve:
+                server.held = "the other workers are kept for other servers"
                 continue
-            host = self._hosts.get(name)
-            if host is not None and self._per_host is not None and busy[host] >= self._per_host:
-                waiting.append((due_at, name))
-                continue
-            busy[host] += 1
-            self._running.add(name)
+            _, _, name = heapq.heappop(server.ready)
+            self._reasons[name] = server.held or "all workers were busy"
+            server.running.add(name)
+            self._running[name] = now
+            self._has_more.discard(name)
             del self._due_at[name]
-            taken.append((name, now - due_at))
-        for entry in waiting:
-            heapq.heappush(self._heap, entry)
+            taken.append((name, now - due_at if priority is not Priority.BACKLOG else timedelta(0)))
+            self._offer(heads, host, now)
         return taken
+
+    def why_late(self, name: str) -> str:
+        """What an inbox that was taken late had to wait for."""
+        return self._reasons.get(name, "")
 
     def hasten(self, name: str, now: datetime) -> None:
         """There may be news: it is due now, or again as soon as it comes back if it is running. One that fails waits its time."""
@@ -90,25 +128,48 @@ class DueQueue:
         if name in self._running:
             self._hastened.add(name)
         elif name in self._periods and self._due_at[name] > now:
-            self._put_back(name, now)
+            self._due_at[name] = now
+            self._make_ready(Priority.NEWS, now, name)
 
-    def succeeded(self, name: str, began: datetime) -> None:
-        """Its next poll is a period after this one began."""
+    def succeeded(self, name: str, began: datetime, *, has_more: bool = False) -> None:
+        """Its next poll is a period after this one began; before that where bodies are left, once nobody else is due."""
         self._failures.pop(name, None)
-        self._put_back(name, began + (timedelta(0) if name in self._hastened else self._periods[name]))
+        self._come_back(name)
+        self._alone.discard(self._hosts[name])
+        for other in self._servers[self._hosts[name]].breaker.succeeded():
+            self._try_again(other, began)
+        if name in self._hastened:
+            self._hastened.discard(name)
+            self._due_at[name] = began
+            self._make_ready(Priority.NEWS, began, name)
+            return
+        self._put_back(name, began + self._periods[name])
+        if has_more:
+            self._has_more.add(name)
+            self._make_ready(Priority.BACKLOG, began, name)
 
-    def failed(self, name: str, began: datetime, cause: FailureCause) -> None:
+    def failed(self, name: str, began: datetime, cause: FailureCause, now: datetime | None = None) -> None:
         """Wait by cause, twice as long after each failure in a row, at most an hour, give or take a fifth.
 
         Never shorter than the period of an inbox that is polled seldom. One folder that failed slows the others down by nothing.
+        `now` is when it failed (None: at once).
         """
         if cause is FailureCause.FOLDER:
             self.succeeded(name, began)
             return
+        self._come_back(name)
+        self._hastened.discard(name)
+        breaker = self._servers[self._hosts[name]].breaker
+        breaker.failed(name, began, now or began, cause)
+        if breaker.is_open:
+            self._alone.add(self._hosts[name])
         wait = min(FIRST_WAIT[cause] * 2 ** min(self._failures[name], 10), LONGEST_WAIT)
         self._failures[name] += 1
-        jitter = 0.8 + 0.4 * self._rng.random()
-        self._put_back(name, began + max(wait, min(self._periods[name], LONGEST_WAIT)) * jitter)
+        self._put_back(name, began + jittered(max(wait, min(self._periods[name], LONGEST_WAIT)), self._rng))
+
+    def set_period(self, name: str, every: timedelta) -> None:
+        """How often it is polled from its next poll on."""
+        self._periods[name] = every
 
     @property
     def running(self) -> frozenset[str]:
@@ -118,12 +179,73 @@ class DueQueue:
     @property
     def next_due(self) -> datetime | None:
         """When the next inbox is due; None while all are running or there are none."""
-        while self._heap and self._due_at.get(self._heap[0][1]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        return min(self._due_at.values(), default=None)
+
+    @property
+    def left_alone(self) -> frozenset[str]:
+        """The servers that are tried with one inbox at a time."""
+        return frozenset(self._alone)
+
+    def is_behind(self, now: datetime) -> bool:
+        """Whether anything is being read, or due at a server that is not left alone; bodies that are left do not count."""
+        if self._running:
+            return True
+        self._sort_in(now)
+        servers = [self._servers[host] for host in self._waiting]
+        return any(not s.breaker.is_open and s.ready and s.ready[0][0] is not Priority.BACKLOG for s in servers)
+
+    def has_tried_all(self) -> bool:
+        """Whether every inbox was polled once, well or not, those of servers that are left alone excepted."""
+        return all(self._servers[self._hosts[name]].breaker.is_open for name in self._untried)
+
+    # ------------------------------------------------------------------------------------------ inside
+
+    def _sort_in(self, now: datetime) -> None:
+        """Move what is due by now to its server."""
+        while self._later and self._later[0][0] <= now:
+            due_at, name = heapq.heappop(self._later)
+            if self._due_at.get(name) == due_at:
+                self._make_ready(Priority.REGULAR, due_at, name)
+
+    def _make_ready(self, priority: Priority, due_at: datetime, name: str) -> None:
+        host = self._hosts[name]
+        heapq.heappush(self._servers[host].ready, (priority, due_at, name))
+        self._waiting.add(host)
+
+    def _offer(self, heads: list[tuple[Priority, datetime, str]], host: str, now: datetime) -> None:
+        """Put the server's first inbox up for choice, if it may take another."""
+        server = self._servers[host]
+        while server.ready and not self._is_valid(server.ready[0]):
+            heapq.heappop(server.ready)
+        if not server.ready:
+            server.held = ""
+            self._waiting.discard(host)
+        elif not server.breaker.allows(now, len(server.running)):
+            server.held = "its server refused others and is left alone"
+        elif len(server.running) >= self._per_host:
+            server.held = "its server is busy with others"
+        else:
+            priority, due_at, _ = server.ready[0]
+            heapq.heappush(heads, (priority, due_at, host))
+
+    def _is_valid(self, entry: Entry) -> bool:
+        priority, due_at, name = entry
+        if priority is Priority.BACKLOG:
+            return name in self._has_more
+        return self._due_at.get(name) == due_at
+
+    def _come_back(self, name: str) -> None:
+        self._running.pop(name, None)
+        self._untried.discard(name)
+        self._servers[self._hosts[name]].running.discard(name)
 
     def _put_back(self, name: str, at: datetime) -> None:
-        self._running.discard(name)
-        self._hastened.discard(name)
         self._due_at[name] = at
-        heapq.heappush(self._heap, (at, name))
+        heapq.heappush(self._later, (at, name))
+
+    def _try_again(self, name: str, now: datetime) -> None:
+        """Its server works again: it is due within half a minute, as if it had not failed."""
+        self._failures.pop(name, None)
+        soon = now + LONGEST_SPREAD * self._rng.random()
+        if self._due_at.get(name, soon) > soon:
+            self._put_back(name, soon)

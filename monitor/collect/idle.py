@@ -20,8 +20,8 @@ from time import monotonic
 
 import structlog
 
+from monitor.collect.breaker import FIRST_WAIT
 from monitor.collect.connecting import Access
-from monitor.collect.due import FIRST_WAIT
 from monitor.collect.folders import which_folders
 from monitor.collect.idle_session import IdleEnded, IdleSession
 from monitor.collect.wire import FAULTS

@@ -124,7 +124,9 @@ def _inboxes(snapshot: Snapshot) -> Iterator[Metric]:
     took.add_metric([], list(zip(bounds, accumulate(snapshot.durations.counts), strict=True)), snapshot.durations.seconds)
     missed = CounterMetricFamily("gonequiet_scheduler_missed", "Runs that the scheduler dropped or delayed.")
     missed.add_metric([], snapshot.missed)
-    yield from (proven, blind, polls, took, missed)
+    late = CounterMetricFamily("gonequiet_polls_late", "Polls that began more than ten seconds after they were due.")
+    late.add_metric([], snapshot.late)
+    yield from (proven, blind, polls, took, missed, late)
 
 
 def _canaries(snapshot: Snapshot) -> Iterator[Metric]:

@@ -146,7 +146,9 @@ class Snapshot:
     """(inbox, `ok` or a FailureCause) → polls since the start."""
     durations: Durations = Durations()
     missed: int = 0
-    """Jobs that the scheduler dropped or delayed."""
+    """Jobs that the scheduler dropped, and polls that were a whole period late."""
+    late: int = 0
+    """Polls that began more than ten seconds after they were due."""
     problems: Mapping[str, int] = field(default_factory=dict)
     """ParseProblem.field → messages."""
     identified: Mapping[tuple[str, str], int] = field(default_factory=dict)

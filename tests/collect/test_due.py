@@ -119,3 +119,145 @@ def test_news_make_an_inbox_due_now_and_while_it_is_polled_right_after() -> None
     due.succeeded("b", later)
     assert due.take(later, 9) == []
     assert [name for name, _ in due.take(later + FIVE, 9)] == ["a", "b"]
+
+
+def many(host: str, number: int) -> dict[str, str]:
+    return {f"{host}{n}": host for n in range(number)}
+
+
+def test_the_first_polls_of_thousands_are_spread_over_minutes_and_never_over_more_than_a_period() -> None:
+    due = queue(*map(str, range(6000)))
+    busiest = max(len(due.take(NOON + timedelta(seconds=second), 6000)) for second in range(121))
+    assert busiest <= 51
+    assert len(due.running) == 6000
+    brief = queue(*map(str, range(6000)), every=timedelta(seconds=10))
+    assert len(brief.take(NOON + timedelta(seconds=10), 6000)) == 6000
+
+
+def test_news_go_before_what_is_regular_and_bodies_that_are_left_come_last() -> None:
+    due = queue("a", "b", "c")
+    later = NOON + timedelta(minutes=1)
+    due.take(later, 9)
+    due.succeeded("a", later, has_more=True)
+    due.succeeded("b", later)
+    due.succeeded("c", later - FIVE)
+    due.hasten("b", later)
+    assert [name for name, _ in due.take(later, 9)] == ["b", "c", "a"]
+    for name in "abc":
+        due.succeeded(name, later, has_more=name == "a")
+    assert not due.is_behind(later)
+    assert due.take(later, 9) == [("a", timedelta(0))]
+    due.succeeded("a", later)
+    assert due.take(later, 9) == []
+
+
+def test_a_backlog_that_had_no_turn_is_a_regular_poll_when_its_time_comes() -> None:
+    due = queue("a", "b", every=FIVE)
+    later = NOON + timedelta(minutes=1)
+    due.take(later, 9)
+    due.succeeded("a", later, has_more=True)
+    due.succeeded("b", later + FIVE)
+    assert due.take(later + FIVE, 1) == [("a", timedelta(0))]
+    due.succeeded("a", later + FIVE)
+    assert due.take(later + FIVE + timedelta(seconds=1), 9) == []
+
+
+def test_slow_servers_leave_workers_for_those_that_answer() -> None:
+    slow = {name: host for letter in "ABCD" for name, host in many(letter, 20).items()}
+    due = queue(*slow, "quick", hosts={**slow, "quick": "Q"}, per_host=8)
+    now = NOON + timedelta(seconds=29)
+    taken = due.take(now, 16)
+    assert len(taken) == 14  # three quarters as they come, and then one for each server that had none
+    assert [name for name, _ in due.take(NOON + timedelta(seconds=31), 2)] == ["quick"]
+
+
+def test_what_a_late_inbox_waited_for_is_known() -> None:
+    hosts = many("A", 3)
+    due = queue(*hosts, hosts=hosts, per_host=1)
+    later = NOON + timedelta(minutes=1)
+    [(first, _)] = due.take(later, 9)
+    assert due.why_late(first) == "all workers were busy"
+    due.succeeded(first, later)
+    [(second, late)] = due.take(later + timedelta(minutes=1), 9)
+    assert (due.why_late(second), late > timedelta(minutes=1)) == ("its server is busy with others", True)
+
+
+def fail_all(due: DueQueue, now: datetime, most: int, cause: FailureCause = FailureCause.NETWORK) -> list[str]:
+    names = [name for name, _ in due.take(now, most)]
+    for name in names:
+        due.failed(name, now, cause, now)
+    return names
+
+
+def test_a_server_that_refuses_many_is_tried_with_one_at_a_time_until_it_works() -> None:
+    hosts = {**many("A", 200), "b": "B"}
+    due = queue(*hosts, hosts=hosts, per_host=4)
+    now, tried = NOON + timedelta(minutes=1), []
+    while now < NOON + timedelta(hours=2):
+        if names := [name for name in fail_all(due, now, 9) if name != "b"]:
+            tried += names
+        now += timedelta(seconds=10)
+    assert 8 < len(tried) < 25
+    assert len(set(tried)) == len(tried)  # each time another one
+    assert due.left_alone == {"A"}
+    assert due.has_tried_all()
+    while not (trial := [name for name, _ in due.take(now, 9) if name != "b"]):
+        now += timedelta(seconds=10)
+    assert len(trial) == 1
+    due.succeeded(trial[0], now)
+    assert due.left_alone == frozenset()
+    read = 0
+    for second in range(40):
+        for name, _ in due.take(now + timedelta(seconds=second), 9):
+            due.succeeded(name, now + timedelta(seconds=second))
+            read += name != "b"
+    assert read >= 150  # all of them are read again at once, four at a time
+
+
+@pytest.mark.parametrize(("cause", "opens"), [(FailureCause.LOGIN, 10), (FailureCause.TLS, 3), (FailureCause.THROTTLED, 3)])
+def test_so_many_in_a_row_are_the_servers_failure(cause: FailureCause, opens: int) -> None:
+    hosts = many("A", 12)
+    due = queue(*hosts, hosts=hosts)
+    later = NOON + timedelta(minutes=1)
+    for number, (name, _) in enumerate(due.take(later, opens), 1):
+        assert due.left_alone == frozenset()
+        due.failed(name, later, cause, later)
+        assert bool(due.left_alone) == (number == opens)
+
+
+def test_one_inbox_that_is_read_shows_that_the_server_works() -> None:
+    hosts = many("A", 12)
+    due = queue(*hosts, hosts=hosts)
+    later = NOON + timedelta(minutes=1)
+    names = [name for name, _ in due.take(later, 12)]
+    for place, name in enumerate(names):
+        if place % 3 == 2:
+            due.succeeded(name, later)
+        else:
+            due.failed(name, later, FailureCause.NETWORK, later)
+    assert due.left_alone == frozenset()
+
+
+def test_taking_costs_no_more_where_thousands_wait_at_a_server_that_is_left_alone() -> None:
+    """Counted in steps through the queue's entries, not in time."""
+
+    def steps(number: int) -> int:
+        hosts = many("A", number)
+        due = queue(*hosts, hosts=hosts, per_host=4)
+        now = NOON + timedelta(hours=1)
+        fail_all(due, now, 4)
+        counted = 0
+        valid = due._is_valid
+
+        def counting(entry: object) -> bool:
+            nonlocal counted
+            counted += 1
+            return valid(entry)  # type: ignore[arg-type]
+
+        due._is_valid = counting  # type: ignore[method-assign]
+        for second in range(20):
+            due.take(now + timedelta(seconds=second), 9)
+        return counted
+
+    assert steps(4000) <= 2.5 * steps(2000)
+    assert steps(4000) < 100

@@ -361,6 +361,7 @@ def all_wrong() -> FakeSource:
         polls={("quiet-1", "ok"): 900, ("quiet-2", "ok"): 816, ("quiet-2", "login"): 84},
         notices={("newsroom", "sent"): 1, ("newsroom", "failed"): 1},
         missed=3,
+        late=5,
         reload_ok=False,
         heartbeat_at=NOW - timedelta(hours=1),
     )

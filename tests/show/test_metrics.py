@@ -34,6 +34,7 @@ NAMES = {
     "gonequiet_poll_duration_seconds_sum": set(),
     "gonequiet_poll_duration_seconds_count": set(),
     "gonequiet_scheduler_missed_total": set(),
+    "gonequiet_polls_late_total": set(),
     "gonequiet_messages_problem_total": {"problem"},
     "gonequiet_identified_total": {"delivery", "confidence"},
     "gonequiet_alerts_open": {"kind", "level"},
@@ -125,6 +126,7 @@ def test_what_is_wrong_with_the_service_itself_shows() -> None:
     assert value(found, "gonequiet_polls_total", inbox="quiet-2", result="login") == 84
     assert value(found, "gonequiet_notices_total", channel="newsroom", result="failed") == 1
     assert value(found, "gonequiet_scheduler_missed_total") == 3
+    assert value(found, "gonequiet_polls_late_total") == 5
 
 
 def test_the_duration_of_polls_is_a_histogram_with_growing_buckets() -> None:
