@@ -64,6 +64,8 @@ class Checkpoint:
     highestmodseq: int | None = None
     messages: int | None = None
     """How many the server said that there were; None until the folder has been read to its end."""
+    state: str | None = None
+    """What a folder without numbers (Maildir, mbox) is compared with at the next look; None over IMAP."""
 
 
 UidRange = tuple[int, int]
@@ -331,6 +333,22 @@ class NewCopy:
     """Strongest first: `job:…` (campaign or job id), `subject:…`, `body:…`; equal over the copies of one send."""
     canary: str | None = None
     """The token of our own canary mail, which belongs to no stream; None for all other mail."""
+    address: str | None = field(default=None, repr=False)
+    """To which of our addresses it came, as far as the message says; never shown in public."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """That a stream writes to one of our addresses, as seen; for the operator only."""
+
+    stream: str
+    inbox: str
+    address: str | None = field(repr=False)
+    """None where its mail does not say."""
+    first_at: datetime
+    """Delivery of the first message that we hold, UTC."""
+    last_at: datetime
+    copies: int
 
 
 @dataclass(frozen=True, slots=True)

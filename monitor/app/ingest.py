@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from monitor.collect.canary import token_in
 from monitor.collect.parse import parse_message
+from monitor.identify.address import OwnAddresses, our_address
 from monitor.identify.match import Identifier
 from monitor.identify.send_key import send_fingerprints
 from monitor.identify.stream import stream_of
 from monitor.model import DkimProof, Identification, Message, NewCopy, RawMessage
 from monitor.settings import Settings
 
+ANY_ADDRESS = OwnAddresses(())
 LONGEST_TRANSIT = timedelta(hours=24)
 
 
@@ -56,15 +59,23 @@ class Reader:
             at=placed_at(message.sent_at, raw.delivered_at),
             send_fingerprints=send_fingerprints(message, identification),
             canary=canary,
+            address=our_address(message.headers, self._own(raw.inbox)),
         )
 
     def identify(self, message: Message, inbox: str, dkim: tuple[DkimProof, ...]) -> Identification:
         """Whose infrastructure sent a message that came into this inbox."""
         return self.identifier.identify(message, self._receiver_of(inbox), dkim)
 
+    def _own(self, inbox: str) -> OwnAddresses:
+        return self._addresses.get(inbox, ANY_ADDRESS)
+
+    @cached_property
+    def _addresses(self) -> dict[str, OwnAddresses]:
+        return {inbox.name: OwnAddresses(inbox.own_addresses) for inbox in self.settings.inboxes}
+
     def _receiver_of(self, inbox: str) -> str | None:
         """The receiver that the settings name, else the one that runs the inbox's IMAP host."""
         for settings in self.settings.inboxes:
             if settings.name == inbox:
-                return settings.receiver or self.identifier.receiver_of_host(settings.host)
+                return settings.receiver or (self.identifier.receiver_of_host(settings.host) if settings.host else None)
         return None

@@ -88,7 +88,7 @@ def make_parts(settings: Settings, identifier: Identifier, store: Store, clock: 
             {name: inbox.poll_every or settings.collect.poll_every for name, inbox in inboxes.items()},
             start=clock.now(),
             rng=random.Random(),  # noqa: S311  spreads polls, guards nothing
-            hosts={name: inbox.host for name, inbox in inboxes.items()},
+            hosts={name: inbox.host for name, inbox in inboxes.items() if inbox.host},
             per_host=settings.collect.per_host,
         ),
         workers=ThreadPoolExecutor(settings.collect.concurrency, thread_name_prefix="poll"),

@@ -12,10 +12,9 @@ from time import monotonic
 import structlog
 
 from monitor.app.counters import Counters
-from monitor.app.credentials import credential_of
 from monitor.app.ingest import Reader
+from monitor.app.opening import SeedInbox, open_inbox
 from monitor.clock import Clock
-from monitor.collect.imap import ImapInbox
 from monitor.errors import InboxError, SettingsError
 from monitor.model import Bodies, FailureCause, FolderVisit, NewCopy, PollFailure
 from monitor.settings import CollectSettings, InboxSettings
@@ -51,7 +50,7 @@ class Poller:
         self._clock = clock
         self._counters = counters
         self._lock = threading.Lock()
-        self._connected: dict[str, ImapInbox] = {}
+        self._connected: dict[str, SeedInbox] = {}
 
     def poll(self, inbox: InboxSettings) -> Polled:
         """One look at every folder of the inbox. Never raises for what the inbox or its server does wrong."""
@@ -90,18 +89,12 @@ class Poller:
             with ThreadPoolExecutor(min(len(connected), self._settings.concurrency), thread_name_prefix="poll-end") as pool:
                 list(pool.map(lambda inbox: inbox.close(), connected.values()))
 
-    def _inbox(self, inbox: InboxSettings) -> ImapInbox:
+    def _inbox(self, inbox: InboxSettings) -> SeedInbox:
         with self._lock:
             known = self._connected.get(inbox.name)
         if known is not None:
             return known
-        made = ImapInbox(
-            inbox,
-            credential_of(inbox, self._settings.timeout.total_seconds()),
-            timeout=self._settings.timeout,
-            max_message_bytes=self._settings.max_message_bytes,
-            poll_every=inbox.poll_every or self._settings.poll_every,
-        )
+        made = open_inbox(inbox, self._settings, self._store)
         with self._lock:
             return self._connected.setdefault(inbox.name, made)
 

@@ -27,12 +27,18 @@ NO_GAP = "No stream is silent for longer than its rhythm allows. `gonequiet gaps
 def streams(
     by: Annotated[By | None, typer.Option("--by", help="Put together what comes through one of them.")] = None,
     days: Annotated[int, typer.Option("--days", min=1, help="With --by: how far back.")] = 90,
+    addresses: Annotated[
+        bool, typer.Option("--addresses", help="Which of your own addresses each writes to. Not for publication.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the streams: who mails, how often, when last, and through whom."""
     if by is not None:
         _rolled_up(by, timedelta(days=days), config, as_json)
+        return
+    if addresses:
+        _by_address(config, as_json)
         return
     with open_session(*read_settings(config)) as session:
         rows = views.stream_rows(session.snapshots(SystemClock().now()).snapshot())
@@ -52,6 +58,32 @@ def streams(
                 row["confidence"],
             )
             for row in rows
+        ),
+        empty=NO_STREAM,
+    )
+
+
+def _by_address(config: Path | None, as_json: bool) -> None:
+    with open_session(*read_settings(config)) as session:
+        found = session.store.subscriptions()
+    if as_json:
+        json_lines(
+            {
+                "stream": one.stream,
+                "inbox": one.inbox,
+                "address": one.address,
+                "first_mail": iso(one.first_at),
+                "last_mail": iso(one.last_at),
+                "mails": one.copies,
+            }
+            for one in found
+        )
+        return
+    table(
+        ("stream", "inbox", "address", "first mail (UTC)", "last mail (UTC)", "mails"),
+        (
+            (plain(one.stream, 80), one.inbox, plain(one.address or "", 254), iso(one.first_at), iso(one.last_at), one.copies)
+            for one in found
         ),
         empty=NO_STREAM,
     )

@@ -21,6 +21,8 @@ Fault = tuple[Place, str]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 _ADDRESS = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9.-]+")
+_LOCAL_KINDS = ("maildir", "mbox")
+_IMAP_ONLY = ("host", "port", "user", "password_file", "password_env", "oauth", "security", "ca_file", "idle")
 _KINDS = [kind.value for kind in FindingKind]
 
 
@@ -37,7 +39,8 @@ def faults_in(data: object) -> Iterator[Fault]:
     for path, inbox in inboxes:
         yield from _inbox(path, inbox)
     yield from _same_account(inboxes)
-    yield from _same_token_file(inboxes)
+    yield from _same_file(inboxes, ("oauth", "token_file"))
+    yield from _same_file(inboxes, ("path",))
     for path, stream in streams:
         yield from _stream(path, stream)
     yield from _same_domain(streams)
@@ -109,16 +112,41 @@ def _host_and_port(path: Place, item: Mapping[str, object]) -> Iterator[Fault]:
 
 
 def _inbox(path: Place, inbox: Mapping[str, object]) -> Iterator[Fault]:
+    kind = inbox.get("kind", "imap")
+    if kind in _LOCAL_KINDS:
+        yield from _local_inbox(path, inbox, str(kind))
+    elif kind == "imap":
+        yield from _imap_inbox(path, inbox)
+    address = inbox.get("address")
+    if isinstance(address, str) and not _ADDRESS.fullmatch(address):
+        yield (*path, "address"), "expected a mail address such as quiet-1@example.org, without a name"
+    addresses = inbox.get("addresses")
+    for i, address in enumerate(addresses if isinstance(addresses, list) else []):
+        if isinstance(address, str) and not _ADDRESS.fullmatch(f"x{address}" if address.startswith("@") else address):
+            yield (*path, "addresses", i), 'expected an address, or "@example.org" for all of a domain'
+    if inbox.get("folders") == []:
+        yield (*path, "folders"), "expected at least one folder, or no such key for all that can hold list mail"
+
+
+def _local_inbox(path: Place, inbox: Mapping[str, object], kind: str) -> Iterator[Fault]:
+    if not inbox.get("path"):
+        yield (*path, "path"), f"is missing; an inbox of kind {kind} lies on this machine"
+    for key in _IMAP_ONLY:
+        if key in inbox:
+            yield (*path, key), f"expected with kind imap only; this inbox is of kind {kind}"
+
+
+def _imap_inbox(path: Place, inbox: Mapping[str, object]) -> Iterator[Fault]:
+    for key in ("host", "user"):
+        if key not in inbox:
+            yield (*path, key), "is missing"
+    if "path" in inbox:
+        yield (*path, "path"), "expected with kind maildir or mbox only"
     if "password" not in inbox:  # an unknown key, about which enough is said
         yield from _one_of(path, inbox, ("password_file", "password_env", "oauth"))
     yield from _oauth((*path, "oauth"), inbox.get("oauth"))
     yield from _plain_only_on_loopback(path, inbox)
     yield from _host_and_port(path, inbox)
-    address = inbox.get("address")
-    if isinstance(address, str) and not _ADDRESS.fullmatch(address):
-        yield (*path, "address"), "expected a mail address such as quiet-1@example.org, without a name"
-    if inbox.get("folders") == []:
-        yield (*path, "folders"), "expected at least one folder, or no such key for all that can hold list mail"
 
 
 def _oauth(path: Place, oauth: object) -> Iterator[Fault]:
@@ -173,13 +201,14 @@ def _same_account(inboxes: list[tuple[Place, Mapping[str, object]]]) -> Iterator
             first.setdefault(account, path)
 
 
-def _same_token_file(inboxes: list[tuple[Place, Mapping[str, object]]]) -> Iterator[Fault]:
+def _same_file(inboxes: list[tuple[Place, Mapping[str, object]]], key: tuple[str, ...]) -> Iterator[Fault]:
     first: dict[str, Place] = {}
     for path, inbox in inboxes:
-        oauth = inbox.get("oauth")
-        file = oauth.get("token_file") if isinstance(oauth, Mapping) else None
-        if isinstance(file, str) and first.setdefault(file, path) != path:
-            yield (*path, "oauth", "token_file"), f"expected a file of its own; inboxes[{first[file][-1]}] has this one already"
+        value: object = inbox
+        for part in key:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, str) and first.setdefault(value, path) != path:
+            yield (*path, *key), f"expected one of its own; inboxes[{first[value][-1]}] has this one already"
 
 
 def _stream(path: Place, stream: Mapping[str, object]) -> Iterator[Fault]:

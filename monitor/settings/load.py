@@ -11,7 +11,7 @@ from monitor.errors import SettingsError
 from monitor.settings.checks import faults_in
 from monitor.settings.expectations import expectation, spelled
 from monitor.settings.lines import Document, NotYamlError, Place, read_yaml
-from monitor.settings.models import CanarySettings, ChannelSettings, InboxSettings, Settings
+from monitor.settings.models import CanarySettings, ChannelSettings, InboxKind, InboxSettings, Settings
 from monitor.settings.secrets import canary_password, channel_password, channel_url, client_secret, inbox_password
 
 
@@ -84,6 +84,8 @@ def _unreadable(settings: Settings, environ: Mapping[str, str] | None) -> Iterab
         if inbox.enabled:
             yield from _secret_of(inbox, ("inboxes", i), environ)
             yield from _oauth_of(inbox, ("inboxes", i, "oauth"), environ)
+            if inbox.path is not None and not inbox.path.exists():
+                yield ("inboxes", i, "path"), f"{inbox.path}: no such file or folder"
     for i, channel in enumerate(settings.alerts.channels):
         yield from _secret_of(channel, ("alerts", "channels", i), environ)
     if settings.canary is not None:
@@ -95,7 +97,7 @@ def _secret_of(
 ) -> Iterable[tuple[Place, str]]:
     try:
         if isinstance(owner, InboxSettings):
-            if owner.oauth is None:
+            if owner.kind is InboxKind.IMAP and owner.oauth is None:
                 inbox_password(owner, environ)
         elif isinstance(owner, CanarySettings):
             canary_password(owner, environ)

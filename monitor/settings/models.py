@@ -64,10 +64,20 @@ class Security(StrEnum):
     """Only for a server on loopback."""
 
 
+class InboxKind(StrEnum):
+    IMAP = "imap"
+    MAILDIR = "maildir"
+    MBOX = "mbox"
+
+
 class InboxSettings(Strict):
     name: str
-    host: str
-    user: str
+    kind: InboxKind = InboxKind.IMAP
+    path: LocatedPath | None = None
+    """maildir: its folder; mbox: a file, or a folder of such files."""
+    host: str = ""
+    user: str = ""
+    """Both are there for imap, and for nothing else."""
     port: int | None = None
     security: Security = Security.TLS
     ca_file: LocatedPath | None = None
@@ -75,6 +85,8 @@ class InboxSettings(Strict):
     password_env: str | None = None
     oauth: OAuthSettings | None = None
     """Instead of a password."""
+    addresses: tuple[str, ...] = ()
+    """Its own addresses beside `user`; `@example.org` is all of a domain."""
     receiver: str | None = None
     """Who runs the mailbox, a name from `config/receivers/`; known hosts are recognised by themselves."""
     group: Literal["quiet", "engaged"] = "quiet"
@@ -89,8 +101,13 @@ class InboxSettings(Strict):
 
     @property
     def mail_address(self) -> str | None:
-        """The address that canary mail goes to; None where neither `address` nor `user` is one."""
-        return self.address or (self.user if "@" in self.user else None)
+        """The address that canary mail goes to; None where neither `address` nor `user` is one, nor any of `addresses`."""
+        return self.address or next((a for a in (self.user, *self.addresses) if "@" in a[1:]), None)
+
+    @property
+    def own_addresses(self) -> tuple[str, ...]:
+        """All that is known of its addresses; those that begin with `@` are whole domains."""
+        return tuple(a for a in (self.user, self.address or "", *self.addresses) if "@" in a)
 
 
 class CollectSettings(Strict):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from monitor.model import Checkpoint, Coverage, CoverageKind
-from monitor.store.tables import coverage, folders, inboxes
+from monitor.store.tables import coverage, folders, inboxes, placements
 
 FORGOTTEN_AFTER = timedelta(days=7)
 """A folder that was proven so much earlier than another of its inbox is gone (renamed, deleted) and monitored no more."""
@@ -27,9 +27,24 @@ def checkpoints(connection: Connection, inbox: str) -> dict[str, Checkpoint]:
             uidnext=row.uidnext,
             highestmodseq=row.highestmodseq,
             messages=row.messages,
+            state=row.state,
         )
         for row in rows
     }
+
+
+def known_uids(connection: Connection, inbox: str, folder: str, uidvalidity: int) -> frozenset[int]:
+    query = select(placements.c.uid).join(folders, folders.c.id == placements.c.folder_id)
+    query = query.join(inboxes, inboxes.c.id == folders.c.inbox_id)
+    found = connection.execute(
+        query.where(
+            inboxes.c.name == inbox,
+            folders.c.name == folder,
+            placements.c.uidvalidity == uidvalidity,
+            placements.c.gone_at.is_(None),
+        )
+    )
+    return frozenset(found.scalars())
 
 
 def keep_checkpoint(connection: Connection, folder: int, checkpoint: Checkpoint, polls: int) -> None:
@@ -41,6 +56,7 @@ def keep_checkpoint(connection: Connection, folder: int, checkpoint: Checkpoint,
         "highestmodseq": checkpoint.highestmodseq,
         "messages": checkpoint.messages,
         "proven_at": checkpoint.proven_at,
+        "state": checkpoint.state,
         "polls": folders.c.polls + polls,
     }
     connection.execute(update(folders).where(folders.c.id == folder).values(values))

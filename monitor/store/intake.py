@@ -171,6 +171,7 @@ def columns_of(copy: NewCopy, numbers: Mapping[str, int]) -> dict[str, Any]:
         "subject": kept(message.subject),
         "sent_at": message.sent_at,
         "at": copy.at,
+        "address": kept(copy.address),
         "link_hosts": to_json(message.link_hosts),
         "fingerprints": to_json(copy.send_fingerprints),
         "stream_id": numbers[key.stream] if key is not None else None,

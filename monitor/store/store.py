@@ -28,6 +28,7 @@ from monitor.model import (
     Notice,
     PollFailure,
     Send,
+    Subscription,
 )
 from monitor.store import alerts, canaries, counters, coverage, health, rebuild, reread, sends
 from monitor.store.canaries import CanaryRecord
@@ -43,6 +44,7 @@ from monitor.store.raw import Originals
 from monitor.store.rebuild import Stored
 from monitor.store.reread import keep_whole
 from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends, sends_by_number
+from monitor.store.subscriptions import read_subscriptions
 from monitor.store.upgrade import bring_up_to_date
 
 
@@ -208,6 +210,11 @@ class Store:
         with self._database.read() as connection:
             return coverage.checkpoints(connection, inbox)
 
+    def known_uids(self, inbox: str, folder: str, uidvalidity: int) -> frozenset[int]:
+        """The UIDs of what is stored and lay in this folder at the last look."""
+        with self._database.read() as connection:
+            return coverage.known_uids(connection, inbox, folder, uidvalidity)
+
     def original(self, sha256: str) -> bytes:
         """The bytes of a message as they were received (up to the size limit if it was truncated)."""
         return self._originals.read(sha256)
@@ -252,6 +259,11 @@ class Store:
         """Stream → through whom its newest identified send came, without the evidence."""
         with self._database.read() as connection:
             return last_identified(connection)
+
+    def subscriptions(self, stream: str | None = None) -> tuple[Subscription, ...]:
+        """Which of our addresses each stream was seen to write to, by stream, inbox and address. Not for publication."""
+        with self._database.read() as connection:
+            return read_subscriptions(connection, stream)
 
     def witnesses(self, stream: str) -> tuple[str, ...]:
         """The inboxes that got any of the stream's last sends."""

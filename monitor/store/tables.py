@@ -33,6 +33,7 @@ class FolderRow(SQLModel, table=True):
     highestmodseq: int | None = Field(default=None, sa_type=RowNumber)
     messages: int | None = Field(default=None, sa_type=RowNumber)
     proven_at: datetime | None = Field(default=None, sa_type=Moment)
+    state: str | None = Field(default=None, sa_type=Text)
     polls: int = Field(default=0, sa_type=RowNumber)
     """All polls that ever proved it readable."""
 
@@ -118,6 +119,8 @@ class CopyRow(SQLModel, table=True):
     sdids: str | None = Field(default=None, sa_type=Text)
     authentication: str | None = Field(default=None, sa_type=Text)
     """Both as in `sends`."""
+    address: str | None = Field(default=None, sa_type=Text)
+    """To which of our addresses it came; for the operator only."""
     polls_before: int = Field(default=0, sa_type=RowNumber)
     """The folder's `polls` when the copy was first seen."""
 

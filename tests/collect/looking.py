@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Generic, TypeVar
 
+from monitor.app.opening import SeedInbox
 from monitor.clock import Clock, SteppedClock
 from monitor.collect.imap import ImapInbox
 from monitor.collect.tokens import TokenSource
 from monitor.model import Bodies, Checkpoint, Coverage, FolderVisit, PollFailure, RawMessage
 from monitor.settings import InboxSettings
 
+Inbox = TypeVar("Inbox", bound=SeedInbox)
 FIVE = timedelta(minutes=5)
 
 
@@ -24,10 +27,10 @@ def open_inbox(
     return ImapInbox(settings, credential, timeout=timedelta(seconds=seconds), max_message_bytes=limit, poll_every=FIVE)
 
 
-class Watcher:
+class Watched(Generic[Inbox]):
     """Visits one inbox and remembers; `clock` starts at the real time and is moved by the test."""
 
-    def __init__(self, inbox: ImapInbox) -> None:
+    def __init__(self, inbox: Inbox) -> None:
         self.inbox = inbox
         self.clock = SteppedClock(now())
         self.checkpoints: dict[str, Checkpoint] = {}
@@ -53,6 +56,10 @@ class Watcher:
                 fresh.append(result)
                 self.visits.append(result)
         return fresh
+
+
+class Watcher(Watched[ImapInbox]):
+    """Of an inbox over IMAP."""
 
 
 def messages_of(visits: list[FolderVisit]) -> list[RawMessage]:

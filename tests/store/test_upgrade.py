@@ -73,6 +73,12 @@ OLD_DATA["0009"] = (
     f"INSERT INTO canaries (inbox_id, token, made_at, tries, given_up) VALUES (1, 'aa', {T}, 0, false)",
 )
 
+OLD_DATA["0010"] = (
+    *OLD_DATA["0009"],
+    "UPDATE folders SET state = 'as it was'",
+    "UPDATE copies SET address = 'seed+acme@example.org'",
+)
+
 REVISIONS = sorted(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("v*.py"))
 
 
@@ -96,6 +102,9 @@ def test_old_data_arrives_in_the_newest_schema(url: str, tmp_path: Path, revisio
         assert [(s.subject, s.at, s.inboxes) for s in store.sends()] == [("From before", NOON, ("seed-1",))]
         assert [(c.end, c.polls) for c in store.coverage()] == [(NOON, 3)]
         assert store.checkpoints("seed-1")["INBOX"].uidvalidity == 7
+        is_new = revision >= "0010"
+        assert store.checkpoints("seed-1")["INBOX"].state == ("as it was" if is_new else None)
+        assert [s.address for s in store.subscriptions()] == ["seed+acme@example.org" if is_new else None]
         assert [f.detail for f in store.failures()] == ["unknown host"]
         assert store.problems_total() == {"date": 1}
         expected = 1 if revision >= "0002" else 0

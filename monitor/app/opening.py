@@ -1,0 +1,42 @@
+"""Opening: from an inbox's settings to what reads it, by its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from functools import partial
+from typing import Protocol
+
+from monitor.app.credentials import credential_of
+from monitor.clock import Clock
+from monitor.collect.imap import ImapInbox
+from monitor.collect.maildir import MaildirInbox
+from monitor.collect.mbox import MboxInbox
+from monitor.model import Awaited, Bodies, Checkpoint, FolderVisit, PollFailure
+from monitor.settings import CollectSettings, InboxKind, InboxSettings
+from monitor.store.store import Store
+
+
+class SeedInbox(Protocol):
+    """What reads one seed inbox, whatever it is."""
+
+    def visit(
+        self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
+    ) -> Generator[FolderVisit | Bodies | PollFailure, None, None]:
+        """Look at every folder, and read the bodies that are `awaited`. What comes out is to be stored before the next one is
+        taken. May raise InboxError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        ...
+
+
+def open_inbox(inbox: InboxSettings, settings: CollectSettings, store: Store) -> SeedInbox:
+    """Nothing is connected or read yet. SettingsError where a file or variable with a secret cannot be read."""
+    limit, poll_every = settings.max_message_bytes, inbox.poll_every or settings.poll_every
+    if inbox.kind is InboxKind.MAILDIR:
+        return MaildirInbox(inbox, partial(store.known_uids, inbox.name), max_message_bytes=limit, poll_every=poll_every)
+    if inbox.kind is InboxKind.MBOX:
+        return MboxInbox(inbox, max_message_bytes=limit, poll_every=poll_every)
+    credential = credential_of(inbox, settings.timeout.total_seconds())
+    return ImapInbox(inbox, credential, timeout=settings.timeout, max_message_bytes=limit, poll_every=poll_every)
