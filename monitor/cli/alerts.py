@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -13,12 +12,12 @@ from monitor.alert.by_hand import acknowledge, mute
 from monitor.alert.channels import open_channels
 from monitor.alert.rehearsal import rehearse
 from monitor.app.session import Session, open_session
+from monitor.cli.moments import coming_moment
 from monitor.cli.output import console, json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, read_settings
 from monitor.clock import SystemClock
 from monitor.errors import GoneQuietError
 from monitor.model import Alert
-from monitor.settings import parse_span
 from monitor.show import views
 from monitor.words import iso, plain
 
@@ -81,7 +80,7 @@ def mute_command(
 ) -> None:
     """Keep an alert from all channels until a moment; afterwards it is told if it is still open."""
     now = SystemClock().now()
-    end = _moment(until, now)
+    end = coming_moment(until, now)
     with open_session(*read_settings(config)) as session:
         session.store.apply([mute(_alert(session, number), end, comment, now)])
     console().print(f"Alert {number} is muted until {iso(end)}.")
@@ -106,20 +105,3 @@ def _alert(session: Session, number: int) -> Alert:
     if alert is None:
         raise GoneQuietError(f"there is no alert {number}; `gonequiet alerts` lists them")
     return alert
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except ValueError:
-        try:
-            span: timedelta = parse_span(text)
-        except ValueError as error:
-            raise GoneQuietError(
-                f'--until: expected a span such as "12h" or a moment such as 2026-12-01T09:00, got "{text}"'
-            ) from error
-        moment = now + span
-    if moment <= now:
-        raise GoneQuietError(f"--until: {text} is not in the future")
-    return moment

@@ -79,7 +79,7 @@ def root(
 
 def main() -> None:
     """Run the command line. Exit status: 0 it ran, 2 misuse or bad input."""
-    from monitor.cli import alerts, backtest, keeping, login, mail, service, sources, streams  # noqa: F401  each adds its commands
+    from monitor.cli import alerts, backtest, coverage, keeping, login, mail, service, sources, streams  # noqa: F401  each adds its commands
 
     try:
         app()

@@ -60,7 +60,7 @@ def _shared_link_hosts(connection: Connection, last: Send, kin: Sequence[Send]) 
 
 def _coverage(connection: Connection, inboxes: Iterable[str], start: datetime, end: datetime) -> list[Coverage]:
     """Of these inboxes only: there may be thousands of others."""
-    return [interval for inbox in inboxes for interval in read_coverage(connection, start, end, inbox)]
+    return [interval for inbox in inboxes for interval in read_coverage(connection, start, end, (inbox,))]
 
 
 def _polled(inboxes: Sequence[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from monitor.model import Checkpoint, Coverage, CoverageKind
+from monitor.store.statements import AT_ONCE
 from monitor.store.tables import coverage, folders, inboxes, placements
 
 FORGOTTEN_AFTER = timedelta(days=7)
@@ -80,8 +81,10 @@ def keep_coverage(connection: Connection, folder: int, intervals: Sequence[Cover
             connection.execute(insert(coverage).values(folder_id=folder, **row))
 
 
-def read_coverage(connection: Connection, start: datetime | None, end: datetime | None, inbox: str | None) -> list[Coverage]:
-    """Whole intervals that reach into [start, end), in order of their start."""
+def read_coverage(
+    connection: Connection, start: datetime | None, end: datetime | None, names: Sequence[str] | None
+) -> list[Coverage]:
+    """Whole intervals of these inboxes (None: of all) that reach into [start, end), in order of their start."""
     query = (
         select(coverage, folders.c.name.label("folder"), inboxes.c.name.label("inbox"))
         .join(folders, folders.c.id == coverage.c.folder_id)
@@ -91,8 +94,8 @@ def read_coverage(connection: Connection, start: datetime | None, end: datetime 
         query = query.where(coverage.c.until > start)
     if end is not None:
         query = query.where(coverage.c.since < end)
-    if inbox is not None:
-        query = query.where(inboxes.c.name == inbox)
+    if names is not None:
+        query = query.where(inboxes.c.name.in_(names))
     return [_as_coverage(row) for row in connection.execute(query.order_by(coverage.c.since, coverage.c.id))]
 
 
@@ -103,7 +106,9 @@ def monitored_folders(connection: Connection, names: Iterable[str]) -> dict[str,
     query = select(inboxes.c.name.label("inbox"), folders.c.name, folders.c.proven_at).join(
         inboxes, inboxes.c.id == folders.c.inbox_id
     )
-    for row in connection.execute(query.where(folders.c.proven_at.is_not(None))):
+    query = query.where(folders.c.proven_at.is_not(None))
+    few = query.where(inboxes.c.name.in_(wanted)) if len(wanted) <= AT_ONCE else query
+    for row in connection.execute(few):
         if row.inbox in wanted:
             found[row.inbox].append((row.name, row.proven_at))
     return {inbox: tuple(sorted(_still_there(known))) for inbox, known in found.items()}

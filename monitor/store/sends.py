@@ -74,11 +74,13 @@ def sends_between(connection: Connection, since: datetime, until: datetime) -> l
     return [as_send(row) for row in connection.execute(_SENDS.where(*between).order_by(sends.c.at, sends.c.id))]
 
 
-def witnesses(connection: Connection, names: Iterable[str]) -> tuple[str, ...]:
-    """The inboxes that got any of the last sends of each of these streams, sorted."""
+def witnesses(connection: Connection, names: Iterable[str], until: datetime | None = None) -> tuple[str, ...]:
+    """The inboxes that got any of the last sends of each of these streams (before `until`), sorted."""
     found: set[str] = set()
     for name in names:
         newest = select(sends.c.inboxes).join(streams, streams.c.id == sends.c.stream_id)
+        if until is not None:
+            newest = newest.where(sends.c.at < until)
         newest = newest.where(streams.c.name == name, sends.c.copies > 0).order_by(sends.c.at.desc()).limit(WITNESSED)
         for document in connection.execute(newest).scalars():
             found.update(names_from_json(document))

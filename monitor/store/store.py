@@ -46,6 +46,7 @@ from monitor.store.reread import keep_whole
 from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends, sends_by_number
 from monitor.store.subscriptions import read_subscriptions
 from monitor.store.upgrade import bring_up_to_date
+from monitor.store.witnessed import Witnessed, read_witnessed
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +276,14 @@ class Store:
     def coverage(self, start: datetime | None = None, end: datetime | None = None, inbox: str | None = None) -> list[Coverage]:
         """The proven intervals that reach into [start, end), whole, in order of their start; merged as far as they touch."""
         with self._database.read() as connection:
-            return coverage.read_coverage(connection, start, end, inbox)
+            return coverage.read_coverage(connection, start, end, None if inbox is None else (inbox,))
+
+    def witnessed(
+        self, start: datetime, end: datetime, stream: str | None = None, inboxes: Sequence[str] | None = None
+    ) -> Witnessed:
+        """What was covered in [start, end) and who witnessed: of these inboxes, or of those that get the stream, or of all."""
+        with self._database.read() as connection:
+            return read_witnessed(connection, stream, inboxes, start, end)
 
     def monitored_folders(self, inboxes: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Inbox → the folders that are being read in it; () for one that never was."""

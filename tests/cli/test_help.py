@@ -11,11 +11,11 @@ import pytest
 import typer.main
 
 import monitor
-from monitor.cli import alerts, backtest, keeping, login, mail, service, sources, streams  # each adds its commands
+from monitor.cli import alerts, backtest, coverage, keeping, login, mail, service, sources, streams  # each adds its commands
 from monitor.cli.root import app
 from tests.cli.conftest import Run
 
-MODULES = (alerts, backtest, keeping, login, mail, service, sources, streams)
+MODULES = (alerts, backtest, coverage, keeping, login, mail, service, sources, streams)
 
 
 def _commands(of: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
