@@ -9,10 +9,12 @@ from typing import Protocol
 from monitor.app.credentials import credential_of
 from monitor.clock import Clock
 from monitor.collect.imap import ImapInbox
+from monitor.collect.listener import Keep, Listener, ListenerCheck
 from monitor.collect.maildir import MaildirInbox
 from monitor.collect.mbox import MboxInbox
+from monitor.identify.address import OwnAddresses
 from monitor.model import Awaited, Bodies, Checkpoint, FolderVisit, PollFailure
-from monitor.settings import CollectSettings, InboxKind, InboxSettings
+from monitor.settings import CollectSettings, InboxKind, InboxSettings, Settings
 from monitor.store.store import Store
 
 
@@ -31,8 +33,32 @@ class SeedInbox(Protocol):
         ...
 
 
-def open_inbox(inbox: InboxSettings, settings: CollectSettings, store: Store) -> SeedInbox:
-    """Nothing is connected or read yet. SettingsError where a file or variable with a secret cannot be read."""
+def open_inbox(inbox: InboxSettings, settings: Settings, store: Store, clock: Clock, keep: Keep | None) -> SeedInbox:
+    """Nothing is connected or read yet. SettingsError where a file or variable with a secret cannot be read.
+
+    `keep` stores what comes by itself to an inbox that listens; None: another process is the one that listens.
+    """
+    if inbox.kind is InboxKind.LISTENER:
+        return _listener(inbox, settings, clock, keep)
+    return _polled(inbox, settings.collect, store)
+
+
+def _listener(inbox: InboxSettings, settings: Settings, clock: Clock, keep: Keep | None) -> SeedInbox:
+    if keep is None:
+        return ListenerCheck(inbox, settings.collect.timeout)
+    return Listener(
+        inbox,
+        keep,
+        clock,
+        is_ours=OwnAddresses(inbox.own_addresses).__contains__,
+        has_canaries=settings.canary is not None and inbox.mail_address is not None,
+        poll_every=inbox.poll_every or settings.collect.poll_every,
+        max_message_bytes=settings.collect.max_message_bytes,
+        timeout=settings.collect.timeout,
+    )
+
+
+def _polled(inbox: InboxSettings, settings: CollectSettings, store: Store) -> SeedInbox:
     limit, poll_every = settings.max_message_bytes, inbox.poll_every or settings.poll_every
     if inbox.kind is InboxKind.MAILDIR:
         return MaildirInbox(inbox, partial(store.known_uids, inbox.name), max_message_bytes=limit, poll_every=poll_every)

@@ -83,7 +83,7 @@ def make_parts(settings: Settings, identifier: Identifier, store: Store, clock: 
         settings=settings,
         identifier=identifier,
         inboxes=inboxes,
-        poller=Poller(store, Reader(identifier, settings, verify, key), settings.collect, clock, counters),
+        poller=Poller(store, Reader(identifier, settings, verify, key), settings.collect, clock, counters, listens=True),
         due=DueQueue(
             {name: inbox.poll_every or settings.collect.poll_every for name, inbox in inboxes.items()},
             start=clock.now(),

@@ -43,12 +43,23 @@ class Polled:
 class Poller:
     """Keeps one connection an inbox from poll to poll. Different inboxes may be polled from different threads at once."""
 
-    def __init__(self, store: Store, reader: Reader, settings: CollectSettings, clock: Clock, counters: Counters) -> None:
+    def __init__(
+        self,
+        store: Store,
+        reader: Reader,
+        settings: CollectSettings,
+        clock: Clock,
+        counters: Counters,
+        *,
+        listens: bool = False,
+    ) -> None:
+        """`listens`: take the mail of inboxes to which it comes by itself, from their first poll to `close`. One process does."""
         self._store = store
         self._reader = reader
         self._settings = settings
         self._clock = clock
         self._counters = counters
+        self._listens = listens
         self._lock = threading.Lock()
         self._connected: dict[str, SeedInbox] = {}
 
@@ -94,9 +105,18 @@ class Poller:
             known = self._connected.get(inbox.name)
         if known is not None:
             return known
-        made = open_inbox(inbox, self._settings, self._store)
+        keep = self._take_in if self._listens else None
+        made = open_inbox(inbox, self._reader.settings, self._store, self._clock, keep)
         with self._lock:
             return self._connected.setdefault(inbox.name, made)
+
+    def _take_in(self, visit: FolderVisit) -> None:
+        """Keep what came by itself, from a thread of the listener's."""
+        copies = self._reader.read(visit.messages)
+        new = self._store.save_visit(visit, copies).new_copies
+        _tell_oddities(visit, copies)
+        if new:
+            log.info("new mail", inbox=visit.inbox, copies=new)
 
     def _forget(self, inbox: str) -> None:
         """The next poll reads the password anew: somebody may have mended it."""

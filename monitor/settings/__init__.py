@@ -18,6 +18,7 @@ from monitor.settings.models import (
     Span,
     StreamSettings,
     WebSettings,
+    listen_place,
     parse_span,
 )
 from monitor.settings.oauth import Endpoints, OAuthSettings
@@ -50,6 +51,7 @@ __all__ = [
     "check_settings",
     "client_secret",
     "inbox_password",
+    "listen_place",
     "load_settings",
     "parse_span",
     "read_secret",

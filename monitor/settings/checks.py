@@ -15,14 +15,23 @@ from pydantic import ValidationError
 from monitor.model import FindingKind, Level
 from monitor.settings.expectations import expectation, shown
 from monitor.settings.lines import Place
-from monitor.settings.models import GapSettings
+from monitor.settings.models import GapSettings, listen_place
 
 Fault = tuple[Place, str]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 _ADDRESS = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9.-]+")
-_LOCAL_KINDS = ("maildir", "mbox")
-_IMAP_ONLY = ("host", "port", "user", "password_file", "password_env", "oauth", "security", "ca_file", "idle")
+_FILES = frozenset({"path", "folders"})
+_KEYS_OF_KIND = {
+    "imap": frozenset(
+        {"host", "port", "user", "password_file", "password_env", "oauth", "security", "ca_file", "idle", "folders"}
+    ),
+    "maildir": _FILES,
+    "mbox": _FILES,
+    "listener": frozenset({"listen", "protocol"}),
+}
+"""Keys that have a meaning for some kinds of inboxes only."""
+_NEEDED_BY_KIND = {"imap": ("host", "user"), "maildir": ("path",), "mbox": ("path",), "listener": ("listen", "addresses")}
 _KINDS = [kind.value for kind in FindingKind]
 
 
@@ -41,6 +50,7 @@ def faults_in(data: object) -> Iterator[Fault]:
     yield from _same_account(inboxes)
     yield from _same_file(inboxes, ("oauth", "token_file"))
     yield from _same_file(inboxes, ("path",))
+    yield from _same_file(inboxes, ("listen",))
     for path, stream in streams:
         yield from _stream(path, stream)
     yield from _same_domain(streams)
@@ -113,10 +123,21 @@ def _host_and_port(path: Place, item: Mapping[str, object]) -> Iterator[Fault]:
 
 def _inbox(path: Place, inbox: Mapping[str, object]) -> Iterator[Fault]:
     kind = inbox.get("kind", "imap")
-    if kind in _LOCAL_KINDS:
-        yield from _local_inbox(path, inbox, str(kind))
-    elif kind == "imap":
+    if isinstance(kind, str) and kind in _KEYS_OF_KIND:
+        for key in sorted(set().union(*_KEYS_OF_KIND.values()) - _KEYS_OF_KIND[kind]):
+            if key in inbox:
+                yield (*path, key), f"has no meaning for an inbox of kind {kind}"
+        for key in _NEEDED_BY_KIND[kind]:
+            if not inbox.get(key):
+                yield (*path, key), "is missing" if kind == "imap" else f"is missing; an inbox of kind {kind} needs it"
+    if kind == "imap":
         yield from _imap_inbox(path, inbox)
+    listen = inbox.get("listen")
+    if isinstance(listen, str) and not _is_listen_place(listen):
+        yield (
+            (*path, "listen"),
+            'expected "127.0.0.1:8024" or "/run/gonequiet/lmtp": a mail server on this machine stands in front',
+        )
     address = inbox.get("address")
     if isinstance(address, str) and not _ADDRESS.fullmatch(address):
         yield (*path, "address"), "expected a mail address such as quiet-1@example.org, without a name"
@@ -128,20 +149,15 @@ def _inbox(path: Place, inbox: Mapping[str, object]) -> Iterator[Fault]:
         yield (*path, "folders"), "expected at least one folder, or no such key for all that can hold list mail"
 
 
-def _local_inbox(path: Place, inbox: Mapping[str, object], kind: str) -> Iterator[Fault]:
-    if not inbox.get("path"):
-        yield (*path, "path"), f"is missing; an inbox of kind {kind} lies on this machine"
-    for key in _IMAP_ONLY:
-        if key in inbox:
-            yield (*path, key), f"expected with kind imap only; this inbox is of kind {kind}"
+def _is_listen_place(text: str) -> bool:
+    try:
+        listen_place(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _imap_inbox(path: Place, inbox: Mapping[str, object]) -> Iterator[Fault]:
-    for key in ("host", "user"):
-        if key not in inbox:
-            yield (*path, key), "is missing"
-    if "path" in inbox:
-        yield (*path, "path"), "expected with kind maildir or mbox only"
     if "password" not in inbox:  # an unknown key, about which enough is said
         yield from _one_of(path, inbox, ("password_file", "password_env", "oauth"))
     yield from _oauth((*path, "oauth"), inbox.get("oauth"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -64,10 +65,22 @@ class Security(StrEnum):
     """Only for a server on loopback."""
 
 
+def listen_place(text: str) -> tuple[str, int] | Path:
+    """Host and port on loopback, or the path of a unix socket; ValueError where it is neither."""
+    if text.startswith("/"):
+        return Path(text)
+    host, _, port = text.rpartition(":")
+    address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]"))
+    if not address.is_loopback or not 0 < int(port) < 65536:
+        raise ValueError(text)
+    return str(address), int(port)
+
+
 class InboxKind(StrEnum):
     IMAP = "imap"
     MAILDIR = "maildir"
     MBOX = "mbox"
+    LISTENER = "listener"
 
 
 class InboxSettings(Strict):
@@ -75,6 +88,9 @@ class InboxSettings(Strict):
     kind: InboxKind = InboxKind.IMAP
     path: LocatedPath | None = None
     """maildir: its folder; mbox: a file, or a folder of such files."""
+    listen: str | None = None
+    """listener: `127.0.0.1:8024`, or the path of a unix socket."""
+    protocol: Literal["lmtp", "smtp"] = "lmtp"
     host: str = ""
     user: str = ""
     """Both are there for imap, and for nothing else."""

@@ -46,7 +46,7 @@ def test_what_is_switched_off_can_be_switched_on(tmp_path: Path) -> None:
     file = tmp_path / "gonequiet.yaml"
     file.write_text(text)
     settings = load_settings(file)
-    assert [inbox.name for inbox in settings.inboxes] == ["quiet-1", "outlook-1", "local-1"]
+    assert [inbox.name for inbox in settings.inboxes] == ["quiet-1", "outlook-1", "local-1", "catch-all-1"]
     assert [channel.name for channel in settings.alerts.channels] == ["log", "newsroom", "hook", "chat"]
     assert settings.streams
     assert settings.organisations
