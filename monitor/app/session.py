@@ -35,9 +35,11 @@ class Session:
         return Watch(self.store, self.identifier, self.settings)
 
     def snapshots(self, now: datetime) -> Snapshots:
-        """What is known at `now`, judged afresh from the stored history, without changing it."""
+        """What is known at `now`, judged afresh from what is stored."""
         snapshots = Snapshots(self.store, self.identifier, self.settings, Counters())
-        snapshots.judged(self.watch().assess(now))
+        watch = self.watch()
+        snapshots.judged(watch.assess(now))
+        watch.keep()
         return snapshots
 
 

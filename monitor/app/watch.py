@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
+
+import structlog
 
 from monitor.alert.lifecycle import advance, news_of
 from monitor.alert.text import write_all
@@ -12,14 +15,20 @@ from monitor.app.ingest import Reader
 from monitor.app.second_look import SecondLook
 from monitor.detect.authentication import breakage_findings
 from monitor.detect.blindness import never_read
+from monitor.detect.calendar import moment_of
 from monitor.detect.canaries import holes, overdue, overdue_findings, unsent_findings
 from monitor.detect.changes import Changes
 from monitor.detect.detector import Detector
 from monitor.detect.infrastructure import SHOWN_FOR, change_findings
+from monitor.detect.seeds import KEPT_SENDS
+from monitor.detect.state import StateError, kept_hours, version
 from monitor.identify.match import Identifier
-from monitor.model import Alert, Assessment, Coverage, Finding, FindingKind, Send
+from monitor.model import Alert, Assessment, Coverage, Finding, FindingKind, MissingCanaries, Send
 from monitor.settings import Settings
+from monitor.store.states import KeptState
 from monitor.store.store import Store
+
+log = structlog.get_logger("gonequiet.watch")
 
 HISTORY = timedelta(days=400)
 """So far back a stream is followed anew after older mail of it has come or been read again."""
@@ -39,11 +48,13 @@ class Watch:
         self._voice = voice_of(settings)
         seldom = max((i.poll_every or settings.collect.poll_every for i in settings.inboxes if i.enabled), default=LEAST_BLIND)
         self._blind_after = max(LEAST_BLIND, 3 * seldom)
-        self._detector = Detector(settings.gap_for, blind_after=self._blind_after)
+        self._basis = f"{version()} {_digest(settings)}"
+        self._detector = self._new_detector([])
         self._changes = Changes()
         self._second_look = SecondLook(store, Reader(identifier, settings))
         self._read_sends = 0
         self._read_coverage: dict[str, datetime] | None = None
+        self._overdue: tuple[MissingCanaries, ...] = ()
 
     def assess(self, now: datetime) -> Assessment:
         """Judge what is stored up to now, and change nothing in the store.
@@ -51,21 +62,10 @@ class Watch:
         Coverage is read before sends: a send that commits in between is then known without the coverage that follows it,
         and never the other way round, which would look like silence.
         """
-        newest = self._new_coverage()
-        sends, seq = self._store.changed_sends(self._read_sends)
-        self._detector.set_inboxes(self._monitored())
-        self._detector.add_coverage(newest)
-        self._detector.add_sends(sends)
-        self._changes.add_sends(sends)
-        self._read_sends = seq
-        self._read_coverage = self._read_coverage or {}
-        for interval in newest:
-            known = self._read_coverage.get(interval.inbox, interval.start)
-            self._read_coverage[interval.inbox] = max(known, interval.end - OVERLAP)
-        about_canaries = self._canaries(now)
+        self._changes.add_sends(self._take_in(now))
         judged = self._detector.assess(now)
         unread = never_read(self._unread(), now, self._blind_after)
-        return replace(judged, findings=(*judged.findings, *unread, *about_canaries, *self._changed(now)))
+        return replace(judged, findings=(*judged.findings, *unread, *self._about_canaries(now), *self._changed(now)))
 
     def round(self, now: datetime) -> Assessment:
         """Judge, and store what becomes of alerts together with the notices that tell of it."""
@@ -77,7 +77,75 @@ class Watch:
         changes = write_all(decisions, contexts, now, self._voice)
         if changes:
             self._store.apply(changes)
+        self.keep()
         return assessment
+
+    def keep(self) -> None:
+        """Store what was concluded of finished hours, once in a while, so that the next start is a short one."""
+        if made := self._detector.states():
+            states = [(KeptState(s.hour, self._read_sends, self._basis, s.coverage), s.document) for s in made]
+            self._store.keep_states(states, kept_hours(made[-1].hour))
+
+    # ------------------------------------------------------------------------------------------ what the store has learned
+
+    def _take_in(self, now: datetime) -> tuple[Send, ...]:
+        """Bring the detector up to what is stored; the sends that are new or different come back."""
+        if self._read_coverage is None:
+            return self._begin(now)
+        newest = self._new_coverage()
+        sends, self._read_sends = self._store.changed_sends(self._read_sends)
+        self._detector.set_inboxes(self._monitored())
+        self._detector.add_coverage(newest)
+        self._detector.add_sends(sends)
+        self._note(newest)
+        self._look_for_canaries(now)
+        if self._detector.lacks_history(now):
+            self._begin(now)
+        return sends
+
+    def _begin(self, now: datetime) -> tuple[Send, ...]:
+        """Take up the newest stored state that still holds; where none does, the whole history is replayed."""
+        coverage = self._store.coverage()
+        self._note(coverage)
+        for state in self._store.states():
+            self._detector = self._new_detector(coverage)
+            self._look_for_canaries(now)
+            if (resumed := self._resumed(state, now)) is not None:
+                return resumed
+        self._detector = self._new_detector(coverage)
+        self._look_for_canaries(now)
+        sends, self._read_sends = self._store.changed_sends(0)
+        self._detector.add_sends(sends)
+        return sends
+
+    def _resumed(self, state: KeptState, now: datetime) -> tuple[Send, ...] | None:
+        """The sends with which a state goes on; None where it no longer says what the history says."""
+        start = moment_of(state.hour)
+        if state.basis != self._basis or start > now or state.coverage != self._detector.proven_before(state.hour):
+            return None
+        found = self._store.sends_to_go_on_with(state.changed, start, KEPT_SENDS)
+        if found is None:
+            return None
+        try:
+            self._detector.resume(self._store.state_document(state.hour), found[0])
+        except StateError as error:
+            log.warning("a stored state cannot be read; history is replayed instead", detail=str(error))
+            return None
+        self._read_sends = found[1]
+        return found[0]
+
+    def _note(self, coverage: list[Coverage]) -> None:
+        """Remember how far each inbox's coverage has been read."""
+        self._read_coverage = read = self._read_coverage or {}
+        for interval in coverage:
+            known = read.get(interval.inbox, interval.start)
+            read[interval.inbox] = max(known, interval.end - OVERLAP)
+
+    def _new_detector(self, coverage: list[Coverage]) -> Detector:
+        detector = Detector(self._settings.gap_for, blind_after=self._blind_after, keep_states=True)
+        detector.set_inboxes(self._monitored())
+        detector.add_coverage(coverage)
+        return detector
 
     def _changed(self, now: datetime) -> tuple[Finding, ...]:
         """Streams that come through other infrastructure than before, or whose authentication fails now."""
@@ -86,25 +154,34 @@ class Watch:
         changes = [c for c in self._changes.changes(now - SHOWN_FOR) if self._second_look.holds(c)]
         return (*change_findings(changes, now), *breakage_findings(self._changes.breakages()))
 
-    def _canaries(self, now: datetime) -> tuple[Finding, ...]:
-        """Let nothing count as proven while canaries do not arrive, and say so. To be read after coverage, as sends are."""
+    def _look_for_canaries(self, now: datetime) -> None:
+        """Let nothing count as proven while canaries do not arrive. To be read after coverage, as sends are."""
+        settings = self._settings.canary
+        if settings is None:
+            return
+        missing = self._store.missing_canaries(now - settings.overdue_after, now - HISTORY)
+        read = {name: at for name in self._written_to() if (at := self._detector.read_until(name)) is not None}
+        self._overdue = overdue(missing, read, settings.overdue_after)
+        self._detector.set_holes(holes(self._overdue))
+
+    def _about_canaries(self, now: datetime) -> tuple[Finding, ...]:
         settings = self._settings.canary
         if settings is None:
             return ()
-        after = settings.overdue_after
-        written_to = {inbox.name for inbox in self._settings.inboxes if inbox.enabled and inbox.mail_address}
-        missing = self._store.missing_canaries(now - after, now - HISTORY)
-        read = {name: at for name in written_to if (at := self._detector.read_until(name)) is not None}
-        runs = overdue(missing, read, after)
-        self._detector.set_holes(holes(runs))
+        written_to = self._written_to()
         unsent = [canary for canary in self._store.unsent_canaries() if canary.inbox in written_to]
-        return (*overdue_findings(runs, written_to, after, now), *unsent_findings(unsent, now, settings.every))
+        return (
+            *overdue_findings(self._overdue, written_to, settings.overdue_after, now),
+            *unsent_findings(unsent, now, settings.every),
+        )
+
+    def _written_to(self) -> set[str]:
+        """The inboxes that get canaries."""
+        return {inbox.name for inbox in self._settings.inboxes if inbox.enabled and inbox.mail_address}
 
     def _new_coverage(self) -> list[Coverage]:
         """What was proven since it was last asked for; by inbox, as one that reads a long backlog stores an old interval late."""
-        read = self._read_coverage
-        if read is None:
-            return self._store.coverage()
+        read = self._read_coverage or {}
         polled = [inbox.name for inbox in self._settings.inboxes if inbox.enabled]
         return [interval for name in polled for interval in self._store.coverage(start=read.get(name), inbox=name)]
 
@@ -127,3 +204,9 @@ class Watch:
         if alert.kind is not FindingKind.GAP:
             return None
         return news_of(alert, self._store.sends(stream=alert.subject, since=alert.since))
+
+
+def _digest(settings: Settings) -> str:
+    """Stands for the settings that what is concluded of sends depends on."""
+    said = [part.model_dump_json() for part in (settings.gap, *settings.streams, *settings.organisations)]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]

@@ -1,6 +1,6 @@
 """The state of all streams as columns: one row a stream (or merged group), so that a tick is a few array operations.
 
-Memory is about 2.5 kB a row. Rows are only ever added; `copy` gives an independent bank, which is how a present
+Memory is about 3 kB a row. Rows are only ever added; `copy` gives an independent bank, which is how a present
 moment is judged without disturbing the finished hours.
 """
 
@@ -27,13 +27,15 @@ RING = 128
 """How many rescaled gaps a stream keeps for its scale."""
 GROUP_THIN = 1 / 12
 """Hours within which the merged mail of a group counts as one session."""
+PAUSES = 64
+"""How many of its latest pauses between sends a row keeps, for their median."""
 FLEET_WINDOW = 24
 """Hours over which the fleet's activity is compared with its expectation."""
 LEVELS = (Level.WATCH, Level.ALERT, Level.CONFIRMED)
 BUDGETS = np.array([12.0, 1.0, 0.1])
 """False alarms of the levels as multiples of the budget."""
 
-_COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
+COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     # settings
     "budget": ((), np.float64, 1.0),
     "thin": ((), np.float64, 0.25),
@@ -52,6 +54,9 @@ _COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "last": ((), np.float64, np.nan),
     "sends": ((), np.int64, 0),
     "sessions": ((), np.int64, 0),
+    "pauses": ((PAUSES,), np.float32, 0.0),
+    "paused": ((), np.int64, 0),
+    "longest": ((), np.float64, 0.0),
     # level, profile, scale
     "level_a": ((MEMORIES,), np.float64, 0.0),
     "level_b": ((MEMORIES,), np.float64, 0.0),
@@ -94,6 +99,9 @@ class Bank:
     last: Floats
     sends: Rows
     sessions: Rows
+    pauses: NDArray[np.float32]
+    paused: Rows
+    longest: Floats
     level_a: Floats
     level_b: Floats
     grasp: Floats
@@ -114,7 +122,7 @@ class Bank:
 
     def __init__(self) -> None:
         self.size = 0
-        for name, (tail, kind, fill) in _COLUMNS.items():
+        for name, (tail, kind, fill) in COLUMNS.items():
             setattr(self, name, np.full((0, *tail), fill, kind))
 
     def add(
@@ -145,7 +153,7 @@ class Bank:
         ghost = self.size
         self._reserve(ghost + 1)
         self.size += 1
-        for name in _COLUMNS:
+        for name in COLUMNS:
             column = getattr(self, name)
             column[ghost] = column[row]
         self.is_group[ghost] = True
@@ -156,7 +164,7 @@ class Bank:
         """Remove ghosts (rows from `first` on); the others close up: old index → new one."""
         gone = set(ghosts)
         kept = np.array([r for r in range(first, self.size) if r not in gone], np.int64)
-        for name in _COLUMNS:
+        for name in COLUMNS:
             column = getattr(self, name)
             column[first : first + kept.size] = column[kept]
         self.size = first + kept.size
@@ -170,6 +178,20 @@ class Bank:
         """Sessions per profile-hour of one row."""
         return float(self.level_a[row, 1] / self.level_b[row, 1])
 
+    def note_pauses(self, rows: Rows, times: Floats) -> None:
+        """Keep how long it was since the last send of each of `rows` (distinct), before that is forgotten."""
+        has_last = ~np.isnan(self.last[rows])
+        known = rows[has_last]
+        pause = times[has_last] - self.last[known]
+        self.pauses[known, self.paused[known] % PAUSES] = pause
+        self.longest[known] = np.maximum(self.longest[known], pause)
+        self.paused[known] += 1
+
+    def usual_pause(self, row: int) -> float:
+        """The median of a row's latest pauses, hours; 0 without one."""
+        kept = self.pauses[row, : min(int(self.paused[row]), PAUSES)]
+        return float(np.median(kept)) if kept.size else 0.0
+
     def view(self, name: str) -> Any:
         """The used part of a column (writes go through)."""
         return getattr(self, name)[: self.size]
@@ -177,7 +199,7 @@ class Bank:
     def copy(self) -> Self:
         other = type(self)()
         other.size = self.size
-        for name in _COLUMNS:
+        for name in COLUMNS:
             setattr(other, name, getattr(self, name)[: self.size].copy())
         return other
 
@@ -186,7 +208,7 @@ class Bank:
         if size <= capacity:
             return
         wanted = max(size, capacity * 3 // 2, 16)
-        for name, (tail, kind, fill) in _COLUMNS.items():
+        for name, (tail, kind, fill) in COLUMNS.items():
             grown = np.full((wanted, *tail), fill, kind)
             grown[: self.size] = getattr(self, name)[: self.size]
             setattr(self, name, grown)

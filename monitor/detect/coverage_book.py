@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -45,11 +47,27 @@ class CoverageBook:
     def set_folders(self, folders: Mapping[str, Iterable[str]]) -> None:
         """Say which folders are monitored: an inbox is covered only while all of them are."""
         wanted = {inbox: frozenset(names) for inbox, names in folders.items()}
-        if wanted != self.folders:
-            self.folders = wanted
-            self._read.clear()
-            self._covered.clear()
-            self.dirty_from = float("-inf")
+        if wanted == self.folders:
+            return
+        before = {inbox: (self.covered(inbox), self.live_from(inbox)) for inbox in self.proven}
+        self.folders = wanted
+        self._read.clear()
+        self._covered.clear()
+        for inbox, (covered, live) in before.items():
+            if covered != self.covered(inbox):
+                self.dirty_from = min(self.dirty_from, _first_difference(covered, self.covered(inbox)))
+            if live != self.live_from(inbox):
+                self.dirty_from = min([self.dirty_from, *(at for at in (live, self.live_from(inbox)) if at is not None)])
+
+    def digest(self, until: float) -> str:
+        """What was proven of the time before `until`, as 32 hex digits: two books with the same one conclude the same of it."""
+        known = {}
+        for inbox in sorted(self.proven):
+            live = self.live_from(inbox)
+            spans = [(start, min(end, until)) for start, end in self.covered(inbox) if start < until]
+            if spans or (live is not None and live < until):
+                known[inbox] = (spans, live if live is not None and live < until else None)
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:32]
 
     def set_holes(self, holes: Mapping[str, Iterable[Interval]]) -> None:
         """Say when each inbox got no mail although it could be read (an open hole ends at infinity): nothing is proven then."""

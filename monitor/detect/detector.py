@@ -1,8 +1,9 @@
 """The detector that the service runs: sends and coverage in, findings and states out; no clock and no I/O.
 
 What it says at one `now` depends on the sends, coverage, settings and `now` alone, not on when or in which order they
-came, so a restart from the stored history gives the same findings. Finished hours are kept; the last hours, in which
-mail and proofs still arrive, are judged on a copy. Something older that changes rewinds to a copy kept from before it.
+came, so a restart from the stored history, or from a state and what came after it, gives the same findings. Finished
+hours are kept; the last hours, in which mail and proofs still arrive, are judged on a copy. Something older that changes
+rewinds to a copy kept from before it.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from monitor.detect.blindness import blind_inboxes, blindness
 from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.coverage_book import CoverageBook
 from monitor.detect.defaults import Defaults, load_defaults
-from monitor.detect.gaps import Pauses, Reading, gap_facts, pauses_between, phase_of, read_off, stream_state
+from monitor.detect.gaps import Reading, gap_facts, phase_of, read_off, stream_state
 from monitor.detect.journal import Journal
 from monitor.detect.replay import Frame, Replay, SettingsFor, WitnessTable
-from monitor.detect.seeds import Seen, SilentSeed, silent_seeds
+from monitor.detect.seeds import KEPT_SENDS, Seen, SilentSeed, silent_seeds
+from monitor.detect.state import SavedState, dump, kept_hours, load
 from monitor.detect.states import States
 from monitor.detect.suspects import group_findings
-from monitor.model import Assessment, Coverage, Finding, FindingKind, GapFacts, Level, Send, StreamState
+from monitor.model import Assessment, Coverage, Finding, FindingKind, Level, Send, StreamState
 from monitor.settings import GapSettings
 
 UNFINISHED = 2
@@ -39,12 +41,15 @@ class Detector:
         defaults: Defaults | None = None,
         full_coverage: bool = False,
         blind_after: timedelta = timedelta(hours=1),
+        keep_states: bool = False,
     ) -> None:
-        """`full_coverage`: count all time as covered (replays); `blind_after`: how old an inbox's last proof may get."""
+        """`full_coverage`: count all time as covered (replays); `blind_after`: how old an inbox's last proof may get;
+        `keep_states`: have something to say when asked for `states`."""
         self._settings_for = settings_for
         self._defaults = defaults or load_defaults()
         self._full_coverage = full_coverage
         self._blind_after = blind_after.total_seconds() / 3600
+        self._keep_states = keep_states
         self._journal = Journal()
         self._book = CoverageBook()
         self._restart()
@@ -60,10 +65,12 @@ class Detector:
             [self._settings_for("", "").timezone],
         )
         self._frame: Frame | None = None
+        self._since: int | None = None
+        """The hour of the state that was taken up: what came before it is known to that state alone."""
+        self._saved: dict[int, Frame] = {}
         self._near: Frame | None = None
         """The unfinished hours before the present one, as far as they are known: dropped when something in them changes."""
         self._kept: list[Frame] = []
-        self._pauses: dict[str, Pauses] = {}
         self._seeds: dict[str, list[SilentSeed]] = {}
 
     def configure(self, settings_for: SettingsFor) -> None:
@@ -96,6 +103,36 @@ class Detector:
         spans = self._book.read(inbox)
         return moment_of(spans[-1][1]) if spans else None
 
+    def states(self) -> list[SavedState]:
+        """The states worth keeping that were passed since this was last asked, the oldest first."""
+        saved = [
+            SavedState(hour, self._book.digest(hour), dump(frame, self._witnesses, self._replay.zones))
+            for hour, frame in sorted(self._saved.items())
+        ]
+        self._saved.clear()
+        return saved
+
+    def proven_before(self, hour: int) -> str:
+        """What a state of that hour must rest on to be taken up."""
+        return self._book.digest(hour)
+
+    def resume(self, document: bytes, sends: Iterable[Send]) -> None:
+        """Take up a state; StateError if it is none of this version.
+
+        Asked of a detector that knows the folders and all coverage. `sends`: all from the state's hour on, and the newest
+        of each stream from before it, as many as findings about seeds look back on (`KEPT_SENDS`).
+        """
+        frame = load(document, self._defaults, self._witnesses, self._book, self._replay.zones)
+        self._journal.add(sends)
+        self._journal.settle()
+        self._book.dirty_from = float("inf")
+        self._frame, self._since = frame, frame.engine.hour
+
+    def lacks_history(self, now: datetime) -> bool:
+        """True where something changed before the state that was taken up: only the whole history can tell what follows."""
+        dirty = min(self._journal.dirty_from, self._book.dirty_from, hours_of(now))
+        return self._since is not None and dirty < self._since
+
     def assess(self, now: datetime) -> Assessment:
         """Findings and the state of every stream at `now` (aware UTC), from what is known of the time up to it."""
         reading = self._read(hours_of(now))
@@ -116,7 +153,10 @@ class Detector:
         if self._frame is None:
             self._frame = self._replay.start(first)
         finished = int(now) - UNFINISHED
+        wanted = kept_hours(finished) if self._keep_states else frozenset()
         while self._frame.engine.hour < finished:
+            if self._frame.engine.hour in wanted and self._frame.engine.hour != self._since:
+                self._saved[self._frame.engine.hour] = self._frame.fork()
             if self._frame.engine.hour % KEEP_EVERY == 0 and finished - self._frame.engine.hour <= KEEP_EVERY * KEPT:
                 self._kept = [*self._kept, self._frame.fork()][-KEPT:]
             self._replay.finish_hour(self._frame)
@@ -133,17 +173,18 @@ class Detector:
         if self._book.dirty_from < float("inf"):
             self._witnesses.refresh(self._book)
         for stream in self._journal.changed:
-            self._pauses.pop(stream, None)
             self._seeds.pop(stream, None)
         if self._book.dirty_from < float("inf"):
             self._seeds.clear()
-        self._journal.changed.clear()
-        self._journal.dirty_from = self._book.dirty_from = float("inf")
+        self._journal.settle()
+        self._book.dirty_from = float("inf")
         if self._near is not None and self._near.engine.hour > min(dirty, now):
             self._near = None
         if self._frame is None or self._frame.engine.hour <= min(dirty, now):
             return
         self._near = None
+        assert self._since is None or min(dirty, now) >= self._since, "ask `lacks_history` first"
+        self._saved = {hour: frame for hour, frame in self._saved.items() if hour <= min(dirty, now)}
         self._kept = [f for f in self._kept if f.engine.hour <= min(dirty, now)]
         self._frame = self._kept.pop() if self._kept else None
 
@@ -155,7 +196,7 @@ class Detector:
 
     def _findings(self, reading: Reading, blind: frozenset[str]) -> tuple[Finding, ...]:
         about_us = blindness(self._book, reading.now, self._blind_after)
-        groups = group_findings(reading, lambda row, stream: self._facts(reading, row, stream), blind)
+        groups = group_findings(reading, blind)
         named = {stream for finding in groups for stream in finding.members}
         gaps = []
         for stream, row in reading.alarmed():
@@ -178,7 +219,7 @@ class Detector:
             since=moment_of(float(bank.last[row])),
             found_at=moment_of(reading.found_at(row, level)),
             organisation=roster.organisations[stream],
-            gap=self._facts(reading, row, stream),
+            gap=gap_facts(reading, row),
         )
 
     def _seed_findings(self, reading: Reading, stream: str) -> list[Finding]:
@@ -187,7 +228,7 @@ class Detector:
         if bank.sessions[row] < bank.min_sessions[row]:
             return []
         if stream not in self._seeds:
-            sends = [Seen(hours_of(s.at), frozenset(s.inboxes)) for s in self._journal.of_stream(stream)[-400:]]
+            sends = [Seen(hours_of(s.at), frozenset(s.inboxes)) for s in self._journal.of_stream(stream)[-KEPT_SENDS:]]
             self._seeds[stream] = silent_seeds(sends, self._is_covered, float(bank.budget[row]), bank.level(row))
         return [self._seed_finding(reading, stream, seed) for seed in self._seeds[stream]]
 
@@ -210,7 +251,7 @@ class Detector:
     # ---------------------------------------------------------------------------------- states
 
     def _states(self, reading: Reading, blind: frozenset[str]) -> States:
-        facts = {s: self._facts(reading, row, s) for s, row in reading.alarmed() if not reading.ended(row)}
+        facts = {s: gap_facts(reading, row) for s, row in reading.alarmed() if not reading.ended(row)}
         settings_for = self._settings_for
 
         def make() -> Iterator[StreamState]:
@@ -227,17 +268,3 @@ class Detector:
     @staticmethod
     def _is_paused(settings: GapSettings, now: float) -> bool:
         return any(hours_of(p.start) <= now < hours_of(p.end) for p in settings.expected_pause)
-
-    def _facts(self, reading: Reading, row: int, stream: str) -> GapFacts:
-        def pauses() -> Pauses:
-            if not stream:
-                members = [
-                    s for key, r in reading.frame.roster.groups.items() if r == row for s in reading.frame.roster.members[key]
-                ]
-                sends = sorted((x for s in members for x in self._journal.of_stream(s)), key=lambda x: (x.at, x.id))
-                return pauses_between(sends)
-            if stream not in self._pauses:
-                self._pauses[stream] = pauses_between(self._journal.of_stream(stream))
-            return self._pauses[stream]
-
-        return gap_facts(reading, row, pauses)

@@ -104,6 +104,7 @@ class Engine:
         totals = self._totals(times, rows)
         self._let_pass(rows, totals - counted[rows], pace[rows], counted[rows])
         counted[rows] = totals
+        bank.note_pauses(rows, times)
         fleet_clock.count_sends(bank, rows, times, weights, self.hour)
         self.fleet.seen[self.hour % FLEET_WINDOW] += int((~bank.is_group[rows]).sum())
         self._close_alarms(rows, times)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from itertools import pairwise
-from statistics import median
 
 import numpy as np
 
@@ -19,7 +16,7 @@ from monitor.detect.learning import is_real_stop
 from monitor.detect.outlook import reach
 from monitor.detect.replay import Frame
 from monitor.detect.rhythm import return_periods, silence_until, surprises
-from monitor.model import GapFacts, Level, Send, StreamPhase, StreamState
+from monitor.model import GapFacts, Level, StreamPhase, StreamState
 
 LONGEST_OUTLOOK = 24.0 * 366 * 20
 
@@ -142,26 +139,9 @@ def phase_of(reading: Reading, row: int, *, is_blind: bool, is_paused: bool) -> 
     return StreamPhase.REGULAR
 
 
-@dataclass(frozen=True)
-class Pauses:
-    """The usual and the longest completed pause between sends."""
-
-    usual: timedelta
-    longest: timedelta
-
-
-def pauses_between(sends: Sequence[Send]) -> Pauses:
-    """Median and maximum over all completed pauses; zero where there is none. `sends` in order of time."""
-    spans = [b.at - a.at for a, b in pairwise(sends)]
-    if not spans:
-        return Pauses(timedelta(0), timedelta(0))
-    return Pauses(timedelta(seconds=median(s.total_seconds() for s in spans)), max(spans))
-
-
-def gap_facts(reading: Reading, row: int, pauses_of: Callable[[], Pauses]) -> GapFacts:
+def gap_facts(reading: Reading, row: int) -> GapFacts:
     """Why the running silence of a row is improbable, in numbers."""
     bank = reading.frame.engine.bank
-    pauses = pauses_of()
     last = float(bank.last[row])
     speed = reading.frame.engine.speed
     return GapFacts(
@@ -172,7 +152,7 @@ def gap_facts(reading: Reading, row: int, pauses_of: Callable[[], Pauses]) -> Ga
         expected_sends=float(reading.expected[row]),
         sends_learned=int(bank.sends[row]),
         first_send_at=moment_of(float(bank.first[row])),
-        usual_pause=pauses.usual,
-        longest_pause=pauses.longest,
+        usual_pause=timedelta(seconds=round(3600 * bank.usual_pause(row))),
+        longest_pause=timedelta(seconds=round(3600 * float(bank.longest[row]))),
         fleet_factor=float(speed[row]) if row < speed.size else 1.0,
     )

@@ -42,6 +42,11 @@ class Journal:
             self.changed.add(send.stream)
             self.dirty_from = min(self.dirty_from, hours_of(send.at))
 
+    def settle(self) -> None:
+        """What changed so far has been taken in."""
+        self.changed.clear()
+        self.dirty_from = float("inf")
+
     def first_hour(self) -> int | None:
         return min(self.by_hour, default=None)
 

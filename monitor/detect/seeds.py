@@ -11,7 +11,8 @@ from monitor.detect.bank import BUDGETS
 from monitor.detect.calendar import HOURS_PER_YEAR
 from monitor.model import Level
 
-KEPT = 200
+KEPT_SENDS = 200
+"""A stream's newest sends, which are looked at."""
 LEAST_HITS = 5
 
 
@@ -43,7 +44,7 @@ def silent_seeds(
     `sends` in order of time; those that fell into an inbox's uncovered time neither count for it nor against it. With
     `h` of `n` earlier sends received, the chance to miss m in a row is that of a Beta(h + 1/2, n - h + 1/2).
     """
-    kept = deque(sends, KEPT)
+    kept = deque(sends, KEPT_SENDS)
     found = []
     yearly = level_per_hour * HOURS_PER_YEAR
     for inbox in sorted({i for s in kept for i in s.inboxes}):

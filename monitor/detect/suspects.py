@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.detect.calendar import HOURS_PER_YEAR, moment_of
-from monitor.detect.gaps import Reading
+from monitor.detect.gaps import Reading, gap_facts
 from monitor.detect.groups import DELIVERY, INBOX, LOUD, ORDER, ORGANISATION, Member, part_needed, several_are_silent, silent_part
 from monitor.detect.roster import GroupKey
-from monitor.model import Finding, FindingKind, GapFacts, Level
+from monitor.model import Finding, FindingKind, Level
 
 OTHERS_WENT_ON = 10.0
 """A partial stop needs so many usual sends' time of the group's mail since the silent members' last."""
-FactsOf = Callable[[int, str], GapFacts]
-"""(row, stream or "" for a group) → facts."""
 WORDS = {DELIVERY: "delivered by", "account": "of account", ORGANISATION: "of"}
 
 
@@ -29,14 +27,14 @@ class GroupView:
     """Active streams whose latest send belongs to the group, by name."""
 
 
-def group_findings(reading: Reading, facts_of: FactsOf, blind: frozenset[str]) -> tuple[Finding, ...]:
+def group_findings(reading: Reading, blind: frozenset[str]) -> tuple[Finding, ...]:
     """Silent groups, the widest explanation first; a group whose streams another finding already names is left out."""
     named: set[str] = set()
     found: list[Finding] = []
     for view in _views(reading):
         if view.key[0] == INBOX and view.key[1] in blind:
             continue
-        finding = _part(reading, view, facts_of) or _whole(reading, view, facts_of)
+        finding = _part(reading, view) or _whole(reading, view)
         if finding is None:
             continue
         members = set(finding.members)
@@ -81,7 +79,7 @@ def _members(reading: Reading, key: GroupKey) -> Iterator[Member]:
         )
 
 
-def _whole(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | None:
+def _whole(reading: Reading, view: GroupView) -> Finding | None:
     level = reading.level(view.row)
     if level is None or level < Level.ALERT or not several_are_silent(view.members):
         return None
@@ -97,7 +95,7 @@ def _whole(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | No
             since=moment_of(float(bank.last[view.row])),
             found_at=moment_of(reading.found_at(view.row, level)),
             members=streams,
-            gap=facts_of(view.row, ""),
+            gap=gap_facts(reading, view.row),
             note=f"No mail of {len(streams)} streams has reached this inbox: more likely the inbox than the senders.",
         )
     return Finding(
@@ -109,12 +107,12 @@ def _whole(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | No
         found_at=moment_of(reading.found_at(view.row, level)),
         organisation=name if kind == ORGANISATION else None,
         members=streams,
-        gap=facts_of(view.row, ""),
+        gap=gap_facts(reading, view.row),
         note=f"We have seen no mail of the {len(streams)} streams {WORDS[kind]} {name} since then.",
     )
 
 
-def _part(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | None:
+def _part(reading: Reading, view: GroupView) -> Finding | None:
     """A part of the group: the members whose silences together are too much for chance, while others still mail."""
     kind, name = view.key
     if kind == INBOX:
@@ -138,6 +136,6 @@ def _part(reading: Reading, view: GroupView, facts_of: FactsOf) -> Finding | Non
         found_at=moment_of(reading.now),
         organisation=name if kind == ORGANISATION else None,
         members=tuple(sorted(m.stream for m in silent)),
-        gap=facts_of(view.row, ""),
+        gap=gap_facts(reading, view.row),
         note=f"We have seen no mail of {len(silent)} of the {len(view.members)} streams {WORDS[kind]} {name} since then.",
     )

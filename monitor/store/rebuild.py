@@ -17,6 +17,7 @@ from monitor.store.intake import UNKNOWN
 from monitor.store.raw import Originals
 from monitor.store.reread import keep_again
 from monitor.store.statements import insert_into
+from monitor.store.states import forget_states
 from monitor.store.tables import copies, evidence, folders, inboxes, marks, problems, streams
 
 MARK = "rebuild"
@@ -77,6 +78,7 @@ def next_batch(connection: Connection, originals: Originals, size: int) -> Store
 def keep_batch(connection: Connection, batch: Stored, read: Mapping[int, NewCopy]) -> None:
     """Put what the messages say today in place of what was stored, and set the mark."""
     keep_again(connection, read)
+    forget_states(connection)
     _set_mark(connection, batch.last)
 
 

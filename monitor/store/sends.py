@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from monitor.model import Account, Confidence, Identification, Send
 from monitor.store.database import Database
@@ -55,6 +55,12 @@ def changed_sends(connection: Connection, after: int) -> tuple[tuple[Send, ...],
     # Sorted here: asked to sort, SQLite would walk all sends in order of time instead of the few that changed.
     rows = sorted(connection.execute(query), key=lambda row: (row.at, row.id))
     return tuple(as_send(row) for row in rows), max((row.changed for row in rows), default=after)
+
+
+def sends_of(connection: Connection, which: ColumnElement[bool]) -> tuple[Send, ...]:
+    """Those that fit, in order of `at`, then id."""
+    rows = connection.execute(_SENDS.where(sends.c.copies > 0, which))
+    return tuple(sorted((as_send(row) for row in rows), key=lambda send: (send.at, send.id)))
 
 
 def sends_by_number(connection: Connection, numbers: Iterable[int]) -> tuple[Send, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ from monitor.model import (
     Send,
     Subscription,
 )
-from monitor.store import alerts, canaries, counters, coverage, health, rebuild, reread, sends
+from monitor.store import alerts, canaries, counters, coverage, health, rebuild, reread, sends, states
 from monitor.store.canaries import CanaryRecord
 from monitor.store.context import alert_context
 from monitor.store.database import Database
@@ -44,6 +44,7 @@ from monitor.store.raw import Originals
 from monitor.store.rebuild import Stored
 from monitor.store.reread import keep_whole
 from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends, sends_by_number
+from monitor.store.states import KeptState
 from monitor.store.subscriptions import read_subscriptions
 from monitor.store.upgrade import bring_up_to_date
 from monitor.store.witnessed import Witnessed, read_witnessed
@@ -270,6 +271,30 @@ class Store:
         """The inboxes that got any of the stream's last sends."""
         with self._database.read() as connection:
             return sends.witnesses(connection, (stream,))
+
+    # ------------------------------------------------------------------------------------------ states
+
+    def states(self) -> list[KeptState]:
+        """What is kept of the detector's conclusions, the newest first."""
+        with self._database.read() as connection:
+            return states.read_states(connection)
+
+    def state_document(self, hour: int) -> bytes:
+        with self._database.read() as connection:
+            return states.document_of(connection, hour)
+
+    def keep_states(self, made: Sequence[tuple[KeptState, bytes]], hours: Collection[int]) -> None:
+        """Keep states, and of the known ones only those of `hours`."""
+        with self._database.write() as connection:
+            states.keep_states(connection, made, hours)
+
+    def sends_to_go_on_with(self, changed: int, start: datetime, newest: int) -> tuple[tuple[Send, ...], int] | None:
+        """The sends from `start` on and the `newest` of each stream, with the number for `changed_sends`.
+
+        None where a send from before `start` has changed since the number `changed`.
+        """
+        with self._database.read() as connection:
+            return states.sends_to_go_on_with(connection, changed, start, newest)
 
     # ------------------------------------------------------------------------------------------ coverage, health
 

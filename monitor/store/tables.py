@@ -235,6 +235,21 @@ class MarkRow(SQLModel, table=True):
     value: int = Field(sa_type=RowNumber)
 
 
+class StateRow(SQLModel, table=True):
+    """What the detector had concluded of all time before `hour`: a start takes it up there. Safe to delete at any time."""
+
+    __tablename__ = "states"
+    hour: int = Field(sa_column=Column(RowNumber, primary_key=True, autoincrement=False))
+    """Since 1970, UTC."""
+    changed: int = Field(sa_type=RowNumber)
+    """The newest `sends.changed` that was known."""
+    basis: str
+    """Stands for the settings and the version that it was concluded with."""
+    coverage: str
+    """Stands for what was proven of the time before."""
+    document: bytes
+
+
 class AlertRow(SQLModel, table=True):
     """A finding's life; at most one that has not ended per key."""
 
@@ -305,5 +320,6 @@ canaries = SQLModel.metadata.tables["canaries"]
 problems = SQLModel.metadata.tables["problems"]
 counters = SQLModel.metadata.tables["counters"]
 marks = SQLModel.metadata.tables["marks"]
+states = SQLModel.metadata.tables["states"]
 alerts = SQLModel.metadata.tables["alerts"]
 notices = SQLModel.metadata.tables["notices"]

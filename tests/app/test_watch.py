@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from monitor.app.session import Session, open_session
-from monitor.model import CoverageKind, FailureCause, FindingKind, PollFailure
-from monitor.settings import CollectSettings, InboxSettings, Settings
-from tests.store.build import HOUR, MINUTE, NOON, a_visit
+from monitor.model import CoverageKind, FailureCause, FindingKind, PollFailure, Send
+from monitor.settings import CollectSettings, GapSettings, InboxSettings, Settings
+from monitor.store.store import Store
+from tests.store.build import HOUR, MINUTE, NOON, a_copy, a_visit
 
 LIVE, LATER = CoverageKind.LIVE, CoverageKind.RETROSPECTIVE
 
@@ -70,3 +71,75 @@ def test_an_inbox_that_could_never_be_read_is_told_of_after_an_hour(hours: float
             failure = PollFailure("new", None, NOON + minutes * MINUTE, FailureCause.LOGIN, "refused")
             session.store.record_failure(failure)
         assert blind(session, hours) == told
+
+
+# ------------------------------------------------------------------------------------------ states
+
+DAYS = 40
+
+
+def a_history(session: Session) -> None:
+    """A stream that mails every five hours for forty days, then none for two."""
+    sent = [NOON + n * 5 * HOUR for n in range(DAYS * 24 // 5)]
+    copies = [a_copy(uid, at, stream="a.example", inbox="one") for uid, at in enumerate(sent, start=1)]
+    end = sent[-1] + 48 * HOUR
+    session.store.save_visit(a_visit(copies, inbox="one", at=end, since=NOON - HOUR, kind=LIVE), copies)
+
+
+def no_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where the whole history is asked for."""
+    changed = Store.changed_sends
+
+    def changed_sends(store: Store, after: int) -> tuple[tuple[Send, ...], int]:
+        assert after, "the whole history was read"
+        return changed(store, after)
+
+    monkeypatch.setattr(Store, "changed_sends", changed_sends)
+
+
+def test_a_start_takes_up_what_was_concluded_and_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = NOON + DAYS * 24 * HOUR + 20 * HOUR
+    with open_session(settings(tmp_path, inbox("one"))) as session:
+        a_history(session)
+        lived = session.watch()
+        first = lived.round(now)
+        assert session.store.states()
+        later = [(session.watch().assess(at), at) for at in (now, now + 10 * HOUR)]
+        no_replay(monkeypatch)
+        assert session.watch().assess(now) == first == later[0][0]
+        for judged, at in later:
+            assert session.watch().assess(at) == judged == lived.assess(at)
+
+
+@pytest.mark.parametrize("change", ["settings", "older mail", "coverage", "nonsense"])
+def test_a_state_that_no_longer_holds_is_not_taken_up(change: str, tmp_path: Path) -> None:
+    now = NOON + DAYS * 24 * HOUR
+    known = settings(tmp_path, inbox("one"), inbox("two"))
+    with open_session(known) as session:
+        a_history(session)
+        session.watch().round(now)
+        store = session.store
+        if change == "settings":
+            known = known.model_copy(update={"gap": GapSettings(false_alarms_per_sender_year=0.1)})
+        elif change == "older mail":
+            old = a_copy(1, NOON + HOUR, stream="b.example", inbox="two")
+            store.save_visit(a_visit([old], inbox="two", at=now, since=now - HOUR, kind=LATER), [old])
+        elif change == "coverage":
+            store.save_visit(a_visit(inbox="two", at=NOON + 9 * HOUR, since=NOON, kind=LIVE), [])
+        else:
+            store.keep_states([(state, b"nonsense") for state in store.states()], [s.hour for s in store.states()])
+        resumed = Session(known, store, session.identifier).watch().assess(now)
+        store.keep_states([], [])
+        assert not store.states()
+        assert resumed == Session(known, store, session.identifier).watch().assess(now)
+
+
+def test_a_rebuild_forgets_the_states(tmp_path: Path) -> None:
+    with open_session(settings(tmp_path, inbox("one"))) as session:
+        a_history(session)
+        session.watch().round(NOON + DAYS * 24 * HOUR)
+        assert session.store.states()
+        batch = session.store.rebuild_next()
+        assert batch is not None
+        session.store.rebuild_keep(batch, {})
+        assert not session.store.states()

@@ -79,6 +79,11 @@ OLD_DATA["0010"] = (
     "UPDATE copies SET address = 'seed+acme@example.org'",
 )
 
+OLD_DATA["0011"] = (
+    *OLD_DATA["0010"],
+    "INSERT INTO states (hour, changed, basis, coverage, document) VALUES (450000, 1, 'b', 'c', '')",
+)
+
 REVISIONS = sorted(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("v*.py"))
 
 
