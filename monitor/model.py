@@ -437,6 +437,13 @@ class GapFacts:
     """The longest completed pause known."""
     fleet_factor: float = 1.0
     """How active all other streams are against their expectation (1 is as usual)."""
+    next_expected_at: datetime | None = None
+    """When the silence had lasted one mean gap, or will have."""
+    alarm_due_at: datetime | None = None
+    """When level `alert` is reached if nothing arrives and all stays covered, or was reached; None while learning."""
+    delay_by_day: timedelta | None = None
+    """From a stop within the day (8 to 20 h in the stream's zone) to its alert, on average at this setting."""
+    delay_by_night: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,3 +92,11 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
         return f"1 {noun}"
     hisses = noun.endswith(("s", "x", "z", "ch", "sh"))
     return f"{number:,} {plural or noun + ('es' if hisses else 's')}"
+
+
+def fleet(factor: float) -> str | None:
+    """How active all lists together are, where that is clearly more or less than usual; None where it is not."""
+    if 0.7 < factor < 1.4:
+        return None
+    word = "calmer" if factor < 1 else "busier"
+    return f"All lists together are {word} than usual now ({factor:.0%} of their usual mail)"

@@ -8,8 +8,20 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from monitor.alert.lifecycle import Decision
-from monitor.model import AlertContext, AlertEventKind, AlertState, Confidence, Evidence, FindingKind, Level, Send, Trust
-from monitor.words import count, moment_in, odds, plain, span, without_addresses, without_links
+from monitor.model import (
+    Alert,
+    AlertContext,
+    AlertEventKind,
+    AlertState,
+    Confidence,
+    Evidence,
+    FindingKind,
+    GapFacts,
+    Level,
+    Send,
+    Trust,
+)
+from monitor.words import count, fleet, moment_in, odds, plain, span, without_addresses, without_links
 
 _TRUST_WORDS = {
     Trust.OBSERVED: "written by our own mailbox provider",
@@ -104,6 +116,12 @@ class Facts:
     usual_pause: str | None
     longest_pause: str | None
     fleet: str | None
+    next_expected: str | None
+    """When the mail that did not come was to be expected."""
+    delay: str | None
+    """How long a stop of this list goes unnoticed at this setting, on average."""
+    due: str | None
+    """For a watch: when it becomes an alert if nothing arrives."""
     note: str | None
     members: str | None
     member_count: int
@@ -153,6 +171,9 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         usual_pause=span(gap.usual_pause) if gap else None,
         longest_pause=span(gap.longest_pause) if gap else None,
         fleet=_fleet(gap.fleet_factor) if gap else None,
+        next_expected=moment_in(gap.next_expected_at, zone) if gap and gap.next_expected_at else None,
+        delay=_delay(gap) if gap else None,
+        due=moment_in(due, zone) if gap and (due := _ahead(alert, gap, now)) else None,
         note=(_stranger(finding.note, 400).rstrip(".") or None) if finding else None,
         members=_names(finding.members) if finding else None,
         member_count=len(finding.members) if finding else 0,
@@ -250,9 +271,20 @@ def _amount(expected: float) -> str | None:
     return f"about {expected:,.0f}" if expected >= 10 else f"about {expected:.1f}".removesuffix(".0")
 
 
-def _fleet(factor: float) -> str | None:
-    """A sentence only where all lists together are clearly busier or calmer than usual."""
-    if 0.7 < factor < 1.4:
+def _fleet(factor: float) -> str:
+    known = fleet(factor)
+    return f"{known}; this was taken into account" if known else "All lists together mailed about as usual"
+
+
+def _delay(gap: GapFacts) -> str | None:
+    """`12 hours by day, 17 hours by night`; None where no alert can come."""
+    if gap.delay_by_day is None or gap.delay_by_night is None:
         return None
-    word = "calmer" if factor < 1 else "busier"
-    return f"All lists together are {word} than usual now ({factor:.0%} of their usual mail); this was taken into account"
+    day, night = span(gap.delay_by_day), span(gap.delay_by_night)
+    return f"{day} by day, {night} by night" if day != night else day
+
+
+def _ahead(alert: Alert, gap: GapFacts, now: datetime) -> datetime | None:
+    """When a mere watch becomes an alert, as long as that lies ahead."""
+    due = gap.alarm_due_at
+    return due if alert.level is Level.WATCH and due is not None and due > now else None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from monitor.alert.facts import deciding, last_send
 from monitor.alert.lifecycle import Decision
 from monitor.model import AlertContext, AlertEventKind, Evidence, FindingKind
-from monitor.words import iso, plain, without_addresses
+from monitor.words import iso, odds, plain, without_addresses
 
 _ABOUT_A_STREAM = frozenset(FindingKind) - {
     FindingKind.GROUP_GAP,
@@ -59,7 +59,13 @@ def payload_of(decision: Decision, context: AlertContext, now: datetime, link: s
         "deciding_header": _evidence(proof) if proof else None,
         "evidence": [_evidence(e) for e in context.last_evidence] if last else [],
         "return_period_years": _finite(gap.return_period_years) if gap else None,
+        "odds": odds(gap.return_period_years) if gap else None,
         "expected_sends": _finite(gap.expected_sends) if gap else None,
+        "next_expected": iso(gap.next_expected_at) if gap else None,
+        "alarm_due": iso(gap.alarm_due_at) if gap else None,
+        "expected_delay_day_hours": _hours(gap.delay_by_day) if gap else None,
+        "expected_delay_night_hours": _hours(gap.delay_by_night) if gap else None,
+        "fleet_factor": _finite(gap.fleet_factor) if gap else None,
         "polls": context.polls_since or None,
         "inboxes": list(context.inboxes),
         "others": {

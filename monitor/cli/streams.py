@@ -7,20 +7,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from monitor.app.second_look import SecondLook
 from monitor.app.session import open_session
-from monitor.cli.output import json_lines, table
+from monitor.cli.output import console, json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, read_settings
 from monitor.clock import SystemClock
 from monitor.detect.changes import sent_through
 from monitor.detect.infrastructure import Regime, find_changes
 from monitor.show import views
 from monitor.show.rollups import By, change_json, rollup_json, rollup_rows
+from monitor.show.words import fleet
 from monitor.words import count, iso, plain, span
 
 NO_STREAM = "No stream is known yet. Poll an inbox (`gonequiet poll`) or import mail (`gonequiet import FILE`)."
 NO_GAP = "No stream is silent for longer than its rhythm allows. `gonequiet gaps --all` shows every stream."
+
+_ASIDE = ("alert at (UTC)", "told after", "learned from", "through")
 
 
 @app.command()
@@ -102,21 +106,29 @@ def gaps(
         json_lines(rows)
         return
     table(
-        ("subject", "level", "last mail (UTC)", "silent for", "once in (years)", "alarm due (UTC)", "through"),
+        (*("subject", "level", "last mail (UTC)", "silent for", "expected", "sends missed", "how rare"), *_ASIDE),
         (
             (
                 row["subject"],
                 row["level"] or row["state"],
                 row["last_send"],
                 _silent_for(row),
-                row["return_period_years"],
+                row["next_expected"],
+                _missed(row),
+                row["odds"],
                 row["alarm_due"],
+                _delay(row),
+                _learned(row),
                 row["provider"],
             )
             for row in rows
         ),
         empty=NO_STREAM if everything else NO_GAP,
     )
+    if rows:
+        factor = next((f for row in rows if isinstance(f := row["fleet_factor"], float)), 1.0)
+        console().print(Text(f"\n{fleet(factor)}"))
+        console().print(Text("alert at: if nothing arrives until then; told after: a stop by day and by night, on average."))
 
 
 def _rolled_up(by: By, back: timedelta, config: Path | None, as_json: bool) -> None:
@@ -180,3 +192,22 @@ def _silent_for(row: views.Row) -> str:
 def _a_day(row: views.Row) -> str:
     sends = row["expected_sends_per_day"]
     return f"{sends:.2g}" if isinstance(sends, int | float) else ""
+
+
+def _missed(row: views.Row) -> str:
+    sends = row["expected_sends"]
+    return f"{sends:.1f}" if isinstance(sends, float) else ""
+
+
+def _delay(row: views.Row) -> str:
+    """`11 hours / 16 hours`."""
+    day, night = row["expected_delay_day_seconds"], row["expected_delay_night_seconds"]
+    if not isinstance(day, int) or not isinstance(night, int):
+        return ""
+    return f"{span(timedelta(seconds=day))} / {span(timedelta(seconds=night))}"
+
+
+def _learned(row: views.Row) -> str:
+    """`48 mails since 2026-01-05`."""
+    sends = row["sends_learned"]
+    return f"{count(sends, 'mail')} since {str(row['first_send'])[:10]}" if isinstance(sends, int) else ""

@@ -251,7 +251,6 @@ class Detector:
     # ---------------------------------------------------------------------------------- states
 
     def _states(self, reading: Reading, blind: frozenset[str]) -> States:
-        facts = {s: gap_facts(reading, row) for s, row in reading.alarmed() if not reading.ended(row)}
         settings_for = self._settings_for
 
         def make() -> Iterator[StreamState]:
@@ -261,7 +260,7 @@ class Detector:
                 is_blind = bool(blind and witnesses) and all(i in blind for i in witnesses)
                 paused = self._is_paused(settings_for(stream, roster.organisations[stream]), reading.now)
                 phase = phase_of(reading, row, is_blind=is_blind, is_paused=paused)
-                yield stream_state(reading, stream, phase, facts.get(stream))
+                yield stream_state(reading, stream, phase)
 
         return States(make)
 

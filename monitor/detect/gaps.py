@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
 
-from monitor.detect.bank import LEVELS, Floats
+from monitor.detect.bank import LEVELS, Floats, Rows
 from monitor.detect.calendar import moment_of
+from monitor.detect.delay import expected_delays
 from monitor.detect.engine import ALERT
 from monitor.detect.fleet import rates
 from monitor.detect.learning import is_real_stop
@@ -19,6 +20,16 @@ from monitor.detect.rhythm import return_periods, silence_until, surprises
 from monitor.model import GapFacts, Level, StreamPhase, StreamState
 
 LONGEST_OUTLOOK = 24.0 * 366 * 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is to be expected of a row; the fields of `GapFacts` with these names."""
+
+    next_expected_at: datetime | None
+    alarm_due_at: datetime | None
+    delay_by_day: timedelta | None
+    delay_by_night: timedelta | None
 
 
 @dataclass(frozen=True)
@@ -35,16 +46,28 @@ class Reading:
     zones: list[str]
 
     @cached_property
-    def due(self) -> Floats:
-        """When each row's alert is due if nothing arrives, NaN where never; of an open one, when it came."""
-        return _due(self.frame, self.now, self.zones)
+    def outlook(self) -> dict[int, Outlook]:
+        """Of every row."""
+        return self._outlook_of(np.arange(self.frame.engine.bank.size))
 
     @cached_property
-    def next_expected(self) -> Floats:
-        """When the running silence has lasted one mean gap."""
+    def alarmed_outlook(self) -> dict[int, Outlook]:
+        """Of the rows with an alarm of any level, which is all that a tick needs."""
+        return self._outlook_of(np.nonzero(np.isfinite(self.frame.engine.bank.view("alarm_at")).any(axis=1))[0])
+
+    def outlook_of(self, row: int) -> Outlook:
+        """Of one row that a finding is about."""
+        known = self.alarmed_outlook
+        return known[row] if row in known else self._outlook_of(np.array([row]))[row]
+
+    def _outlook_of(self, rows: Rows) -> dict[int, Outlook]:
         bank = self.frame.engine.bank
-        once = np.where(bank.view("sessions") >= 2, 1.0 / bank.levels(), np.nan)
-        return reach(bank, np.arange(bank.size), bank.view("session"), once, np.ones(bank.size), self.zones)
+        once = np.where(bank.sessions[rows] >= 2, 1.0 / bank.levels()[rows], np.nan)
+        expected = reach(bank, rows, bank.session[rows], once, np.ones(rows.size), self.zones)
+        due = _due(self.frame, self.now, self.zones, rows)
+        by_day, by_night = expected_delays(bank, rows)
+        columns = zip(rows.tolist(), expected, due, by_day, by_night, strict=True)
+        return {row: Outlook(_moment(e), _moment(d), _hours(day), _hours(night)) for row, e, d, day, night in columns}
 
     def alarmed(self) -> list[tuple[str, int]]:
         """The streams with an alarm of any level, by name."""
@@ -81,29 +104,35 @@ def read_off(frame: Frame, now: float, zones: list[str]) -> Reading:
     )
 
 
-def _due(frame: Frame, now: float, zones: list[str]) -> Floats:
+def _due(frame: Frame, now: float, zones: list[str], rows: Rows) -> Floats:
+    """When each row's alert is due if nothing arrives, NaN where never or not yet learned; of an open one, when it came."""
     engine = frame.engine
     bank = engine.bank
-    rows = np.arange(bank.size)
-    speed = np.ones(bank.size)
-    speed[: engine.speed.size] = engine.speed
-    left = silence_until(bank, rows, bank.view("limit")[:, ALERT]) - bank.view("elapsed")
-    due = reach(bank, rows, np.full(bank.size, now), np.where(left > 0, left, np.nan), speed, zones)
-    longest = np.fmin(bank.view("ceiling"), bank.view("fixed"))
+    speed = np.array([engine.speed[row] if row < engine.speed.size else 1.0 for row in rows.tolist()])
+    left = silence_until(bank, rows, bank.limit[rows, ALERT]) - bank.elapsed[rows]
+    due = reach(bank, rows, np.full(rows.size, now), np.where(left > 0, left, np.nan), speed, zones)
+    longest = np.fmin(bank.ceiling[rows], bank.fixed[rows])
+    covered, learned = bank.covered[rows], bank.sessions[rows] >= bank.min_sessions[rows]
     with np.errstate(invalid="ignore"):
-        due = np.fmin(due, np.where(np.isfinite(longest), now + np.maximum(longest - bank.view("covered"), 0.0), np.nan))
-        due = np.fmax(due, now + bank.view("floor") - bank.view("covered"))
-    alarm_at = bank.view("alarm_at")[:, ALERT]
-    due = np.where(np.isfinite(alarm_at), alarm_at, due)
+        due = np.fmin(due, np.where(np.isfinite(longest), now + np.maximum(longest - covered, 0.0), np.nan))
+        due = np.fmax(due, now + bank.floor[rows] - covered)
+    alarm_at = bank.alarm_at[rows, ALERT]
+    due = np.where(np.isfinite(alarm_at), alarm_at, np.where(learned, due, np.nan))
     return np.asarray(np.where(due - now > LONGEST_OUTLOOK, np.nan, due))
 
 
-def stream_state(reading: Reading, stream: str, phase: StreamPhase, facts: GapFacts | None) -> StreamState:
+def _moment(hours: float) -> datetime | None:
+    return moment_of(float(hours)) if np.isfinite(hours) else None
+
+
+def _hours(hours: float) -> timedelta | None:
+    return timedelta(seconds=round(3600 * float(hours))) if np.isfinite(hours) and hours < LONGEST_OUTLOOK else None
+
+
+def stream_state(reading: Reading, stream: str, phase: StreamPhase) -> StreamState:
     roster, bank = reading.frame.roster, reading.frame.engine.bank
     row = roster.streams[stream]
-    due = float(reading.due[row])
-    learned = bank.sessions[row] >= bank.min_sessions[row]
-    expected = float(reading.next_expected[row])
+    facts = gap_facts(reading, row, reading.outlook[row])
     return StreamState(
         stream=stream,
         organisation=roster.organisations[stream],
@@ -112,8 +141,8 @@ def stream_state(reading: Reading, stream: str, phase: StreamPhase, facts: GapFa
         sends=int(bank.sends[row]),
         expected_sends_per_day=24 * bank.level(row),
         return_period_years=float(reading.years[row]),
-        alarm_due_at=moment_of(due) if learned and np.isfinite(due) else None,
-        next_expected_at=moment_of(expected) if np.isfinite(expected) else None,
+        alarm_due_at=facts.alarm_due_at,
+        next_expected_at=facts.next_expected_at,
         inboxes=roster.witnesses(row),
         gap=facts,
     )
@@ -139,11 +168,12 @@ def phase_of(reading: Reading, row: int, *, is_blind: bool, is_paused: bool) -> 
     return StreamPhase.REGULAR
 
 
-def gap_facts(reading: Reading, row: int) -> GapFacts:
+def gap_facts(reading: Reading, row: int, outlook: Outlook | None = None) -> GapFacts:
     """Why the running silence of a row is improbable, in numbers."""
     bank = reading.frame.engine.bank
     last = float(bank.last[row])
     speed = reading.frame.engine.speed
+    outlook = outlook or reading.outlook_of(row)
     return GapFacts(
         last_send_at=moment_of(last),
         silence=moment_of(reading.now) - moment_of(last),
@@ -155,4 +185,8 @@ def gap_facts(reading: Reading, row: int) -> GapFacts:
         usual_pause=timedelta(seconds=round(3600 * bank.usual_pause(row))),
         longest_pause=timedelta(seconds=round(3600 * float(bank.longest[row]))),
         fleet_factor=float(speed[row]) if row < speed.size else 1.0,
+        next_expected_at=outlook.next_expected_at,
+        alarm_due_at=outlook.alarm_due_at,
+        delay_by_day=outlook.delay_by_day,
+        delay_by_night=outlook.delay_by_night,
     )

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from monitor.model import AlertState, Confidence, Finding, FindingKind, StreamPhase, StreamState
+from monitor.model import AlertState, Confidence, Finding, FindingKind, GapFacts, StreamPhase, StreamState
 from monitor.show.snapshot import ShownAlert, ShownProvider, Snapshot
-from monitor.words import iso
+from monitor.words import iso, odds
 
 Row = dict[str, object]
 """Keys are always there; a missing scalar is None, a missing list is []; times are ISO 8601 UTC with Z, spans seconds."""
@@ -42,6 +42,7 @@ def stream_row(state: StreamState, provider: ShownProvider | None, at: datetime)
         "usual_pause_seconds": _seconds(gap.usual_pause if gap else None),
         "longest_pause_seconds": _seconds(gap.longest_pause if gap else None),
         "return_period_years": _years(state.return_period_years),
+        **_explained(gap),
         "next_expected": iso(state.next_expected_at),
         "alarm_due": iso(state.alarm_due_at),
         "inboxes": list(state.inboxes),
@@ -68,12 +69,12 @@ def gap_row(
         "last_send": iso(last),
         "silence_seconds": _seconds(at - last if last else None),
         "covered_seconds": _seconds(facts.covered if facts else None),
-        "expected_sends": round(facts.expected_sends, 3) if facts else None,
         "usual_pause_seconds": _seconds(facts.usual_pause if facts else None),
         "longest_pause_seconds": _seconds(facts.longest_pause if facts else None),
         "return_period_years": _years(facts.return_period_years if facts else state.return_period_years if state else None),
-        "next_expected": iso(state.next_expected_at) if state else None,
-        "alarm_due": iso(state.alarm_due_at) if state else None,
+        **_explained(facts),
+        "next_expected": iso(facts.next_expected_at if facts else state.next_expected_at if state else None),
+        "alarm_due": iso(facts.alarm_due_at if facts else state.alarm_due_at if state else None),
         "members": list(finding.members) if finding else [],
         "alert_id": alert.alert.id if alert else None,
         "alert_state": alert.alert.state.value if alert else None,
@@ -153,6 +154,19 @@ def open_alerts(snapshot: Snapshot) -> Iterator[ShownAlert]:
 def by_urgency(snapshot: Snapshot) -> list[StreamState]:
     """Silent streams first, then watched, blind, regular and learning ones; the busier first within each."""
     return sorted(snapshot.states, key=lambda s: (_URGENCY[s.phase], -s.expected_sends_per_day, -s.sends, s.stream))
+
+
+def _explained(facts: GapFacts | None) -> Row:
+    """What an alarm would rest on: odds in words, sends missed so far, the mean delay at this setting, the fleet, the data."""
+    return {
+        "odds": odds(facts.return_period_years) if facts else None,
+        "expected_sends": round(facts.expected_sends, 3) if facts else None,
+        "expected_delay_day_seconds": _seconds(facts.delay_by_day if facts else None),
+        "expected_delay_night_seconds": _seconds(facts.delay_by_night if facts else None),
+        "fleet_factor": round(facts.fleet_factor, 3) if facts else None,
+        "sends_learned": facts.sends_learned if facts else None,
+        "first_send": iso(facts.first_send_at) if facts else None,
+    }
 
 
 def _provider(provider: ShownProvider | None) -> Row:

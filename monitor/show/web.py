@@ -23,7 +23,7 @@ from monitor.model import AlertState, StreamPhase
 from monitor.show import canaries, charts, pages, strips, views
 from monitor.show.metrics import exposition
 from monitor.show.snapshot import SnapshotSource
-from monitor.show.words import letter, odds, rate
+from monitor.show.words import fleet, letter, odds, rate
 
 STALE_AFTER = timedelta(minutes=2)
 STREAM_WINDOW = timedelta(days=28)
@@ -196,7 +196,7 @@ def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("monitor.show"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    for function in (words.plain, words.moment, words.span, words.iso, words.count, rate, odds, letter):
+    for function in (words.plain, words.moment, words.span, words.iso, words.count, rate, odds, fleet, letter):
         environment.filters[function.__name__] = function
     environment.filters["dotted"] = _dotted
     environment.globals.update(alert_title=pages.alert_title, kinds=pages.KINDS)

@@ -46,3 +46,10 @@ def odds(years: float) -> str:
         return "how rare a silence like this is, is not known yet"
     known = words.odds(years)
     return f"a silence this long is expected {known}" if known else "a silence this long is usual here"
+
+
+def fleet(factor: float) -> str:
+    """How the other lists are doing, in a sentence."""
+    if words.fleet(factor) is None:
+        return "All lists together mail about as usual now."
+    return f"{words.fleet(factor)}; this is taken into account."

@@ -45,6 +45,10 @@ def gap_facts(**other: Any) -> GapFacts:
         first_send_at=datetime(2020, 9, 1, tzinfo=UTC),
         usual_pause=timedelta(minutes=70),
         longest_pause=hours(11),
+        next_expected_at=LAST + hours(1.5),
+        alarm_due_at=LAST + hours(12),
+        delay_by_day=hours(11),
+        delay_by_night=hours(15.5),
     )
     return replace(facts, **other)
 

@@ -12,16 +12,20 @@ from monitor.model import Alert, AlertState
 from monitor.settings import load_settings
 from tests.cli.conftest import BUSY, SILENT, Run
 
+EXPLAINED_KEYS = {
+    "odds", "expected_sends", "expected_delay_day_seconds", "expected_delay_night_seconds", "fleet_factor", "sends_learned",
+    "first_send",
+}  # fmt: skip
 STREAM_KEYS = {
     "stream", "organisation", "state", "last_send", "silence_seconds", "sends", "expected_sends_per_day", "usual_pause_seconds",
     "longest_pause_seconds", "return_period_years", "next_expected", "alarm_due", "inboxes", "platform", "delivery", "provider",
-    "confidence", "account",
+    "confidence", "account", *EXPLAINED_KEYS,
 }  # fmt: skip
 GAP_KEYS = {
     "key", "kind", "subject", "stream", "organisation", "state", "level", "since", "found_at", "last_send", "silence_seconds",
     "covered_seconds", "expected_sends", "usual_pause_seconds", "longest_pause_seconds", "return_period_years", "next_expected",
     "alarm_due", "members", "alert_id", "alert_state", "opened_at", "note", "platform", "delivery", "provider", "confidence",
-    "account",
+    "account", *EXPLAINED_KEYS,
 }  # fmt: skip
 ALERT_KEYS = {
     "id", "key", "kind", "subject", "organisation", "level", "state", "since", "found_at", "opened_at", "updated_at",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -13,8 +14,11 @@ from monitor.detect.backtest import ALERT, Setting, run
 from monitor.detect.backtest_rows import poisson_interval, rows
 from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.events import Event, Events, trailing_rates
-from tests.detect.streams import DAY, HOUR, START, detector, regular_sends
+from monitor.model import GapFacts
+from tests.detect.streams import DAY, HOUR, START, detector, regular_sends, send
 
+MINUTE = HOUR / 60
+NEW_YORK = ZoneInfo("America/New_York")
 JANUARY = Path("monitor/demo/january_2021.csv")
 SENDS = [s for k in range(12) for s in regular_sends(f"{k}.example", (3 + k) * HOUR, 90 * DAY, first=10_000 * k, seed=k)]
 EVENTS = Events.of(Event(s.stream, s.at) for s in SENDS)
@@ -47,6 +51,45 @@ def test_an_injected_stop_is_found_as_a_real_one_would_be() -> None:
     findings = detector(others).assess(moment_of(stop.found_at[ALERT]) + HOUR).findings
     (found,) = [f for f in findings if f.subject == stop.stream and f.key.startswith("gap:")]
     assert hours_of(found.found_at) == pytest.approx(stop.found_at[ALERT], abs=1.0)
+
+
+def test_the_delay_that_is_shown_is_that_of_injected_stops() -> None:
+    """The mean delay at the end of the history, against stops of its second half."""
+    found = run(EVENTS, [Setting.yearly(1.0)], stops=4000, report_from=hours_of(START + 45 * DAY)).settings[0].injected
+    shown = {s.stream: s.gap for s in detector(SENDS).assess(START + 90 * DAY).states}
+    for stream in EVENTS.streams[:6]:
+        delays = [s.found_at[ALERT] - s.at for s in found if s.stream == stream and np.isfinite(s.found_at[ALERT])]
+        day, night = delays_of(shown[stream])
+        assert len(delays) > 50
+        assert (day + night) / 2 == pytest.approx(float(np.mean(delays)), rel=0.35)
+
+
+def test_the_delay_by_day_and_by_night_is_told_apart() -> None:
+    """Nine mails between 9 and 18 h in New York, none at other hours."""
+    sends = [
+        send(d * 20 + h, "a.example", START + d * DAY + (13 + h) * HOUR + 7 * d % 60 * MINUTE)
+        for d in range(90)
+        for h in range(9)
+    ]
+    result = run(
+        Events.of(Event(s.stream, s.at) for s in sends), [Setting.yearly(1.0)], stops=2000, report_from=hours_of(START + 45 * DAY)
+    )
+    (state,) = detector(sends).assess(sends[-1].at).states
+    delays: dict[bool, list[float]] = {True: [], False: []}
+    for stop in result.settings[0].injected:
+        delays[8 <= moment_of(stop.at).astimezone(NEW_YORK).hour < 20].append(stop.found_at[ALERT] - stop.at)
+    day, night = delays_of(state.gap)
+    assert day == pytest.approx(float(np.nanmean(delays[True])), rel=0.25)
+    assert night == pytest.approx(float(np.nanmean(delays[False])), rel=0.25)
+    assert abs(day - night) > 1
+
+
+def delays_of(facts: GapFacts | None) -> tuple[float, float]:
+    """By day and by night, hours."""
+    assert facts is not None
+    assert facts.delay_by_day is not None
+    assert facts.delay_by_night is not None
+    return facts.delay_by_day / HOUR, facts.delay_by_night / HOUR
 
 
 def test_rows_have_the_promised_keys() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -58,6 +59,32 @@ def test_the_announced_deadline_is_when_the_alert_comes() -> None:
     assert due is not None
     (finding,) = detector(SENDS).assess(due + DAY).findings
     assert abs(finding.found_at - due) < timedelta(minutes=5)
+
+
+def test_every_stream_says_what_is_to_be_expected_of_it() -> None:
+    (state,) = detector(SENDS).assess(LAST + HOUR).states
+    assert state.gap is not None
+    assert state.next_expected_at is not None
+    assert LAST + HOUR < state.next_expected_at < LAST + 2 * EVERY
+    assert state.gap.delay_by_day is not None
+    assert state.gap.delay_by_night is not None
+    assert 0.8 * EVERY < state.gap.usual_pause < 1.2 * EVERY
+    longest = max(b.at - a.at for a, b in pairwise(SENDS))
+    assert abs(state.gap.longest_pause - longest) < timedelta(seconds=1)
+    assert (state.gap.sends_learned, state.gap.first_send_at) == (len(SENDS), START)
+
+
+def test_without_a_rhythm_no_delay_is_promised() -> None:
+    (state,) = detector(SENDS[:3]).assess(SENDS[3].at).states
+    assert state.gap is not None
+    assert (state.gap.delay_by_day, state.gap.delay_by_night) == (None, None)
+
+
+def test_a_fixed_silence_is_told_of_after_itself_less_the_silence_that_ran_already() -> None:
+    (state,) = detector(SENDS, settings=GapSettings(fixed=timedelta(hours=48))).assess(LAST + HOUR).states
+    assert state.gap is not None
+    assert state.gap.delay_by_day is not None
+    assert 48 * HOUR - EVERY < state.gap.delay_by_day < 48 * HOUR
 
 
 def test_a_few_sends_are_learned_from_without_alarm() -> None:

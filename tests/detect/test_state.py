@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.detector import Detector
 from monitor.detect.seeds import KEPT_SENDS
-from monitor.detect.state import SPACINGS, StateError, kept_hours
+from monitor.detect.state import SPACINGS, SavedState, StateError, kept_hours
 from monitor.model import Coverage, Send
 from monitor.settings import GapSettings
 from tests.detect.streams import DAY, HOUR, START, covered, regular_sends, send
@@ -79,7 +79,8 @@ def test_a_restart_from_a_state_changes_nothing(moments: list[float], looks: lis
     """Mail comes in as time passes, some of it late; after each look the program ends and begins again from a random state."""
     sends = [send(k, f"{k % 3}.example", START + h * HOUR, delivery="one") for k, h in enumerate(moments)]
     late = {s.id: 5 * HOUR if shuffler.random() < 0.2 else timedelta(0) for s in sends}
-    running, states = a_detector(), []
+    running = a_detector()
+    states: list[SavedState] = []
     for look in sorted(looks):
         now = START + look * HOUR
         known = [s for s in sends if s.at + late[s.id] <= now]

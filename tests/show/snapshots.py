@@ -212,6 +212,10 @@ def facts(last: datetime, usual: float, first: datetime) -> GapFacts:
         first_send_at=first,
         usual_pause=timedelta(hours=usual),
         longest_pause=timedelta(hours=11, minutes=20),
+        next_expected_at=last + timedelta(hours=usual),
+        alarm_due_at=last + timedelta(hours=usual * 15),
+        delay_by_day=timedelta(hours=14),
+        delay_by_night=timedelta(hours=19),
     )
 
 

@@ -53,6 +53,9 @@ def test_the_stream_s_page_has_rhythm_evidence_and_subjects(get: Get) -> None:
         "xt.local",
         "none of it is signed",
         "once in about 3 years",
+        "Mail was expected",
+        "14 hours by day, 19 hours by night",
+        "All lists together mail about as usual now.",
     ):
         assert words in text
 
