@@ -53,7 +53,7 @@ def login(
     """Log in to a seed inbox with OAuth, as its owner, once. The tokens are kept in `token_file` and renew themselves.
 
     Without --device or --browser: by code where the provider has that (Microsoft), else with a browser (Google). Run it as
-    the user that the service runs as.
+    the user that the service runs as, or as root.
     """
     settings, _ = read_settings(config)
     inbox = _inbox(settings, name)

@@ -69,6 +69,7 @@ class TokenFile:
         except OSError as error:
             raise self._unusable("written", error) from error
         try:
+            _give(lock, self._path.parent)
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
@@ -84,6 +85,7 @@ class TokenFile:
         try:
             file = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             os.fchmod(file, 0o600)
+            _give(file, self._path.parent)
             os.posix_fallocate(file, 0, 16_384)
         except OSError as error:
             raise self._unusable("written", error) from error
@@ -114,7 +116,7 @@ class TokenFile:
     def save(self, tokens: Tokens) -> None:
         """Keep what a login brought; the folder is made if need be."""
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(self._path.parent)
         except OSError as error:
             raise self._unusable("written", error) from error
         with self.locked(), self.replacing() as put:
@@ -161,3 +163,18 @@ class KeptTokens:
 def must_log_in(inbox: str, why: str) -> InboxError:
     """The one thing that mends it, whatever ended the login."""
     return InboxError(inbox, f"{why}; run: gonequiet login {inbox}", cause=FailureCause.LOGIN, retryable=False)
+
+
+def _make(folder: Path) -> None:
+    """The folder, and those above it that are missing, for their owner only."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _give(folder, folder.parent)
+
+
+def _give(made: int | Path, folder: Path) -> None:
+    """Where root logs in for the service: what is made belongs to whom the folder does, so that the service can use it."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)

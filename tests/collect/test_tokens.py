@@ -105,6 +105,15 @@ def test_the_file_is_for_its_owner_only_and_nothing_else_is_left_beside_it(tmp_p
     assert json.loads((folder / "gmail-1.json").read_text())["access_token"] == "access-2"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_makes_belongs_to_whom_the_folder_does(tmp_path: Path) -> None:
+    os.chown(tmp_path, 4711, 4712)
+    keeper(tmp_path)
+    made = [tmp_path / "tokens", *(tmp_path / "tokens").iterdir()]
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(4711, 4712)}
+    assert len(made) == 3
+
+
 def test_tokens_that_cannot_be_kept_are_not_asked_for(tmp_path: Path) -> None:
     tokens, renew = keeper(tmp_path, rotates=True)
     (tmp_path / "tokens" / "gmail-1.json.partial").mkdir()
