@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.collect.coverage import LEAST_LIVE
 from monitor.model import Checkpoint, Coverage, CoverageKind
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CLOSE_NS = 2_000_000_000
 """A message's own last change and that of the folder that it came into lie this close together: one step of the mail program."""
 
@@ -56,6 +57,15 @@ class MboxState:
         return cls(held["inode"], held["changed"], held["guard"]) if held is not None else None
 
 
+def is_untouched(before: MaildirState, changed: tuple[int, ...], looked_at: datetime) -> bool:
+    """Whether nobody has touched the folder since the look that left this state, so that it need not be listed.
+
+    A file system's clock ticks some hundred times a second: what came in the same tick as that look does not show in the times.
+    """
+    settled = max(before.changed) + CLOSE_NS < to_ns(looked_at)
+    return before.changed == changed and settled
+
+
 def maildir_holds(before: MaildirState, now: MaildirState, vanished: bool, touched: Iterable[int]) -> bool:
     """Whether nothing came and went unseen, as far as a Maildir can show it.
 
@@ -83,6 +93,11 @@ def since_last_look(inbox: str, folder: str, previous: Checkpoint, at: datetime,
     is_live = at - previous.proven_at <= max(3 * poll_every, LEAST_LIVE)
     kind = CoverageKind.LIVE if is_live else CoverageKind.RETROSPECTIVE
     return (Coverage(inbox, folder, previous.proven_at, at, kind),)
+
+
+def to_ns(moment: datetime) -> int:
+    """Nanoseconds since 1970, to the microsecond."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def cut(sizes: Sequence[int], most: int, most_bytes: int) -> list[slice]:

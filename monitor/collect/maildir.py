@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +18,7 @@ from typing import BinaryIO
 from monitor.clock import Clock
 from monitor.collect.folders import Folder, which_folders
 from monitor.collect.local_files import moment_of, open_quietly, why
-from monitor.collect.local_proof import MaildirState, cut, maildir_holds, since_last_look
+from monitor.collect.local_proof import MaildirState, cut, is_untouched, maildir_holds, since_last_look
 from monitor.collect.plan import BATCH_BYTES, BATCH_MESSAGES, FIRST_BYTES
 from monitor.errors import InboxError
 from monitor.model import Awaited, Bodies, Checkpoint, Coverage, FailureCause, FolderVisit, PollFailure, RawMessage, UidRange
@@ -99,8 +99,14 @@ class MaildirInbox:
 
     def _look(self, folder: Folder, path: Path, seen: Checkpoint | None, clock: Clock) -> Iterator[FolderVisit | PollFailure]:
         at = clock.now()
-        listing = _list(path)
-        restarted = seen is not None and seen.uidvalidity != listing.uidvalidity
+        uidvalidity, changed = _stand(path)
+        before = MaildirState.of(seen)
+        restarted = seen is not None and seen.uidvalidity != uidvalidity
+        if seen is not None and before is not None and not restarted and is_untouched(before, changed, seen.proven_at):
+            coverage = since_last_look(self._name, folder.name, seen, at, self._poll_every)
+            yield self._visit(folder, at, replace(seen, proven_at=at), (), False, coverage)
+            return
+        listing = _Listing(uidvalidity, changed, _list(path))
         key = folder.name, listing.uidvalidity
         known = self._seen.setdefault(key, set())
         if not known:
@@ -122,14 +128,14 @@ class MaildirInbox:
                     unread += 1
                     yield message
             waiting = tuple(batch)
-        state, before = MaildirState(listing.changed), MaildirState.of(seen)
-        coverage: tuple[Coverage, ...] = ()
+        state = MaildirState(changed)
+        coverage = ()
         if seen is not None and before is not None and not restarted and not unread:
             touched = (entry.touched for entry in listing.entries)
             if maildir_holds(before, state, bool(gone), touched):
                 coverage = since_last_look(self._name, folder.name, seen, at, self._poll_every)
         there = len(listing.entries) - unread
-        last = Checkpoint(folder.name, listing.uidvalidity, there, at, messages=there, state=state.text())
+        last = Checkpoint(folder.name, listing.uidvalidity, there, at, messages=there, state=None if unread else state.text())
         vanished = tuple((uid, uid) for uid in sorted(gone))
         yield self._visit(folder, at, last, waiting, restarted, coverage, vanished)
         known.update(message.uid for message in waiting)
@@ -192,16 +198,19 @@ def _is_maildir(path: Path) -> bool:
     return (path / "new").is_dir() and (path / "cur").is_dir()
 
 
-def _list(path: Path) -> _Listing:
-    """What lies in it, oldest first. `new` is listed before `cur`, as mail moves that way only; the times are taken before both.
+def _stand(path: Path) -> tuple[int, tuple[int, ...]]:
+    """UIDVALIDITY, and when `new` and `cur` were changed last: taken before they are listed.
 
     Another folder in place of this one (restored, made anew) has another inode, and so another UIDVALIDITY.
     """
-    folders = (path / "new", path / "cur")
-    uidvalidity = path.stat().st_ino & _LARGEST_NUMBER or 1
-    changed = tuple(folder.stat().st_mtime_ns for folder in folders)
+    changed = tuple((path / folder).stat().st_mtime_ns for folder in ("new", "cur"))
+    return path.stat().st_ino & _LARGEST_NUMBER or 1, changed
+
+
+def _list(path: Path) -> tuple[_Entry, ...]:
+    """What lies in it, oldest first. `new` is listed before `cur`, as mail moves that way only."""
     entries: dict[int, _Entry] = {}
-    for folder in folders:
+    for folder in (path / "new", path / "cur"):
         with os.scandir(folder) as listing:
             for file in listing:
                 if file.name.startswith("."):
@@ -212,9 +221,7 @@ def _list(path: Path) -> _Listing:
                     continue
                 number = _number(file.name)
                 entries[number] = _Entry(Path(file.path), number, facts.st_size, facts.st_ctime_ns)
-    return _Listing(
-        uidvalidity, changed, tuple(sorted(entries.values(), key=lambda e: (_TIME.match(e.path.name) is None, e.path.name)))
-    )
+    return tuple(sorted(entries.values(), key=lambda e: (_TIME.match(e.path.name) is None, e.path.name)))
 
 
 def _number(name: str) -> int:

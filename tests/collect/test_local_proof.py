@@ -6,9 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.collect.local_proof import MaildirState, MboxState, cut, maildir_holds, mbox_holds, since_last_look
+from monitor.collect.local_proof import (
+    MaildirState,
+    MboxState,
+    cut,
+    is_untouched,
+    maildir_holds,
+    mbox_holds,
+    since_last_look,
+    to_ns,
+)
 from monitor.model import Checkpoint, Coverage, CoverageKind
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
 S = 1_000_000_000
@@ -32,6 +42,22 @@ def test_a_maildir_is_proven_where_every_change_is_explained(
     changed: tuple[int, int], vanished: bool, touched: list[int], holds: bool
 ) -> None:
     assert maildir_holds(BEFORE, MaildirState(changed), vanished, touched) is holds
+
+
+@pytest.mark.parametrize(
+    ("changed", "looked_after", "untouched"),
+    [
+        ((100 * S, 50 * S), 2 * S + 1000, True),
+        ((100 * S, 50 * S), 2 * S, False),  # it may have been touched once more in the same tick
+        ((100 * S, 51 * S), 60 * S, False),
+    ],
+)
+def test_a_folder_that_nobody_touched_since_a_while_before_the_look_need_not_be_listed(
+    changed: tuple[int, int], looked_after: int, untouched: bool
+) -> None:
+    looked_at = EPOCH + timedelta(microseconds=(100 * S + looked_after) // 1000)
+    assert to_ns(looked_at) == 100 * S + looked_after
+    assert is_untouched(BEFORE, changed, looked_at) is untouched
 
 
 @pytest.mark.parametrize(("changed", "grew", "holds"), [(5, False, True), (6, True, True), (6, False, False)])

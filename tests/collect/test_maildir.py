@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.collect import maildir
 from monitor.collect.maildir import MaildirInbox
 from monitor.errors import InboxError
 from monitor.model import CoverageKind, FailureCause, FolderVisit
@@ -134,6 +135,29 @@ def test_a_quiet_hour_is_covered_and_so_is_one_in_which_mail_came(delivery: Deli
     visits = looking.visit(timedelta(days=1))
     assert (subjects(visits), covered(visits)) == (["b"], [CoverageKind.RETROSPECTIVE])
     assert covered(looking.visit()) == [CoverageKind.LIVE]
+
+
+def test_a_folder_that_nobody_touched_is_not_listed_again(
+    delivery: Delivery, looking: Looking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[Path] = []
+    listing = maildir._list
+
+    def noted(path: Path) -> tuple[maildir._Entry, ...]:
+        listed.append(path)
+        return listing(path)
+
+    monkeypatch.setattr(maildir, "_list", noted)
+    delivery.put("a")
+    for _ in range(3):
+        looking.visit()
+    assert len(listed) == 1
+    looking.again()
+    assert covered(looking.visit()) == [CoverageKind.LIVE]
+    assert len(listed) == 1
+    delivery.put("b")
+    assert subjects(looking.visit()) == ["b"]
+    assert len(listed) == 2
 
 
 def test_mail_that_came_and_went_leaves_the_time_unknown(delivery: Delivery, looking: Looking) -> None:

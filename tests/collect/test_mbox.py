@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import mailbox
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from monitor.collect.mbox import MboxInbox
 from monitor.errors import InboxError
@@ -182,6 +185,31 @@ def test_a_long_backlog_comes_in_visits_and_goes_on_after_a_crash(path: Path) ->
     assert len(halfway.messages) == 200
     watcher.checkpoints["INBOX"] = halfway.checkpoint
     assert subjects(watcher.visit()) == [f"{number:03}" for number in range(199, 250)]
+
+
+LINE = st.sampled_from(["From here", ">From x", "From a Wed Jan  7 03:10:00 2026", "", "x", "Status: RO", "y" * 70_000])
+
+
+@given(bodies=st.lists(st.lists(LINE, max_size=8), min_size=1, max_size=4), looks=st.sets(st.integers(0, 3)))
+@settings(max_examples=100, deadline=None)
+def test_the_messages_are_those_that_were_delivered_in_whatever_steps(bodies: list[list[str]], looks: set[int]) -> None:
+    """Python's writer marks `From ` at the beginning of a line, and takes no mark away again: such lines come back unmarked."""
+    found: list[bytes] = []
+    with tempfile.TemporaryDirectory() as folder:
+        watcher = looking(Path(folder) / "seed")
+        box = mailbox.mbox(Path(folder) / "seed")
+        for number, body in enumerate(bodies):
+            box.add(written(number, body))
+            box.flush()
+            if number in looks:
+                found += [m.raw for m in messages_of(watcher.visit())]
+        found += [m.raw for m in messages_of(watcher.visit())]
+        box.close()
+    assert found == [written(number, body).replace(b"\n>From x", b"\nFrom x") for number, body in enumerate(bodies)]
+
+
+def written(number: int, body: list[str]) -> bytes:
+    return "\n".join([f"Subject: {number}", "", *body, "end", ""]).encode()
 
 
 def test_of_a_large_message_the_beginning_is_kept_and_the_next_one_is_found(path: Path) -> None:
