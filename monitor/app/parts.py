@@ -25,8 +25,11 @@ from monitor.collect.idle import IdleWatch
 from monitor.collect.key_lookup import DnsKeys
 from monitor.errors import SettingsError
 from monitor.identify.match import Identifier
-from monitor.settings import InboxSettings, Settings
+from monitor.settings import InboxSettings, Settings, WatchedBy
 from monitor.store.store import Store
+
+NET_EVERY = timedelta(minutes=10)
+"""How often an inbox that idles is looked at all the same. Looks up to 15 minutes apart prove live coverage."""
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Parts:
         """Of those whose secrets can be read; of the others polling tells."""
         timeout = self.settings.collect.timeout.total_seconds()
         for inbox in self.inboxes.values():
-            if inbox.idle:
+            if inbox.watched_by is not WatchedBy.POLL:
                 try:
                     credential = credential_of(inbox, timeout)
                 except SettingsError:
@@ -63,7 +66,10 @@ class Parts:
                 yield Access(inbox, credential, timeout, most_bytes=64_000_000)
 
     def period(self, inbox: str) -> timedelta:
-        return self.inboxes[inbox].poll_every or self.settings.collect.poll_every
+        """How often it is polled: more seldom where only IDLE is wanted, while that works."""
+        every = self.inboxes[inbox].poll_every or self.settings.collect.poll_every
+        listens = self.inboxes[inbox].watched_by is WatchedBy.IDLE and self.idle is not None and self.idle.listens_to(inbox)
+        return max(every, NET_EVERY) if listens else every
 
     def close(self) -> None:
         """Wait for the polls that run, leave those out that have not begun, and log out everywhere."""

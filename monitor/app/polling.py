@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,8 +15,9 @@ from monitor.app.counters import Counters
 from monitor.app.ingest import Reader
 from monitor.app.opening import SeedInbox, open_inbox
 from monitor.clock import Clock
+from monitor.collect.limits import may_read_bodies
 from monitor.errors import InboxError, SettingsError
-from monitor.model import Bodies, FailureCause, FolderVisit, NewCopy, PollFailure
+from monitor.model import Awaited, Bodies, FailureCause, FolderVisit, NewCopy, PollFailure
 from monitor.settings import CollectSettings, InboxSettings
 from monitor.store.store import Store
 
@@ -68,7 +69,7 @@ class Poller:
         began = monotonic()
         new, failure = 0, None
         try:
-            awaited = self._store.awaited(inbox.name, BODIES_AT_ONCE)
+            awaited = self._awaited(inbox, BODIES_AT_ONCE)
             for result in self._inbox(inbox).visit(self._store.checkpoints(inbox.name), self._clock, awaited):
                 if isinstance(result, PollFailure):
                     failure = _graver(failure, result)
@@ -89,8 +90,16 @@ class Poller:
         self._counters.poll_ended(inbox.name, result_word, timedelta(seconds=monotonic() - began))
         if new:
             log.info("new mail", inbox=inbox.name, copies=new)
-        has_more = failure is None and bool(self._store.awaited(inbox.name, 1))
+        has_more = failure is None and bool(self._awaited(inbox, 1))
         return Polled(inbox.name, failure.cause if failure else None, new, failure.retryable if failure else True, has_more)
+
+    def _awaited(self, inbox: InboxSettings, most: int) -> Mapping[str, Awaited]:
+        """The bodies to read next; none once the provider's daily allowance is nearly used up."""
+        awaited = self._store.awaited(inbox.name, most)
+        if awaited and not may_read_bodies(inbox.host, self._store.fetched(inbox.name, self._clock.now())):
+            log.info("bodies wait for tomorrow: the provider limits what is fetched in a day", inbox=inbox.name)
+            return {}
+        return awaited
 
     def close(self) -> None:
         """Log out everywhere, at once: a server that is gone is waited for, and there may be many of them."""

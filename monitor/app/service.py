@@ -166,6 +166,7 @@ class Service:
             with self._queue_lock:
                 alone = parts.due.left_alone
                 if cause is None:
+                    parts.due.set_period(name, parts.period(name))
                     parts.due.succeeded(name, began, has_more=has_more)
                     self._polled_at[name] = began
                 else:

@@ -10,7 +10,9 @@ import re
 from enum import Enum
 
 LONGEST_LINE = 65_536
-_NEWS = re.compile(rb"\* \d+ (?:EXISTS|RECENT)\b", re.I)
+_NEWS = re.compile(rb"\* (?:\d+ (?:EXISTS|RECENT)\b|STATUS )", re.I)
+"""STATUS is news of a folder that is not open (NOTIFY, RFC 5465)."""
+_OVERFLOW = re.compile(rb"\* OK \[NOTIFICATIONOVERFLOW", re.I)
 _LITERAL = re.compile(rb"\{(\d{1,9})\+?\}\Z")
 
 
@@ -74,6 +76,8 @@ class IdleSession:
             return b"", self._round == 1
         if line[:6].upper() == b"* BYE ":
             raise IdleEnded("the server said BYE")
+        if _OVERFLOW.match(line):
+            raise IdleEnded("the server tells of other folders no more")
         if line.startswith(b"* "):
             return b"", bool(_NEWS.match(line))
         if line.startswith(b"I%d " % self._round):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import imaplib
 import re
 import socket
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from imapclient import IMAPClient, exceptions
@@ -154,6 +154,26 @@ class Connection:
     def noop(self) -> None:
         """A round trip: the connection and the session are alive."""
         self._ask(self._client.noop)
+
+    def notify(self, others: Sequence[str]) -> bool:
+        """Ask for news of the open folder and of these others on this connection (RFC 5465); False where the server does not.
+
+        Of all folders where one has a name that is not ASCII: Dovecot 2.3 takes such a name and never tells of it.
+        """
+        if not self.offers("NOTIFY"):
+            return False
+        events = "(MessageNew MessageExpunge)"
+        wanted = f"(SELECTED {events})"
+        if not all(name.isascii() for name in others):
+            wanted += f" (PERSONAL {events})"
+        elif others:
+            names = " ".join(self._client._normalise_folder(name).decode("ascii") for name in others)
+            wanted += f" (MAILBOXES ({names}) {events})"
+        try:
+            answer, _ = self._ask(lambda: self._line.xatom("NOTIFY", f"SET {wanted}"))
+        except RefusedError:
+            return False
+        return bool(answer == "OK")
 
     def detach(self) -> tuple[socket.socket, bytes]:
         """The socket, for IDLE, and what has come and was not yet read. The connection is of no more use to anyone else."""

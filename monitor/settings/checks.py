@@ -24,7 +24,7 @@ _ADDRESS = re.compile(r"[^@\s<>(),;:\"]+@[A-Za-z0-9.-]+")
 _FILES = frozenset({"path", "folders"})
 _KEYS_OF_KIND = {
     "imap": frozenset(
-        {"host", "port", "user", "password_file", "password_env", "oauth", "security", "ca_file", "idle", "folders"}
+        {"host", "port", "user", "password_file", "password_env", "oauth", "security", "ca_file", "idle", "watch", "folders"}
     ),
     "maildir": _FILES,
     "mbox": _FILES,
@@ -158,6 +158,8 @@ def _is_listen_place(text: str) -> bool:
 
 
 def _imap_inbox(path: Place, inbox: Mapping[str, object]) -> Iterator[Fault]:
+    if "idle" in inbox and "watch" in inbox:
+        yield (*path, "idle"), "`watch` says it; take `idle` away (`idle: true` is the older word for `watch: both`)"
     if "password" not in inbox:  # an unknown key, about which enough is said
         yield from _one_of(path, inbox, ("password_file", "password_env", "oauth"))
     yield from _oauth((*path, "oauth"), inbox.get("oauth"))

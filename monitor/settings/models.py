@@ -83,6 +83,15 @@ class InboxKind(StrEnum):
     LISTENER = "listener"
 
 
+class WatchedBy(StrEnum):
+    """How new mail in an inbox is noticed."""
+
+    POLL = "poll"
+    IDLE = "idle"
+    """The server tells of it at once (IMAP IDLE); a slow poll is the net, and the usual one where IDLE does not work."""
+    BOTH = "both"
+
+
 class InboxSettings(Strict):
     name: str
     kind: InboxKind = InboxKind.IMAP
@@ -111,9 +120,15 @@ class InboxSettings(Strict):
     poll_every: SomeTime | None = None
     address: str | None = None
     """Where mail for it is sent, for canary mail; None: `user` is the address."""
+    watch: WatchedBy | None = None
+    """How new mail is noticed; None: `poll`, or `both` where `idle` says so."""
     idle: bool = False
-    """Hear of new mail at once as well (IMAP IDLE), through two connections more; polling goes on as a net."""
+    """The older word for `watch: both`."""
     enabled: bool = True
+
+    @property
+    def watched_by(self) -> WatchedBy:
+        return self.watch or (WatchedBy.BOTH if self.idle else WatchedBy.POLL)
 
     @property
     def mail_address(self) -> str | None:

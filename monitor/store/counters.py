@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
@@ -24,6 +25,8 @@ CANARIES = "canaries"
 """(inbox, `sent`, `failed`, `inbox`, `junk` or `other`): tries of ours, and where those that arrived lay."""
 CANARY_DELAYS = "canary_delays"
 """(inbox): microseconds from sending to delivery, of all that arrived."""
+FETCHED = "fetched"
+"""(inbox, day in UTC): octets of messages; of the last days only."""
 
 Key = tuple[str, ...]
 
@@ -50,6 +53,24 @@ def read(connection: Connection, name: str, labels: int) -> dict[Key, int]:
     """Labels, `labels` of them, → total."""
     rows = connection.execute(select(counters).where(counters.c.name == name))
     return {(row.first, row.second, row.third)[:labels]: row.value for row in rows}
+
+
+def add_fetched(connection: Connection, inbox: str, at: datetime, octets: int) -> None:
+    """Count what was fetched on this day, and forget the days before yesterday."""
+    if octets:
+        add(connection, {(FETCHED, (inbox, _day(at))): octets})
+        of_inbox = delete(counters).where(counters.c.name == FETCHED, counters.c.first == inbox)
+        connection.execute(of_inbox.where(counters.c.second < _day(at - timedelta(days=1))))
+
+
+def fetched(connection: Connection, inbox: str, at: datetime) -> int:
+    """Octets of messages that were fetched from an inbox on this day."""
+    today = (counters.c.name == FETCHED) & (counters.c.first == inbox) & (counters.c.second == _day(at))
+    return connection.execute(select(counters.c.value).where(today)).scalar() or 0
+
+
+def _day(at: datetime) -> str:
+    return at.astimezone(UTC).date().isoformat()
 
 
 def tally() -> Counter[tuple[str, Key]]:

@@ -124,6 +124,7 @@ class Store:
             inbox = inbox_number(connection, visit.inbox)
             folder = folder_row(connection, inbox, visit.folder, visit.role)
             taken = take_in(connection, inbox, folder, copies)
+            counters.add_fetched(connection, visit.inbox, visit.at, sum(len(copy.raw.raw) for copy in copies))
             coverage.keep_checkpoint(connection, folder.id, visit.checkpoint, sum(c.polls for c in visit.coverage))
             coverage.keep_coverage(connection, folder.id, visit.coverage)
             if visit.vanished is not None:
@@ -145,6 +146,14 @@ class Store:
         self._originals.keep([copy.raw for copy in copies])
         with self._database.write() as connection:
             reread.keep_bodies(connection, bodies, {copy.raw.uid: copy for copy in copies})
+            if copies:
+                octets = sum(len(copy.raw.raw) for copy in copies)
+                counters.add_fetched(connection, bodies.inbox, copies[0].raw.seen_at, octets)
+
+    def fetched(self, inbox: str, at: datetime) -> int:
+        """Octets of messages that came from an inbox on this day (UTC)."""
+        with self._database.read() as connection:
+            return counters.fetched(connection, inbox, at)
 
     def moves(
         self, since: datetime | None = None, until: datetime | None = None, stream: str | None = None, inbox: str | None = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from monitor.collect import reading
+from monitor.clock import SteppedClock
+from monitor.collect import limits, reading
 from monitor.store.places import Place
 from tests.app.test_bad_input import Line, line, with_password
 from tests.servers.dovecot import Dovecot, DovecotUser
@@ -205,3 +207,26 @@ def test_a_body_that_the_server_never_gives_is_asked_for_once(tmp_path: Path, mo
             server.spoil = lambda _command, right: right
             assert at_work.session.store.awaited("seed", 9) == {}
             assert len(list(at_work.session.store.sends())) == 2
+
+
+def test_bodies_wait_for_the_next_day_once_the_providers_allowance_is_nearly_used_up(
+    user: DovecotUser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 3)
+    monkeypatch.setattr("monitor.app.polling.BODIES_AT_ONCE", 2)
+    monkeypatch.setitem(limits.DAILY_BYTES, "127.0.0.1", 2000)
+    user.deliver_all([letter(number) for number in range(8)])
+    clock = SteppedClock(datetime.now(UTC))
+    with line(tmp_path, with_password(user, tmp_path)) as at_work:
+        [inbox], store = at_work.session.settings.inboxes, at_work.session.store
+        at_work.poller._clock = clock
+        while at_work.poller.poll(inbox).has_more:
+            pass
+        left = store.awaited(user.name, 9)["INBOX"].uids
+        assert 0 < len(left) < 8
+        user.deliver(letter(8))
+        assert at_work.poller.poll(inbox).new_copies == 1  # new mail is read all the same
+        clock.move_to(clock.now() + timedelta(days=1))
+        at_work.poller.poll(inbox)
+        assert len(store.awaited(user.name, 9)["INBOX"].uids) == len(left) - 2
+        assert store.fetched(user.name, clock.now() - timedelta(days=1)) >= 1600

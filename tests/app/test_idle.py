@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from monitor.app.service import Service
 from monitor.clock import SystemClock
@@ -11,15 +14,16 @@ from tests.app.setting import eventually, write_settings
 from tests.servers.dovecot import Dovecot
 
 
-def test_mail_is_read_long_before_the_next_poll(dovecot: Dovecot, tmp_path: Path) -> None:
+@pytest.mark.parametrize("setting", ["watch: both", "watch: idle", "idle: true"])
+def test_mail_is_read_long_before_the_next_poll(setting: str, dovecot: Dovecot, tmp_path: Path) -> None:
     user = dovecot.user()
     path = write_settings(tmp_path, user.settings(), every="1d")
-    path.write_text(path.read_text().replace("    password_file", "    idle: true\n    password_file"))
+    path.write_text(path.read_text().replace("    password_file", f"    {setting}\n    password_file"))
     service = Service(load_settings(path), SystemClock(), settings_path=path)
     service.start()
     try:
         parts = service._parts
-        eventually(lambda: parts.idle is not None and parts.idle.held == 2, "idling on INBOX and Junk")
+        eventually(lambda: parts.idle is not None and parts.idle.listens_to(user.name), "idling on INBOX and Junk")
         for folder in ("INBOX", "Junk"):
             raw = f"From: a@{folder.lower()}.example\r\nMessage-ID: <1@{folder}>\r\nSubject: x\r\n\r\nHello\r\n"
             user.deliver(raw.encode(), folder)
@@ -27,5 +31,23 @@ def test_mail_is_read_long_before_the_next_poll(dovecot: Dovecot, tmp_path: Path
                 lambda folder=folder: service._store.last_send(f"{folder.lower()}.example") is not None,  # type: ignore[misc]
                 f"mail in {folder} is stored",
             )
+    finally:
+        service.stop()
+
+
+def test_an_inbox_that_idles_only_is_polled_seldom_while_that_works_and_as_often_as_ever_when_not(
+    own_dovecot: Dovecot, tmp_path: Path
+) -> None:
+    user = own_dovecot.user()
+    path = write_settings(tmp_path, user.settings(), every="1s")
+    path.write_text(path.read_text().replace("    password_file", "    watch: idle\n    password_file"))
+    service = Service(load_settings(path), SystemClock(), settings_path=path)
+    service.start()
+    try:
+        parts = service._parts
+        eventually(lambda: parts.idle is not None and parts.idle.listens_to(user.name), "idling on INBOX and Junk")
+        assert parts.period(user.name) == timedelta(minutes=10)
+        own_dovecot.stop()
+        eventually(lambda: parts.period(user.name) == timedelta(seconds=1), "polled as before")
     finally:
         service.stop()
