@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+# A file of tests stays in one process, with the servers that it shares.
+SIDE_BY_SIDE := -n auto --dist loadfile
 
 .PHONY: demo run test test-long check format install servers bench bench-gaps lock image clean help
 
@@ -24,11 +26,11 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-test: install servers ## all tests, with real servers from the distribution's packages
-	$(BIN)/pytest
+test: install servers ## all tests, with real servers from the distribution's packages, on all cores
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-long: install servers ## the same with many more rounds of the random tests
-	GONEQUIET_LONG=1 $(BIN)/pytest --timeout 3600
+	GONEQUIET_LONG=1 $(BIN)/pytest $(SIDE_BY_SIDE) --timeout 3600
 
 servers: ## the servers that the tests talk to (installed only as root on Debian or Ubuntu)
 	@tests/servers/install.sh

@@ -10,14 +10,13 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
-from monitor.cli import alerts, backtest, coverage, keeping, login, mail, service, sources, streams  # each adds its commands
-from monitor.cli.root import app
+from monitor.cli.root import app, load_commands
 from monitor.settings import Settings, check_settings, load_settings
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "config" / "gonequiet.yaml"
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-MODULES = (alerts, backtest, coverage, keeping, login, mail, service, sources, streams)
+load_commands()
 _CODE = re.compile(r"```\w*\n(.*?)```|`([^`\n]+)`", re.S)
 
 

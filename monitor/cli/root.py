@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -77,12 +78,17 @@ def root(
     logs.set_up(verbose=verbose)
 
 
+def load_commands() -> None:
+    """Import the files that hold commands: each adds its own to `app`, and `--help` lists them in this order."""
+    for topic in ("service", "streams", "alerts", "mail", "backtest", "coverage", "sources", "login", "keeping"):
+        import_module(f"monitor.cli.{topic}")
+
+
 def main() -> None:
     """Run the command line. Exit status: 0 it ran, 2 misuse or bad input."""
-    from monitor.cli import alerts, backtest, coverage, keeping, login, mail, service, sources, streams  # noqa: F401  each adds its commands
-
+    load_commands()
     try:
-        app()
+        app(prog_name="gonequiet")
     except GoneQuietError as error:
         for line in str(error).splitlines():
             errors().print(f"gonequiet: {line}", markup=False)

@@ -11,11 +11,10 @@ import pytest
 import typer.main
 
 import monitor
-from monitor.cli import alerts, backtest, coverage, keeping, login, mail, service, sources, streams  # each adds its commands
-from monitor.cli.root import app
+from monitor.cli.root import app, load_commands
 from tests.cli.conftest import Run
 
-MODULES = (alerts, backtest, coverage, keeping, login, mail, service, sources, streams)
+load_commands()
 
 
 def _commands(of: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
