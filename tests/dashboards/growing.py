@@ -8,8 +8,8 @@ from datetime import timedelta
 from itertools import count
 from typing import TypeVar
 
-from monitor.show.snapshot import Snapshot
-from tests.show.snapshots import FakeSource, all_wrong
+from monitor.show.snapshot import InboxHealth, Snapshot
+from tests.show.snapshots import FakeSource, all_wrong, inbox
 
 Key = TypeVar("Key")
 
@@ -29,11 +29,23 @@ class GrowingSource(FakeSource):
             polls=_plus(now.polls, n),
             durations=now.durations.plus(timedelta(seconds=n)),
             missed=now.missed + n,
+            late=now.late + n,
+            inboxes=(*(_with_canaries(inbox, n) for inbox in now.inboxes), _UNREACHED),
             problems=_plus(now.problems, n),
             identified=_plus(now.identified, n),
             alert_events=_plus(now.alert_events, n),
             notices=_plus(now.notices, n),
         )
+
+
+_UNREACHED = replace(inbox("quiet-3"), unreached=True)
+
+
+def _with_canaries(inbox: InboxHealth, n: int) -> InboxHealth:
+    canary = inbox.canary
+    assert canary is not None
+    grown = replace(canary, totals=_plus(canary.totals, n), delay_total=canary.delay_total + timedelta(seconds=n))
+    return replace(inbox, canary=grown)
 
 
 def growing() -> GrowingSource:
