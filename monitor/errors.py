@@ -23,10 +23,19 @@ class InboxError(GoneQuietError):
     """One inbox could not be read this time; the others go on."""
 
     def __init__(
-        self, inbox: str, reason: str, *, cause: FailureCause, retryable: bool = True, folder: str | None = None
+        self,
+        inbox: str,
+        reason: str,
+        *,
+        cause: FailureCause,
+        retryable: bool = True,
+        folder: str | None = None,
+        elsewhere: bool = False,
     ) -> None:
+        """`elsewhere`: the mail server has no part in it, as where its login is another server's."""
         super().__init__(f"{inbox}: {reason}")
         self.inbox, self.folder, self.reason, self.cause, self.retryable = inbox, folder, reason, cause, retryable
+        self.elsewhere = elsewhere
 
 
 class InputError(GoneQuietError):

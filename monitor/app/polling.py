@@ -39,6 +39,8 @@ class Polled:
     retryable: bool = True
     has_more: bool = False
     """True where bodies are left that the next poll is to read: soon, but after what is due."""
+    elsewhere: bool = False
+    """True where it failed and the mail server has no part in it."""
 
 
 class Poller:
@@ -67,7 +69,7 @@ class Poller:
     def poll(self, inbox: InboxSettings) -> Polled:
         """One look at every folder of the inbox. Never raises for what the inbox or its server does wrong."""
         began = monotonic()
-        new, failure = 0, None
+        new, failure, elsewhere = 0, None, False
         try:
             awaited = self._awaited(inbox, BODIES_AT_ONCE)
             for result in self._inbox(inbox).visit(self._store.checkpoints(inbox.name), self._clock, awaited):
@@ -83,6 +85,7 @@ class Poller:
                 _tell_oddities(result, copies)
         except (InboxError, SettingsError) as error:
             failure = self._failure(inbox.name, error)
+            elsewhere = isinstance(error, InboxError) and error.elsewhere
             if failure.cause is FailureCause.LOGIN:
                 self._forget(inbox.name)
             self._note(failure)
@@ -91,7 +94,8 @@ class Poller:
         if new:
             log.info("new mail", inbox=inbox.name, copies=new)
         has_more = failure is None and bool(self._awaited(inbox, 1))
-        return Polled(inbox.name, failure.cause if failure else None, new, failure.retryable if failure else True, has_more)
+        cause, retryable = (failure.cause, failure.retryable) if failure else (None, True)
+        return Polled(inbox.name, cause, new, retryable, has_more, elsewhere)
 
     def _awaited(self, inbox: InboxSettings, most: int) -> Mapping[str, Awaited]:
         """The bodies to read next; none once the provider's daily allowance is nearly used up."""

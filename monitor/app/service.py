@@ -154,10 +154,10 @@ class Service:
         """One poll in a worker. Whatever happens, the inbox is put back into the queue."""
         began = self._clock.now()
         cause: FailureCause | None = FailureCause.PROTOCOL
-        has_more = False
+        has_more = elsewhere = False
         try:
             polled = parts.poller.poll(parts.inboxes[name])
-            cause, has_more = polled.cause, polled.has_more
+            cause, has_more, elsewhere = polled.cause, polled.has_more, polled.elsewhere
         except GoneQuietError as error:
             log.error("what was read could not be kept; it will be read again", inbox=name, detail=str(error))
         except Exception:
@@ -170,7 +170,7 @@ class Service:
                     parts.due.succeeded(name, began, has_more=has_more)
                     self._polled_at[name] = began
                 else:
-                    parts.due.failed(name, began, cause, self._clock.now())
+                    parts.due.failed(name, began, cause, self._clock.now(), elsewhere=elsewhere)
                 now_alone = parts.due.left_alone
         for host in now_alone - alone:
             log.warning("a server refuses many inboxes and is left alone but for one trial at a time", host=host)

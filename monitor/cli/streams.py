@@ -16,6 +16,7 @@ from monitor.cli.root import ConfigOption, JsonOption, app, read_settings
 from monitor.clock import SystemClock
 from monitor.detect.changes import sent_through
 from monitor.detect.infrastructure import Regime, find_changes
+from monitor.errors import GoneQuietError
 from monitor.show import views
 from monitor.show.rollups import By, change_json, rollup_json, rollup_rows
 from monitor.show.words import fleet
@@ -38,6 +39,8 @@ def streams(
     as_json: JsonOption = False,
 ) -> None:
     """List the streams: who mails, how often, when last, and through whom."""
+    if by is not None and addresses:
+        raise GoneQuietError("expected --by or --addresses, not both")
     if by is not None:
         _rolled_up(by, timedelta(days=days), config, as_json)
         return

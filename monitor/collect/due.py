@@ -148,11 +148,13 @@ class DueQueue:
             self._has_more.add(name)
             self._make_ready(Priority.BACKLOG, began, name)
 
-    def failed(self, name: str, began: datetime, cause: FailureCause, now: datetime | None = None) -> None:
+    def failed(
+        self, name: str, began: datetime, cause: FailureCause, now: datetime | None = None, *, elsewhere: bool = False
+    ) -> None:
         """Wait by cause, twice as long after each failure in a row, at most an hour, give or take a fifth.
 
         Never shorter than the period of an inbox that is polled seldom. One folder that failed slows the others down by nothing.
-        `now` is when it failed (None: at once).
+        `now` is when it failed (None: at once). `elsewhere`: its server has no part in it, and the others of it go on.
         """
         if cause is FailureCause.FOLDER:
             self.succeeded(name, began)
@@ -160,7 +162,8 @@ class DueQueue:
         self._come_back(name)
         self._hastened.discard(name)
         breaker = self._servers[self._hosts[name]].breaker
-        breaker.failed(name, began, now or began, cause)
+        if not elsewhere:
+            breaker.failed(name, began, now or began, cause)
         if breaker.is_open:
             self._alone.add(self._hosts[name])
         wait = min(FIRST_WAIT[cause] * 2 ** min(self._failures[name], 10), LONGEST_WAIT)

@@ -16,8 +16,10 @@ from monitor.clock import Clock
 from monitor.errors import InboxError
 from monitor.model import FailureCause
 
-IN_TIME = timedelta(minutes=2)
-"""A token is renewed so long before its end: a login and its clock's error fit in."""
+IN_TIME = timedelta(minutes=5)
+"""A token is renewed so long before its end; if that does not work just then, it is used up to `LEAST_LEFT` before it."""
+LEAST_LEFT = timedelta(minutes=1)
+"""A login and its clock's error fit in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class TokenFile:
 
     def _unusable(self, what: str, error: OSError) -> InboxError:
         reason = f"`oauth.token_file` {self._path} cannot be {what} ({error.strerror or type(error).__name__})"
-        return InboxError(self._inbox, reason, cause=FailureCause.SETTINGS)
+        return InboxError(self._inbox, reason, cause=FailureCause.SETTINGS, elsewhere=True)
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,13 @@ class KeptTokens:
             if tokens.refresh_token is None:
                 raise must_log_in(self.inbox, "the login has ended, and its provider gave no refresh token with it")
             with self.file.replacing() as put:
-                renewed = self.renew(tokens.refresh_token)
+                try:
+                    renewed = self.renew(tokens.refresh_token)
+                except InboxError as error:
+                    still_good = tokens.access_token != refused and self.clock.now() < tokens.expires_at - LEAST_LEFT
+                    if error.retryable and still_good:
+                        return tokens.access_token
+                    raise
                 if renewed.refresh_token is None:  # it goes on to be good (RFC 6749 §6)
                     renewed = replace(renewed, refresh_token=tokens.refresh_token)
                 put(renewed)
@@ -162,7 +170,8 @@ class KeptTokens:
 
 def must_log_in(inbox: str, why: str) -> InboxError:
     """The one thing that mends it, whatever ended the login."""
-    return InboxError(inbox, f"{why}; run: gonequiet login {inbox}", cause=FailureCause.LOGIN, retryable=False)
+    reason = f"{why}; run: gonequiet login {inbox}"
+    return InboxError(inbox, reason, cause=FailureCause.LOGIN, retryable=False, elsewhere=True)
 
 
 def _make(folder: Path) -> None:

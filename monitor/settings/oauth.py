@@ -35,7 +35,7 @@ class OAuthSettings(Strict):
             authorize=self.authorize_url or known.authorize,
             token=self.token_url or known.token,
             device=self.device_url or known.device,
-            scopes=self.scopes if self.scopes is not None else known.scopes,
+            scopes=self.scopes or known.scopes,
             redirect_host=known.redirect_host,
             extra=known.extra,
         )

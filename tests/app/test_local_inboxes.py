@@ -79,3 +79,9 @@ def test_a_maildir_that_is_not_there_is_named(settings: Path, gonequiet: Run) ->
     assert "inboxes[0].path: " in ran.out + ran.err
     ran = gonequiet("poll", "dir", "--config", settings)
     assert (ran.status, "is no Maildir" in ran.err) == (2, True)
+
+
+def test_addresses_and_sums_are_not_for_one_table(settings: Path, gonequiet: Run) -> None:  # noqa: F811
+    ran = gonequiet("streams", "--addresses", "--by", "provider", "--config", settings)
+    assert (ran.status, ran.out) == (2, "")
+    assert "--by or --addresses" in ran.err

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from monitor.app.counters import Counters
-from monitor.app.polling import Poller
+from monitor.app.polling import Polled, Poller
 from monitor.app.session import open_session
 from monitor.clock import SystemClock
 from monitor.settings import load_settings
@@ -46,11 +46,15 @@ def settings(oauth_dovecot: Both, user: DovecotUser, tmp_path: Path) -> Path:
 def polled(path: Path, user: DovecotUser) -> int:
     """New messages of one poll as the service makes it."""
     user.deliver(b"From: a@list.example\r\nSubject: hello\r\n\r\nHello\r\n")
+    return poll(path).new_copies
+
+
+def poll(path: Path) -> Polled:
     settings = load_settings(path)
     with open_session(settings) as session:
         poller = Poller(session.store, session.reader, settings.collect, SystemClock(), Counters())
         try:
-            return poller.poll(settings.inboxes[0]).new_copies
+            return poller.poll(settings.inboxes[0])
         finally:
             poller.close()
 
@@ -111,6 +115,7 @@ def test_before_the_first_login_check_config_and_a_poll_say_what_to_do(user: Dov
     ran = gonequiet("check-config", "--config", settings)
     assert ran.status == 2
     assert f"no such file; log in once with: gonequiet login {user.name}" in ran.out + ran.err
+    assert poll(settings).elsewhere
     ran = gonequiet("poll", "--config", settings)
     assert ran.status == 2
     assert "failed: login" in ran.out

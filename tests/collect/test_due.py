@@ -225,6 +225,16 @@ def test_so_many_in_a_row_are_the_servers_failure(cause: FailureCause, opens: in
         assert bool(due.left_alone) == (number == opens)
 
 
+def test_what_failed_elsewhere_is_not_the_servers_failure() -> None:
+    hosts = many("A", 12)
+    due = queue(*hosts, hosts=hosts)
+    later = NOON + timedelta(minutes=1)
+    for name, _ in due.take(later, 12):
+        due.failed(name, later, FailureCause.NETWORK, later, elsewhere=True)
+    assert due.left_alone == frozenset()
+    assert due.take(later + timedelta(seconds=20), 12) == []  # each of them waits all the same
+
+
 def test_one_inbox_that_is_read_shows_that_the_server_works() -> None:
     hosts = many("A", 12)
     due = queue(*hosts, hosts=hosts)

@@ -111,7 +111,7 @@ def test_idle_logs_in_with_tokens_too_and_again_after_they_ended(oauth_dovecot: 
     oauth.access.clear()
     watch = IdleWatch([Access(inbox, credential_of(inbox, 5), 5, 1_000_000)], heard.put, rng=Random(1), first_wait=0.2)
     try:
-        wait_for(lambda: watch.held == 2, lambda: "not idling on INBOX and Junk")
+        wait_for(lambda: watch.listens_to(user.name), lambda: "hears of nothing")
         heard.settle()
         user.deliver(mail("a"))
         assert heard.next() == user.name

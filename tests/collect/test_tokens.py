@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from monitor.clock import SteppedClock
-from monitor.collect.tokens import IN_TIME, KeptTokens, TokenFile, Tokens
+from monitor.collect.tokens import IN_TIME, LEAST_LEFT, KeptTokens, TokenFile, Tokens
 from monitor.errors import InboxError
 from monitor.model import FailureCause
 
@@ -135,6 +135,30 @@ def test_a_renewal_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         broken.access_token()
     assert (tmp_path / "tokens" / "gmail-1.json").read_bytes() == before
     assert moved(tokens, NOON + HOUR).access_token() == "access-2"  # and nobody holds the lock
+
+
+def failing(tokens: KeptTokens, *, retryable: bool) -> KeptTokens:
+    """The same, with a provider that cannot renew them."""
+
+    def fail(_: str) -> Tokens:
+        raise InboxError("gmail-1", "no", cause=FailureCause.NETWORK, retryable=retryable)
+
+    return KeptTokens(tokens.inbox, tokens.file, fail, tokens.clock)
+
+
+def test_while_it_cannot_be_renewed_a_token_is_used_nearly_to_its_end(tmp_path: Path) -> None:
+    tokens = failing(keeper(tmp_path)[0], retryable=True)
+    assert moved(tokens, NOON + HOUR - LEAST_LEFT - timedelta(seconds=1)).access_token() == "access-1"
+    with pytest.raises(InboxError, match="no"):
+        tokens.access_token(refused="access-1")
+    with pytest.raises(InboxError, match="no"):
+        moved(tokens, NOON + HOUR - LEAST_LEFT).access_token()
+
+
+def test_a_login_that_was_taken_back_is_told_before_its_token_ends(tmp_path: Path) -> None:
+    tokens = failing(keeper(tmp_path)[0], retryable=False)
+    with pytest.raises(InboxError, match="no"):
+        moved(tokens, NOON + HOUR - IN_TIME).access_token()
 
 
 def test_an_inbox_that_was_never_logged_in_says_so(tmp_path: Path) -> None:
