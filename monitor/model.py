@@ -120,6 +120,14 @@ class PollFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchiveMark:
+    """How far an archive has been read: octets of the whole of it, and the position of the last message in its file."""
+
+    done: int = 0
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Canary:
     """One canary mail: ours, to one seed inbox, to see that mail arrives there. Stored before it is sent, marked after."""
 

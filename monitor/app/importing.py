@@ -1,45 +1,75 @@
-"""Import: past mail and recorded events from files into the store, with what was skipped and why."""
+"""Import: past mail and recorded events from files into the store, resumable, with what was skipped and why."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from monitor.app.import_workers import in_batches, in_order, reading, spare_cores
 from monitor.app.ingest import Reader
-from monitor.collect.archive import ArchivedMessage, ArchiveProblem, read_archive
+from monitor.collect.archive import BEGINNING, archive_digest, archive_size, read_archive
+from monitor.collect.archived import ArchivedMessage, ArchiveProblem
 from monitor.collect.events import ArchivedEvent, read_events
-from monitor.model import Identification, Message, NewCopy, RawMessage, StreamKey
-from monitor.store.store import Imported, Store
+from monitor.model import ArchiveMark, Identification, Message, NewCopy, RawMessage, StreamKey
+from monitor.store.store import ImportBatch, Imported, Store
 
 Progress = Callable[[int], None]
 """Is told how many octets of the file have been read."""
+WORTH_HELP = 20_000_000
+"""Octets of an archive from which on another process, which takes some seconds to begin, is worth it."""
+NAMED = 100
+"""So many skipped things of an archive are named one by one; all are counted."""
+_PARTICULAR = re.compile(r"[:(].*", re.DOTALL)
 
 
 @dataclass
 class Summary:
-    """What came of importing one file."""
+    """What came of importing one file or folder."""
 
     path: Path
     imported: Imported = field(default_factory=Imported)
     skipped: list[ArchiveProblem] = field(default_factory=list)
+    """The first of them."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Why things were skipped → how many."""
+    resumed_at: int = 0
+    """Octets that an interrupted import had read before."""
+
+    def skip(self, problem: ArchiveProblem) -> None:
+        self.reasons[_PARTICULAR.sub("", problem.reason).strip()] += 1
+        if len(self.skipped) < NAMED:
+            self.skipped.append(problem)
 
 
-def import_mail(path: Path, name: str, store: Store, reader: Reader, now: datetime, progress: Progress) -> Summary:
-    """Read an mbox, .eml, Maildir or a folder of such into the inbox `import:NAME`. Importing again adds nothing twice."""
-    summary = Summary(path)
+def import_mail(
+    path: Path, name: str, store: Store, reader: Reader, now: datetime, progress: Progress, *, helpers: int | None = None
+) -> Summary:
+    """Read an archive into the inbox `import:NAME`. Importing again adds nothing twice; after an interruption it goes on.
 
-    def copies() -> Iterator[NewCopy]:
-        for found in read_archive(path):
-            if isinstance(found, ArchiveProblem):
-                summary.skipped.append(found)
-                continue
-            progress(found.done)
-            yield reader.read_one(_as_raw(found, name, now))
-
-    summary.imported = store.save_imported(copies())
+    `helpers` other processes read messages; None: as many as there are spare cores, none for a small archive.
+    """
+    archive = f"{name}:{archive_digest(path)}"
+    start = store.import_mark(archive)
+    summary = Summary(path, resumed_at=start.done)
+    if start != BEGINNING:
+        store.originals.tidy()
+    if helpers is None:
+        helpers = spare_cores() if archive_size(path) - start.done >= WORTH_HELP else 0
+    found = _good(read_archive(path, start), summary, progress)
+    with ExitStack() as opened:
+        if helpers:
+            batches = _read_by_others(found, name, store, reader, now, helpers, opened)
+        else:
+            batches = _read_here(found, name, reader, now)
+        summary.imported = store.save_batches(batches, archive)
+    if store.import_mark(archive) != BEGINNING:
+        store.forget_import_mark(archive)
     return summary
 
 
@@ -50,13 +80,62 @@ def import_events(path: Path, name: str, store: Store, now: datetime, progress: 
     def copies() -> Iterator[NewCopy]:
         for number, found in enumerate(read_events(path), start=1):
             if isinstance(found, ArchiveProblem):
-                summary.skipped.append(found)
+                summary.skip(found)
                 continue
             progress(number)
             yield _as_copy(found, name, now)
 
     summary.imported = store.save_imported(copies())
     return summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    """A message or an event, and the mark once it is stored."""
+
+    item: ArchivedMessage | ArchivedEvent
+    mark: ArchiveMark
+
+
+def _good(
+    found: Iterable[ArchivedMessage | ArchivedEvent | ArchiveProblem], summary: Summary, progress: Progress
+) -> Iterator[_Good]:
+    for item in found:
+        if isinstance(item, ArchiveProblem):
+            summary.skip(item)
+        else:
+            progress(item.done)
+            yield _Good(item, ArchiveMark(item.done, item.position))
+
+
+def _read_here(found: Iterable[_Good], name: str, reader: Reader, now: datetime) -> Iterator[ImportBatch]:
+    for batch in in_batches(found, _size):
+        copies = tuple(
+            _as_copy(good.item, name, now)
+            if isinstance(good.item, ArchivedEvent)
+            else reader.read_one(_as_raw(good.item, name, now))
+            for good in batch
+        )
+        yield ImportBatch(copies, batch[-1].mark)
+
+
+def _read_by_others(
+    found: Iterable[_Good], name: str, store: Store, reader: Reader, now: datetime, helpers: int, opened: ExitStack
+) -> Iterator[ImportBatch]:
+    """The same by other processes, a little ahead of what is being stored."""
+    read = opened.enter_context(reading(reader.settings, reader.canary_key, store.originals.folder, helpers=helpers))
+    tasks = (
+        (batch, read([_as_raw(good.item, name, now) for good in batch if isinstance(good.item, ArchivedMessage)]))
+        for batch in in_batches(found, _size)
+    )
+    for batch, done in in_order(tasks, helpers):
+        events = [_as_copy(good.item, name, now) for good in batch if isinstance(good.item, ArchivedEvent)]
+        drafts = tuple(store.originals.draft(copy.raw.sha256, copy.raw.raw) for copy in events)
+        yield ImportBatch((*done.copies, *events), batch[-1].mark, (*done.drafts, *drafts))
+
+
+def _size(good: _Good) -> int:
+    return len(good.item.raw) if isinstance(good.item, ArchivedMessage) else 0
 
 
 def _as_raw(found: ArchivedMessage, name: str, now: datetime) -> RawMessage:

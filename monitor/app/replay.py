@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from monitor.app.session import Session
-from monitor.collect.archive import ArchiveProblem
+from monitor.collect.archived import ArchiveProblem
 from monitor.collect.events import ArchivedEvent, read_events, read_timestamp
 from monitor.detect.backtest import Setting
 from monitor.detect.calendar import hours_of

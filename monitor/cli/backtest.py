@@ -13,7 +13,7 @@ from monitor.app.replay import GroupBy, Material, events_in_file, events_in_stor
 from monitor.app.session import open_session
 from monitor.cli.output import console, errors, json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings
-from monitor.collect.archive import ArchiveProblem
+from monitor.collect.archived import ArchiveProblem
 from monitor.detect.backtest import run
 from monitor.detect.backtest_rows import rows
 from monitor.detect.calendar import hours_of

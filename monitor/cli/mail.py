@@ -7,7 +7,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -20,15 +22,20 @@ from monitor.app.session import Session, open_session
 from monitor.cli.output import console, errors, json_lines
 from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings
 from monitor.clock import SystemClock
-from monitor.collect.archive import ArchiveProblem, archive_size, read_archive
+from monitor.collect.archive import archive_size, read_archive
+from monitor.collect.archived import ArchiveProblem
+from monitor.collect.events import ArchivedEvent
 from monitor.collect.parse import parse_message
 from monitor.errors import GoneQuietError
 from monitor.identify.render import as_json as identified_json
 from monitor.identify.render import explain
-from monitor.words import count
+from monitor.words import count, span
+
+RATE_FROM = 1000
+"""Messages of an import from which on its speed says something."""
 
 FilesArgument = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="mbox, .eml, Maildir or a folder of them; - is stdin.")
+    list[str], typer.Argument(metavar="FILE...", help="mbox, .eml, Maildir, JSON Lines or a folder of them; - is stdin.")
 ]
 
 
@@ -50,6 +57,8 @@ def identify(
     for name in files:
         with _as_path(name) as path:
             for found in read_archive(path):
+                if isinstance(found, ArchivedEvent):
+                    found = ArchiveProblem(path, found.position, "is an event, not a message: it shows no infrastructure")
                 if isinstance(found, ArchiveProblem):
                     problems += 1
                     _complain(found, name, path)
@@ -72,26 +81,60 @@ def import_command(
         str, typer.Option("--name", help="The archive's name: its mail is kept as that of inbox import:NAME.")
     ] = "archive",
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Read past mail (mbox, .eml, Maildir) or events (CSV: sender_id,timestamp) into the store. Twice is as once."""
+    """Read past mail or events into the store: mbox (Google Takeout too), .eml, Maildir, JSON Lines, CSV (sender_id,timestamp).
+
+    Twice is as once. An import that was interrupted goes on where it stopped when it is given again.
+    """
     settings, path = read_settings(config)
+    skipped = False
     with open_session(settings, path) as session:
-        summaries = [_import(file, name, session) for file in files]
-    for summary in summaries:
-        done = summary.imported
-        console().print(
-            Text(
-                f"{summary.path}: {count(done.new_copies, 'new message')} in {count(done.new_sends, 'mailing')} "
-                f"of {count(len(done.streams), 'stream')}, "
-                f"{done.known} known already, {len(summary.skipped)} skipped"
-            )
-        )
-    if any(summary.skipped for summary in summaries):
+        for file in files:
+            summary, took = _import(file, name, session)
+            skipped = skipped or bool(summary.reasons)
+            if as_json:
+                json_lines([import_row(summary, file, took)])
+            else:
+                console().print(Text(import_words(summary, file, took)))
+    if skipped:
         raise typer.Exit(2)
 
 
-def _import(name: str, archive: str, session: Session) -> Summary:
-    now = SystemClock().now()
+def import_row(summary: Summary, file: str, took: timedelta) -> dict[str, object]:
+    """One import as JSON; `skipped` is reason → how many."""
+    done = summary.imported
+    return {
+        "file": file,
+        "new_messages": done.new_copies,
+        "new_sends": done.new_sends,
+        "streams": len(done.streams),
+        "known": done.known,
+        "skipped": sum(summary.reasons.values()),
+        "reasons": dict(summary.reasons.most_common()),
+        "resumed_at_bytes": summary.resumed_at,
+        "seconds": round(took.total_seconds(), 3),
+    }
+
+
+def import_words(summary: Summary, file: str, took: timedelta) -> str:
+    """One import in a few lines."""
+    done = summary.imported
+    read = done.new_copies + done.known
+    lines = [
+        f"{file}: {count(done.new_copies, 'new message')} in {count(done.new_sends, 'mailing')} "
+        f"of {count(len(done.streams), 'stream')}, {done.known:,} known already, {sum(summary.reasons.values()):,} skipped"
+    ]
+    if summary.resumed_at:
+        lines.append(f"  went on after the first {summary.resumed_at / 1e6:,.1f} MB, which an interrupted import had read")
+    if read >= RATE_FROM:
+        lines.append(f"  {span(took)}, {read / max(took.total_seconds(), 0.001):,.0f} messages a second")
+    lines += [f"  skipped: {number:,} × {reason}" for reason, number in summary.reasons.most_common()]
+    return "\n".join(lines)
+
+
+def _import(name: str, archive: str, session: Session) -> tuple[Summary, timedelta]:
+    now, begun = SystemClock().now(), monotonic()
     with _as_path(name) as path, _progress() as bar:
         if path.suffix.lower() == ".csv":
             task = bar.add_task(path.name, total=_lines(path))
@@ -103,7 +146,9 @@ def _import(name: str, archive: str, session: Session) -> Summary:
             )
         for problem in summary.skipped:
             _complain(problem, name, path)
-    return summary
+        if (more := sum(summary.reasons.values()) - len(summary.skipped)) > 0:
+            errors().print(Text(f"gonequiet: {name}: {more:,} more were skipped"))
+    return summary, timedelta(seconds=monotonic() - begun)
 
 
 def _progress() -> Progress:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from monitor.collect.archive import ArchiveProblem
+from monitor.collect.archived import ArchiveProblem
 from monitor.errors import InputError
 
 REQUIRED = ("sender_id", "timestamp")
@@ -27,6 +27,10 @@ class ArchivedEvent:
     organisation: str | None = None
     provider: str | None = None
     inbox: str | None = None
+    done: int = 0
+    """Octets of an archive that have been read with it, for progress; 0 where rows are counted instead."""
+    position: int = 0
+    """Its line."""
 
 
 def read_events(path: Path) -> Iterator[ArchivedEvent | ArchiveProblem]:
@@ -48,7 +52,7 @@ def read_events(path: Path) -> Iterator[ArchivedEvent | ArchiveProblem]:
                 except csv.Error as error:
                     yield ArchiveProblem(path, rows.line_num, f"is no line of CSV ({error})")
                     continue
-                yield _event(path, rows.line_num, row)
+                yield event_of(path, rows.line_num, row)
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror or error})") from error
 
@@ -71,7 +75,8 @@ def read_timestamp(text: str) -> datetime | None:
         return None
 
 
-def _event(path: Path, line: int, row: dict[str, str | None]) -> ArchivedEvent | ArchiveProblem:
+def event_of(path: Path, line: int, row: Mapping[str, str | None], done: int = 0) -> ArchivedEvent | ArchiveProblem:
+    """The event of one row or record; `line` is its number."""
     values = {name: ((row.get(name) or "").strip()[:LONGEST] or None) for name in (*REQUIRED, *OPTIONAL)}
     sender, timestamp = values["sender_id"], values["timestamp"]
     at = read_timestamp(timestamp) if timestamp else None
@@ -79,4 +84,4 @@ def _event(path: Path, line: int, row: dict[str, str | None]) -> ArchivedEvent |
         return ArchiveProblem(path, line, "has no sender_id")
     if at is None:
         return ArchiveProblem(path, line, f"has no time that can be read (ISO 8601 or seconds since 1970): {timestamp!r}")
-    return ArchivedEvent(sender, at, values["send_id"], values["organisation"], values["provider"], values["inbox"])
+    return ArchivedEvent(sender, at, values["send_id"], values["organisation"], values["provider"], values["inbox"], done, line)

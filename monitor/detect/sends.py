@@ -65,7 +65,10 @@ class Group:
 
         Another job is another send even under the same subject; two subjects of one job (an A/B test) are one send.
         """
-        shared = {mark.partition(":")[0] for mark in _marks(copy) if mark in self.marks}
+        marks = _marks(copy)
+        if self.marks.isdisjoint(marks):
+            return None
+        shared = {mark.partition(":")[0] for mark in marks if mark in self.marks}
         if "mid" in shared:
             return 0
         if copy.inbox in self.inboxes and copy.at - self.at > SAME_INBOX:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +19,8 @@ from monitor.model import RawMessage
 _LEVEL = 3
 _WRITERS = 16
 """Threads that write and fsync: the disk takes several at once for little more than the time of one."""
+_MANY = 32
+"""From so many on the file system is told once to write all out: an fsync of each costs more than all else about it."""
 
 
 class Originals:
@@ -39,6 +43,9 @@ class Originals:
         """Write those that are not there yet; when it returns they are on the disk, whatever happens to the power."""
         wanted = {message.sha256: message.raw for message in messages}
         missing = [(digest, raw) for digest, raw in wanted.items() if not self.path(digest).exists()]
+        if len(missing) >= _MANY and _can_sync_all():
+            self.settle([self.draft(digest, raw) for digest, raw in missing])
+            return
         try:
             folders = {self.path(digest).parent for digest, _ in missing}
             self._make([folder for folder in folders if not folder.exists()])
@@ -46,6 +53,43 @@ class Originals:
             list(self._pool.map(_sync_folder, folders))
         except OSError as error:
             raise StoreError(f"{self.folder}: an original could not be written: {error.strerror}") from error
+
+    def draft(self, digest: str, raw: bytes) -> Path:
+        """Write one under another name; it is not kept before `settle`. Any process may do this."""
+        target = self.path(digest)
+        draft = target.with_name(f"{digest}.{os.getpid()}-{threading.get_ident()}.partial")
+        try:
+            try:
+                handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            except FileNotFoundError:
+                target.parent.mkdir(exist_ok=True)
+                handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            with os.fdopen(handle, "wb", buffering=0) as file:
+                file.write(self._compressor().compress(raw))
+        except OSError as error:
+            raise StoreError(f"{self.folder}: an original could not be written: {error.strerror}") from error
+        return draft
+
+    def settle(self, drafts: Sequence[Path]) -> None:
+        """Bring drafts to the disk, then give them their names, and these to the disk: a right name is always a whole file."""
+        try:
+            _sync_all(self.folder)
+            for draft in drafts:
+                draft.replace(draft.with_name(f"{draft.name.partition('.')[0]}.zst"))
+            _sync_all(self.folder)
+        except OSError as error:
+            raise StoreError(f"{self.folder}: an original could not be written: {error.strerror}") from error
+
+    def tidy(self) -> None:
+        """Remove the drafts of processes that are gone."""
+        for draft in self.folder.glob("??/*.partial"):
+            process = draft.name.partition(".")[2].partition("-")[0]
+            if process.isdigit() and not _is_alive(int(process)):
+                draft.unlink(missing_ok=True)
+
+    def settle_soon(self, drafts: Sequence[Path]) -> Future[None]:
+        """The same in the background; its result says that it is done, or raises."""
+        return self._ahead.submit(self.settle, drafts)
 
     def keep_soon(self, messages: Sequence[RawMessage]) -> Future[None]:
         """The same in the background; one batch at a time. Its result says that it is done, or raises."""
@@ -89,6 +133,35 @@ class Originals:
         if known is None:
             known = self._local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
         return known
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _can_sync_all() -> bool:
+    """Whether the system has syncfs (Linux), which says whether writing failed."""
+    return sys.platform == "linux"
+
+
+def _sync_all(folder: Path) -> None:
+    """Write out what the file system of this folder has in memory: syncfs(2), or a sync of everything where there is none."""
+    if not _can_sync_all():
+        os.sync()
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(handle) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,6 +16,7 @@ from monitor.model import (
     AlertChange,
     AlertContext,
     AlertState,
+    ArchiveMark,
     Awaited,
     Bodies,
     Canary,
@@ -30,7 +31,7 @@ from monitor.model import (
     Send,
     Subscription,
 )
-from monitor.store import alerts, canaries, counters, coverage, health, rebuild, reread, sends, states
+from monitor.store import alerts, canaries, counters, coverage, health, import_marks, rebuild, reread, sends, states
 from monitor.store.canaries import CanaryRecord
 from monitor.store.context import alert_context
 from monitor.store.database import Database
@@ -78,6 +79,17 @@ class Imported:
             self.new_sends + more.new_sends,
             self.streams | more.streams,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ImportBatch:
+    """Some copies of an archive, in its order."""
+
+    copies: tuple[NewCopy, ...]
+    mark: ArchiveMark | None = None
+    """How far the archive has been read with them; None: an interrupted import begins anew."""
+    drafts: tuple[Path, ...] | None = None
+    """Their originals, already written as drafts; None: they are still to be written."""
 
 
 class Store:
@@ -162,34 +174,61 @@ class Store:
         with self._database.read() as connection:
             return read_moves(connection, since, until, stream, inbox)
 
+    @property
+    def originals(self) -> Originals:
+        """For the processes that help with an import."""
+        return self._originals
+
     def save_imported(self, copies: Iterable[NewCopy], batch: int = 500) -> Imported:
         """Keep copies from archives, one transaction for each `batch`; two of them are in memory at a time.
 
         No coverage comes of it. A message that an inbox (`import:NAME`) has already is known, so an import can be repeated.
         """
-        total = Imported()
         waiting = iter(copies)
-        ahead: tuple[list[NewCopy], Future[None]] | None = None
-        while some := list(islice(waiting, batch)):
-            # The disk takes the originals of this batch while the database takes the batch before it.
-            following = some, self._originals.keep_soon([copy.raw for copy in some])
-            total = total.plus(self._save_kept(ahead))
-            ahead = following
-        return total.plus(self._save_kept(ahead))
+        batches = iter(lambda: list(islice(waiting, batch)), [])
+        return self.save_batches(ImportBatch(tuple(some)) for some in batches)
 
-    def _save_kept(self, ahead: tuple[list[NewCopy], Future[None]] | None) -> Imported:
+    def save_batches(self, batches: Iterable[ImportBatch], archive: str = "") -> Imported:
+        """The same by batches, each in one transaction with the mark that says how far `archive` has been read by it."""
+        total = Imported()
+        ahead: tuple[ImportBatch, Future[None]] | None = None
+        for batch in batches:
+            # The disk takes the originals of this batch while the database takes the batch before it.
+            if batch.drafts is None:
+                following = batch, self._originals.keep_soon([copy.raw for copy in batch.copies])
+            else:
+                following = batch, self._originals.settle_soon(batch.drafts)
+            total = total.plus(self._save_kept(ahead, archive))
+            ahead = following
+        return total.plus(self._save_kept(ahead, archive))
+
+    def import_mark(self, archive: str) -> ArchiveMark:
+        """How far an interrupted import of this archive came; the beginning where none was."""
+        with self._database.read() as connection:
+            return import_marks.read(connection, archive)
+
+    def forget_import_mark(self, archive: str) -> None:
+        """The archive has been read to its end."""
+        with self._database.write() as connection:
+            import_marks.forget(connection, archive)
+
+    def _save_kept(self, ahead: tuple[ImportBatch, Future[None]] | None, archive: str) -> Imported:
         """One batch of an import, once its originals are on the disk."""
         done = Imported()
         if ahead is None:
             return done
-        copies, kept = ahead
+        batch, kept = ahead
         kept.result()
+        copies = batch.copies
         with self._database.write() as connection:
+            if batch.mark is not None:
+                import_marks.keep(connection, archive, batch.mark)
             place = sorted(copies, key=lambda c: (c.raw.inbox, c.raw.folder))
             for (inbox_name, name), some in groupby(place, key=lambda c: (c.raw.inbox, c.raw.folder)):
-                batch = list(some)
+                of_folder = list(some)
                 inbox = inbox_number(connection, inbox_name)
-                taken = take_in(connection, inbox, folder_row(connection, inbox, name, batch[0].raw.role), batch, has_uids=False)
+                folder = folder_row(connection, inbox, name, of_folder[0].raw.role)
+                taken = take_in(connection, inbox, folder, of_folder, has_uids=False)
                 made = group_again(connection, taken.changes)
                 done = done.plus(Imported(taken.new, taken.known, len(made), frozenset(taken.streams)))
         return done

@@ -73,6 +73,38 @@ def test_odd_mail_in_an_archive_is_kept_and_counted(gonequiet: Run, tmp_path: Pa
     assert streams == ["good.example.org"]
 
 
+def test_an_import_tells_programs_what_was_skipped_and_why(gonequiet: Run, tmp_path: Path, settings_file: Path) -> None:
+    records = tmp_path / "days/2021/01/2021-01-06.jsonl"
+    records.parent.mkdir(parents=True)
+    good = '{"email": "a@list.example.org", "date": "2021-01-06T12:22:46-06:00", "subject": "The last", "body": "x"}'
+    records.write_text(f"{good}\n{{}}\n{{\n", encoding="ascii")
+    ran = gonequiet("import", tmp_path / "days", "--json", "-c", settings_file)
+    assert ran.status == 2
+    [row] = ran.rows
+    assert row.pop("seconds") >= 0
+    assert row == {
+        "file": str(tmp_path / "days"),
+        "new_messages": 1,
+        "new_sends": 1,
+        "streams": 1,
+        "known": 0,
+        "skipped": 2,
+        "reasons": {"holds no message": 1, "is no line of JSON": 1},
+        "resumed_at_bytes": 0,
+    }
+    assert "2021-01-06.jsonl, message 2: holds no message" in ran.err
+    told = gonequiet("import", tmp_path / "days", "-c", settings_file).out
+    assert "0 new messages" in told
+    assert "skipped: 1 × is no line of JSON" in told
+    assert "not a message" in gonequiet("identify", an_event(tmp_path)).err
+
+
+def an_event(folder: Path) -> Path:
+    path = folder / "event.jsonl"
+    path.write_text('{"sender_id": "a.example", "timestamp": "2021-01-06T00:00:00Z"}\n', encoding="ascii")
+    return path
+
+
 def test_an_empty_or_missing_archive_is_told_and_the_others_are_imported(
     gonequiet: Run, tmp_path: Path, settings_file: Path
 ) -> None:

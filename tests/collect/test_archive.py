@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.collect import archive
-from monitor.collect.archive import ArchivedMessage, ArchiveProblem, archive_size, read_archive
+from monitor.collect import archive_mbox
+from monitor.collect.archive import archive_size, read_archive
+from monitor.collect.archived import ArchivedMessage, ArchiveProblem
 
 AT = datetime(2021, 1, 6, 18, 22, 46, tzinfo=UTC)
 PLAIN = b"From: a@example.org\nSubject: one\n\nHello\n"
@@ -87,7 +88,7 @@ def test_a_tree_of_files_is_read_by_their_names(tmp_path: Path) -> None:
     ("name", "content", "reason"),
     [
         ("empty.eml", b"", "is empty"),
-        ("picture.eml", b"\x89PNG\r\n\x1a\n" + bytes(100), "is neither a mail message nor an mbox"),
+        ("picture.eml", b"\x89PNG\r\n\x1a\n" + bytes(100), "is neither a mail message, an mbox nor JSON Lines"),
         ("hollow.mbox", b"From x Wed Jan  6 18:22:46 2021\n\n", "is an empty message"),
     ],
 )
@@ -98,7 +99,7 @@ def test_what_is_no_mail_is_skipped_and_said(tmp_path: Path, name: str, content:
 
 def test_what_is_not_there_or_holds_nothing_is_said(tmp_path: Path) -> None:
     assert problems(tmp_path / "nowhere") == ["is not there"]
-    assert problems(tmp_path) == ["holds no mail (mbox, .eml or Maildir)"]
+    assert problems(tmp_path) == ["holds no mail (mbox, .eml, Maildir or JSON Lines)"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -116,7 +117,7 @@ def test_an_mbox_is_cut_in_the_same_places_whatever_the_size_of_its_blocks(
     box = tmp_path / "a.mbox"
     raws = [b"Subject: %d\n\n%b\nFrom nobody\n" % (n, b"text\n\n" * n) for n in range(12)]
     box.write_bytes(b"".join(b"From x@y Wed Jan  6 18:22:46 2021\n" + raw + b"\n" for raw in raws))
-    monkeypatch.setattr(archive, "_BLOCK", block)
+    monkeypatch.setattr(archive_mbox, "_BLOCK", block)
     messages = read(box)
     assert [message.raw for message in messages] == raws
     assert messages[-1].done == archive_size(box)
@@ -126,8 +127,8 @@ def test_an_mbox_is_cut_in_the_same_places_whatever_the_size_of_its_blocks(
 def test_a_message_that_is_far_too_large_is_skipped_and_the_next_one_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "LARGEST", 10_000)
-    monkeypatch.setattr(archive, "_BLOCK", 1000)
+    monkeypatch.setattr(archive_mbox, "LARGEST", 10_000)
+    monkeypatch.setattr(archive_mbox, "_BLOCK", 1000)
     box = tmp_path / "a.mbox"
     start = b"From x@y Wed Jan  6 18:22:46 2021\n"
     box.write_bytes(start + PLAIN + b"\n" + start + PLAIN + b"long\n" * 30_000 + b"\n" + start + PLAIN)

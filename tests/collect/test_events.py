@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.collect.archive import ArchiveProblem
+from monitor.collect.archived import ArchiveProblem
 from monitor.collect.events import ArchivedEvent, read_events, read_timestamp
 from monitor.errors import InputError
 

@@ -1,0 +1,174 @@
+"""Imports: everything once, however often and wherever they were interrupted, by this process or with the help of others."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.app import import_workers
+from monitor.app.importing import import_mail
+from monitor.app.ingest import Reader
+from monitor.app.knowledge import load_identifier
+from monitor.settings import Settings
+from monitor.store.store import Store
+from tests.servers.process import wait_for
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+COUNT = 400
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(load_identifier(), Settings())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with opened(tmp_path) as store:
+        yield store
+
+
+def opened(folder: Path) -> Store:
+    return Store.open(f"sqlite:///{folder / 'x.db'}", folder / "originals")
+
+
+def an_mbox(path: Path, count: int = COUNT) -> Path:
+    """Mails of four lists, three hours apart."""
+    with path.open("wb") as file:
+        for number in range(count):
+            at = NOW - timedelta(hours=3) * (count - number)
+            file.write(
+                f"From x@example.org {at:%a %b %d %H:%M:%S %Y}\n"
+                f"From: News <hello@list{number % 4}.example>\nDate: {at:%d %b %Y %H:%M:%S} +0000\n"
+                f"Message-ID: <{number}@example.org>\nSubject: Number {number}\n\nHello, this is {number}.\n\n".encode()
+            )
+    return path
+
+
+def stored(store: Store) -> tuple[int, int]:
+    """Copies and sends."""
+    sends = list(store.sends())
+    return sum(send.copies for send in sends), len(sends)
+
+
+class InterruptedImportError(Exception):
+    """As if somebody pressed Ctrl-C."""
+
+
+def test_an_import_that_was_interrupted_goes_on_where_it_stopped(
+    tmp_path: Path, store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_workers, "BATCH", 50)
+    path = an_mbox(tmp_path / "a.mbox")
+    seen = 0
+
+    def interrupt(done: int) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 270:
+            raise InterruptedImportError
+
+    with pytest.raises(InterruptedImportError):
+        import_mail(path, "old", store, reader, NOW, interrupt)
+    kept = stored(store)[0]
+    assert 0 < kept < 270
+    before: list[int] = []
+    summary = import_mail(path, "old", store, reader, NOW, before.append)
+    assert summary.resumed_at > 0
+    assert before[0] > summary.resumed_at, "what was read is not read again"
+    assert (summary.imported.new_copies, summary.imported.known) == (COUNT - kept, 0)
+    assert stored(store) == (COUNT, COUNT)
+
+    again = import_mail(path, "old", store, reader, NOW, lambda done: None)
+    assert (again.resumed_at, again.imported.new_copies, again.imported.known) == (0, 0, COUNT)
+
+
+def test_an_archive_that_changed_meanwhile_is_read_from_its_start(
+    tmp_path: Path, store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_workers, "BATCH", 50)
+    path = an_mbox(tmp_path / "a.mbox")
+
+    def interrupt(done: int) -> None:
+        if done > 40_000:
+            raise InterruptedImportError
+
+    with pytest.raises(InterruptedImportError):
+        import_mail(path, "old", store, reader, NOW, interrupt)
+    with path.open("ab") as file:
+        file.write(b"From x@example.org Mon Mar  2 00:00:00 2026\nFrom: a@new.example\nSubject: One more\n\nHello\n")
+    summary = import_mail(path, "old", store, reader, NOW, lambda done: None)
+    assert summary.resumed_at == 0
+    assert summary.imported.known > 0
+    assert stored(store)[0] == COUNT + 1
+
+
+PROGRAM = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from monitor.app import import_workers
+from monitor.app.importing import import_mail
+from monitor.app.ingest import Reader
+from monitor.app.knowledge import load_identifier
+from monitor.settings import Settings
+from monitor.store.store import Store
+
+if __name__ == "__main__":
+    folder, helpers = Path(sys.argv[1]), int(sys.argv[2])
+    import_workers.BATCH = 20
+    reader = Reader(load_identifier(), Settings())
+    store = Store.open(f"sqlite:///{folder / 'x.db'}", folder / "originals")
+    import_mail(folder / "a.mbox", "old", store, reader, datetime.now(UTC), lambda done: None, helpers=helpers)
+"""
+
+
+@pytest.mark.parametrize("helpers", [0, 1])
+def test_a_killed_import_leaves_nothing_twice_and_loses_nothing(tmp_path: Path, reader: Reader, helpers: int) -> None:
+    path = an_mbox(tmp_path / "a.mbox", 3000)
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="ascii")
+    opened(tmp_path).close()
+    with subprocess.Popen([sys.executable, str(tmp_path / "program.py"), str(tmp_path), str(helpers)]) as process:
+        with opened(tmp_path) as watching:
+            wait_for(lambda: stored(watching)[0] > 0, lambda: "nothing was ever stored", seconds=60)
+        process.send_signal(signal.SIGKILL)
+    with opened(tmp_path) as store:
+        kept = stored(store)[0]
+        assert 0 < kept < 3000
+        summary = import_mail(path, "old", store, reader, NOW, lambda done: None)
+        assert summary.resumed_at > 0
+        assert (summary.imported.new_copies, summary.imported.known) == (3000 - kept, 0)
+        assert stored(store) == (3000, 3000)
+        assert all(store.original(file.stem) for file in (tmp_path / "originals").glob("??/*.zst"))
+
+
+def test_other_processes_read_the_same_as_this_one(tmp_path: Path, store: Store, reader: Reader) -> None:
+    path = an_mbox(tmp_path / "a.mbox")
+    event = '{"sender_id": "event.example", "timestamp": "2026-01-01T00:00:00Z"}\n'
+    (tmp_path / "b.jsonl").write_text(event, encoding="ascii")
+    with_help = [import_mail(p, "old", store, reader, NOW, lambda done: None, helpers=1) for p in (path, tmp_path / "b.jsonl")]
+    (tmp_path / "other").mkdir()
+    with opened(tmp_path / "other") as other:
+        alone = [import_mail(p, "old", other, reader, NOW, lambda done: None, helpers=0) for p in (path, tmp_path / "b.jsonl")]
+        assert [s.imported for s in with_help] == [s.imported for s in alone]
+        assert list(other.sends()) == list(store.sends())
+        names = [{file.name for file in (folder / "originals").glob("??/*")} for folder in (tmp_path, tmp_path / "other")]
+        assert names[0] == names[1]
+        assert all(store.original(name.removesuffix(".zst")) for name in names[0])
+
+
+def test_skipped_things_are_counted_by_their_reason_and_only_some_are_named(
+    tmp_path: Path, store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.app.importing.NAMED", 3)
+    bad = [f'{{"sender_id": "a.example", "timestamp": "never {n}"}}' for n in range(5)] + ["{"]
+    (tmp_path / "a.jsonl").write_text("\n".join(bad), encoding="ascii")
+    summary = import_mail(tmp_path / "a.jsonl", "old", store, reader, NOW, lambda done: None)
+    assert summary.reasons == {"has no time that can be read": 5, "is no line of JSON": 1}
+    assert len(summary.skipped) == 3
