@@ -22,7 +22,7 @@ from monitor.collect.tokens import TokenFile, Tokens
 from monitor.errors import GoneQuietError, InboxError
 from monitor.model import FailureCause
 from monitor.settings import InboxSettings, Settings
-from monitor.words import count
+from monitor.words import count, iso
 
 GRAPHICAL = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"}
 """Without one of these a browser in the terminal would open, over our own words."""
@@ -92,6 +92,10 @@ def _keep(settings: Settings, inbox: InboxSettings, server: AuthorizationServer,
         told = f"whether the mail server takes it is not known yet: {error.reason}"
     TokenFile(inbox.name, inbox.oauth.token_file).save(tokens)
     console().print(Text(f"{inbox.name}: logged in; {told}. The tokens are in {inbox.oauth.token_file}."))
+    if tokens.login_ends_at is not None:
+        ends = f"The provider ends this login on {iso(tokens.login_ends_at)}; then it has to be made again."
+        why = ' Google does so while the application is "in testing": publish it, and log in once more.'
+        console().print(Text(ends + (why if inbox.oauth.provider == "google" else "")))
 
 
 def _show_code(code: DeviceCode, inbox: InboxSettings) -> None:

@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import httpx
 
@@ -118,13 +118,12 @@ class AuthorizationServer:
 
     def _as_tokens(self, said: Mapping[str, object]) -> Tokens:
         access, refresh, life = said.get("access_token"), said.get("refresh_token"), said.get("expires_in", 3600)
-        try:
-            lives = min(timedelta(seconds=float(life)), LONGEST_LIFE)  # type: ignore[arg-type]
-        except (TypeError, ValueError, OverflowError):
-            lives = timedelta(hours=1)
+        lives = min(_span(life) or timedelta(hours=1), LONGEST_LIFE)
+        login = _span(said.get("refresh_token_expires_in"))  # Google's and Microsoft's own
         if not isinstance(access, str) or not _TOKEN.fullmatch(access) or not isinstance(refresh, str | None):
             raise self._senseless(self.endpoints.token)
-        return Tokens(access, self._now() + lives, refresh)
+        now = self.clock.now()
+        return Tokens(access, now + lives, refresh, now + login if login is not None else None)
 
     def _ask(self, url: str, asked: Mapping[str, str], passed: frozenset[str] = frozenset()) -> Mapping[str, object]:
         """The JSON object that is answered. Of refusals those in `passed` are answers."""
@@ -195,8 +194,14 @@ class AuthorizationServer:
         """Trouble that may pass: the login stays good."""
         return InboxError(self.inbox, reason, cause=cause, elsewhere=True)
 
-    def _now(self) -> datetime:
-        return self.clock.now()
+
+def _span(seconds: object) -> timedelta | None:
+    """A number of seconds, or its text; None for what is no believable one."""
+    try:
+        span = timedelta(seconds=float(seconds))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return span if timedelta(0) < span < timedelta(days=36_500) else None
 
 
 def _host(url: str) -> str:

@@ -29,6 +29,8 @@ class Tokens:
     access_token: str = field(repr=False)
     expires_at: datetime
     refresh_token: str | None = field(default=None, repr=False)
+    login_ends_at: datetime | None = None
+    """When the refresh token ends whatever is done, UTC; None where the server does not say."""
 
 
 class TokenSource(Protocol):

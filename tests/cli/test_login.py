@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi.responses import JSONResponse
 
 from monitor.app.counters import Counters
 from monitor.app.polling import Polled, Poller
@@ -86,6 +87,14 @@ def test_with_a_browser_and_then_mail_is_read(oauth_dovecot: Both, user: Dovecot
     assert running.returncode == 0
     assert "the mail server takes it" in out
     assert polled(settings, user) == 1
+
+
+def test_a_login_that_will_end_is_told_so(oauth_dovecot: Both, user: DovecotUser, settings: Path, gonequiet: Run) -> None:
+    oauth, _ = oauth_dovecot
+    oauth.answers.append(JSONResponse({**oauth.grant(), "refresh_token_expires_in": 604_800}))
+    ran = gonequiet("login", user.name, "--config", settings)
+    assert ran.status == 0
+    assert "The provider ends this login on 20" in ran.out
 
 
 @pytest.mark.parametrize(("code", "said"), [("access_denied", "did not allow it"), ("expired_token", "not used in time")])

@@ -5,11 +5,17 @@ from __future__ import annotations
 import mailbox
 import os
 import shutil
+import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from monitor.collect import maildir
 from monitor.collect.maildir import MaildirInbox
@@ -158,6 +164,54 @@ def test_a_folder_that_nobody_touched_is_not_listed_again(
     delivery.put("b")
     assert subjects(looking.visit()) == ["b"]
     assert len(listed) == 2
+
+
+ACT = st.sampled_from(["deliver", "deliver to Junk", "open", "mark", "delete", "move to Junk", "look", "restart"])
+
+
+@given(acts=st.lists(ACT, max_size=25), random=st.randoms(use_true_random=False))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_whatever_people_and_programs_do_each_message_is_read_once_in_each_place(acts: list[str], random: Random) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        delivery = Delivery(Path(folder) / "Maildir")
+        junk = delivery.path / ".Junk"
+        delivery.box.add_folder("Junk")
+        looking, number, read = Looking(settings(delivery.path)), 0, Counter[tuple[str, str]]()
+        there: set[tuple[str, str]] = set()
+        for act in [*acts, "look"]:
+            files = sorted(file for place in (delivery.path, junk) for sub in ("new", "cur") for file in (place / sub).iterdir())
+            file = random.choice(files) if files else None
+            if act.startswith("deliver"):
+                delivery.put(f"{number}", "Junk" if act.endswith("Junk") else None)
+                number += 1
+            elif act == "look":
+                there = {(_folder(file, junk), _subject(file)) for file in files}
+                read.update((m.folder, _first(m.raw)) for m in messages_of(looking.visit()))
+                assert looking.failures == []
+                assert there <= read.keys()
+                assert set(read.values()) <= {1}
+            elif act == "restart":
+                looking.again()
+            elif file is not None and act == "open":
+                file.rename(file.parent.parent / "cur" / (file.name if ":" in file.name else f"{file.name}:2,"))
+            elif file is not None and act == "mark":
+                file.rename(file.parent.parent / "cur" / f"{file.name.partition(':')[0]}:2,{random.choice(['', 'S', 'FS'])}")
+            elif file is not None and act == "delete":
+                file.unlink()
+            elif file is not None and file.is_relative_to(delivery.path / "cur"):
+                file.rename(junk / "cur" / file.name)
+
+
+def _folder(file: Path, junk: Path) -> str:
+    return "Junk" if file.is_relative_to(junk) else "INBOX"
+
+
+def _subject(file: Path) -> str:
+    return _first(file.read_bytes())
+
+
+def _first(raw: bytes) -> str:
+    return raw.split(b"\n")[0].decode().strip()
 
 
 def test_mail_that_came_and_went_leaves_the_time_unknown(delivery: Delivery, looking: Looking) -> None:

@@ -81,13 +81,28 @@ def test_microsofts_own_number_is_told_and_its_words_are_not(oauth: OAuthServer,
 
 @pytest.mark.parametrize(
     ("life", "expires"),
-    [(60, timedelta(minutes=1)), ("3599", timedelta(seconds=3599)), (None, timedelta(hours=1)), (10**12, timedelta(days=1))],
+    [
+        (60, timedelta(minutes=1)),
+        ("3599", timedelta(seconds=3599)),
+        (None, timedelta(hours=1)),
+        (10**8, timedelta(days=1)),
+        (10**12, timedelta(hours=1)),
+        (-5, timedelta(hours=1)),
+        ("nan", timedelta(hours=1)),
+    ],
 )
 def test_how_long_a_token_lives_is_believed_within_reason(
     oauth: OAuthServer, tmp_path: Path, life: object, expires: timedelta
 ) -> None:
     oauth.answers.append(JSONResponse({"access_token": "a", "expires_in": life}))
     assert asking(oauth.settings(tmp_path)).refresh("r").expires_at == NOON + expires
+
+
+def test_a_login_that_the_provider_will_end_says_when(oauth: OAuthServer, tmp_path: Path) -> None:
+    oauth.answers.append(JSONResponse({"access_token": "a", "refresh_token": "b", "refresh_token_expires_in": 604_800}))
+    server = asking(oauth.settings(tmp_path))
+    assert server.refresh("r").login_ends_at == NOON + timedelta(days=7)
+    assert server.refresh(str(oauth.grant()["refresh_token"])).login_ends_at is None
 
 
 def test_a_network_that_is_down_may_come_back(tmp_path: Path) -> None:
