@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from monitor.clock import Clock
-from monitor.collect.folders import Folder, which_folders
+from monitor.collect.folders import Folder
 from monitor.collect.local_files import moment_of, open_quietly, why
 from monitor.collect.local_proof import MaildirState, cut, is_untouched, maildir_holds, since_last_look
+from monitor.collect.local_visits import LocalVisits
 from monitor.collect.plan import BATCH_BYTES, BATCH_MESSAGES, FIRST_BYTES
 from monitor.errors import InboxError
-from monitor.model import Awaited, Bodies, Checkpoint, Coverage, FailureCause, FolderVisit, PollFailure, RawMessage, UidRange
+from monitor.model import Awaited, Bodies, Checkpoint, FailureCause, FolderVisit, PollFailure, RawMessage
 from monitor.settings import InboxSettings
 
 Known = Callable[[str, int], frozenset[int]]
@@ -52,23 +53,23 @@ class MaildirInbox:
     """One seed inbox. One thread at a time. `known` tells what a run before this one has read."""
 
     def __init__(self, settings: InboxSettings, known: Known, *, max_message_bytes: int, poll_every: timedelta) -> None:
-        assert settings.path is not None
-        self._name, self._path, self._wanted = settings.name, settings.path, settings.folders
+        self._visits = LocalVisits(settings)
         self._known, self._limit, self._poll_every = known, max_message_bytes, poll_every
         self._seen: dict[tuple[str, int], set[int]] = {}
-        self._missed: set[str] = set()
 
     def visit(
         self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
     ) -> Generator[FolderVisit | Bodies | PollFailure, None, None]:
         """Look at every folder, as over IMAP; messages come whole. Each visit is to be stored before the next is taken."""
         folders = self._folders()
-        yield from self._lost({folder.name for folder, _ in folders}, checkpoints, clock.now())
+        yield from self._visits.lost(folders, checkpoints, clock.now())
         for folder, path in folders:
             try:
                 yield from self._look(folder, path, checkpoints.get(folder.name), clock)
             except OSError as error:
-                yield self._failure(folder.name, f"the folder {folder.name!r} cannot be read ({why(error)}): {path}", clock.now())
+                yield self._visits.failure(
+                    folder.name, f"the folder {folder.name!r} cannot be read ({why(error)}): {path}", clock.now()
+                )
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -76,26 +77,16 @@ class MaildirInbox:
     def _folders(self) -> list[tuple[Folder, Path]]:
         """INBOX first. Maildir++ writes the folder Lists/News as `.Lists.News`. InboxError where this is no Maildir."""
         try:
-            if not _is_maildir(self._path):
-                reason = f"`path` {self._path} is no Maildir that can be read (it has no folders `new` and `cur`)"
-                raise InboxError(self._name, reason, cause=FailureCause.FOLDER)
-            paths = {"INBOX": self._path}
-            for path in self._path.iterdir():
+            if not _is_maildir(self._visits.path):
+                reason = f"`path` {self._visits.path} is no Maildir that can be read (it has no folders `new` and `cur`)"
+                raise InboxError(self._visits.inbox, reason, cause=FailureCause.FOLDER)
+            paths = {"INBOX": self._visits.path}
+            for path in self._visits.path.iterdir():
                 if path.name.startswith(".") and path.name.isprintable() and path.name != ".." and _is_maildir(path):
                     paths.setdefault(path.name[1:].replace(".", "/"), path)
         except OSError as error:
-            raise InboxError(
-                self._name, f"`path` {self._path} cannot be read ({why(error)})", cause=FailureCause.FOLDER
-            ) from error
-        found = which_folders([((), "/", name) for name in paths], self._wanted)
-        return [(folder, paths[folder.name]) for folder in found]
-
-    def _lost(self, there: set[str], checkpoints: Mapping[str, Checkpoint], now: datetime) -> Iterator[PollFailure]:
-        """Tell once of each folder that is wanted or was read before and is not there."""
-        wanted = set(self._wanted if self._wanted is not None else checkpoints)
-        for name in sorted(wanted - there - self._missed):
-            yield self._failure(name, f"the folder {name!r} is not there; what is in it now is not seen", now)
-        self._missed = wanted - there
+            raise self._visits.unreadable(error) from error
+        return self._visits.folders(paths)
 
     def _look(self, folder: Folder, path: Path, seen: Checkpoint | None, clock: Clock) -> Iterator[FolderVisit | PollFailure]:
         at = clock.now()
@@ -103,8 +94,8 @@ class MaildirInbox:
         before = MaildirState.of(seen)
         restarted = seen is not None and seen.uidvalidity != uidvalidity
         if seen is not None and before is not None and not restarted and is_untouched(before, changed, seen.proven_at):
-            coverage = since_last_look(self._name, folder.name, seen, at, self._poll_every)
-            yield self._visit(folder, at, replace(seen, proven_at=at), (), False, coverage)
+            coverage = since_last_look(self._visits.inbox, folder.name, seen, at, self._poll_every)
+            yield self._visits.visit(folder, at, replace(seen, proven_at=at), (), False, coverage)
             return
         listing = _Listing(uidvalidity, changed, _list(path))
         key = folder.name, listing.uidvalidity
@@ -117,7 +108,7 @@ class MaildirInbox:
         waiting: tuple[RawMessage, ...] = ()
         for some in cut([min(entry.size, self._limit) for entry in fresh], BATCH_MESSAGES, BATCH_BYTES):
             if waiting:
-                yield self._visit(folder, at, self._on_the_way(folder, listing, seen, at), waiting, restarted)
+                yield self._visits.visit(folder, at, self._on_the_way(folder, listing, seen, at), waiting, restarted)
                 known.update(message.uid for message in waiting)
             batch: list[RawMessage] = []
             for entry in fresh[some]:
@@ -133,11 +124,11 @@ class MaildirInbox:
         if seen is not None and before is not None and not restarted and not unread:
             touched = (entry.touched for entry in listing.entries)
             if maildir_holds(before, state, bool(gone), touched):
-                coverage = since_last_look(self._name, folder.name, seen, at, self._poll_every)
+                coverage = since_last_look(self._visits.inbox, folder.name, seen, at, self._poll_every)
         there = len(listing.entries) - unread
         last = Checkpoint(folder.name, listing.uidvalidity, there, at, messages=there, state=None if unread else state.text())
         vanished = tuple((uid, uid) for uid in sorted(gone))
-        yield self._visit(folder, at, last, waiting, restarted, coverage, vanished)
+        yield self._visits.visit(folder, at, last, waiting, restarted, coverage, vanished)
         known.update(message.uid for message in waiting)
         known -= gone
 
@@ -149,10 +140,10 @@ class MaildirInbox:
                 raw = stream.read(FIRST_BYTES if size > self._limit else self._limit)
         except OSError as error:
             reason = f"a message of {folder.name!r} cannot be read ({why(error)}): {entry.path}; it is passed over for now"
-            return self._failure(folder.name, reason, now)
+            return self._visits.failure(folder.name, reason, now)
         named = _TIME.match(path.name)
         return RawMessage(
-            inbox=self._name,
+            inbox=self._visits.inbox,
             folder=folder.name,
             role=folder.role,
             uidvalidity=uidvalidity,
@@ -177,21 +168,6 @@ class MaildirInbox:
     def _on_the_way(self, folder: Folder, listing: _Listing, seen: Checkpoint | None, at: datetime) -> Checkpoint:
         """Without a state: until the folder has been read to its end, nothing can be compared with what was there."""
         return Checkpoint(folder.name, listing.uidvalidity, 0, seen.proven_at if seen is not None else at)
-
-    def _visit(
-        self,
-        folder: Folder,
-        at: datetime,
-        checkpoint: Checkpoint,
-        messages: tuple[RawMessage, ...],
-        restarted: bool,
-        coverage: tuple[Coverage, ...] = (),
-        vanished: tuple[UidRange, ...] | None = None,
-    ) -> FolderVisit:
-        return FolderVisit(self._name, folder.name, folder.role, at, checkpoint, coverage, messages, restarted, vanished)
-
-    def _failure(self, folder: str, reason: str, now: datetime) -> PollFailure:
-        return PollFailure(self._name, folder, now, FailureCause.FOLDER, reason)
 
 
 def _is_maildir(path: Path) -> bool:

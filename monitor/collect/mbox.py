@@ -7,19 +7,19 @@ import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
 from monitor.clock import Clock
-from monitor.collect.folders import Folder, which_folders
+from monitor.collect.folders import Folder
 from monitor.collect.local_files import open_quietly, received_at, why
 from monitor.collect.local_proof import MboxState, mbox_holds, since_last_look
+from monitor.collect.local_visits import LocalVisits
 from monitor.collect.plan import BATCH_BYTES, BATCH_MESSAGES, FIRST_BYTES
-from monitor.errors import InboxError
-from monitor.model import Awaited, Bodies, Checkpoint, Coverage, FailureCause, FolderVisit, PollFailure, RawMessage, UidRange
+from monitor.model import Awaited, Bodies, Checkpoint, Coverage, FolderVisit, PollFailure, RawMessage
 from monitor.settings import InboxSettings
 
 GUARD_BYTES = 4096
@@ -52,50 +52,38 @@ class MboxInbox:
     """One seed inbox: a file is its INBOX, the mbox files in a folder are its folders. One thread at a time."""
 
     def __init__(self, settings: InboxSettings, *, max_message_bytes: int, poll_every: timedelta) -> None:
-        assert settings.path is not None
-        self._name, self._path, self._wanted = settings.name, settings.path, settings.folders
+        self._visits = LocalVisits(settings)
         self._limit, self._poll_every = max_message_bytes, poll_every
-        self._missed: set[str] = set()
 
     def visit(
         self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
     ) -> Generator[FolderVisit | Bodies | PollFailure, None, None]:
         """Look at every file, as over IMAP; messages come whole. Each visit is to be stored before the next is taken."""
         folders = self._folders()
-        yield from self._lost({folder.name for folder, _ in folders}, checkpoints, clock.now())
+        yield from self._visits.lost(folders, checkpoints, clock.now())
         for folder, path in folders:
             try:
                 yield from self._look(folder, path, checkpoints.get(folder.name), clock)
             except BusyError as error:
-                yield self._failure(
+                yield self._visits.failure(
                     folder.name, f"{path} is being written to ({error}); it is read at the next poll", clock.now()
                 )
             except OSError as error:
-                yield self._failure(folder.name, f"{path} cannot be read ({why(error)})", clock.now())
+                yield self._visits.failure(folder.name, f"{path} cannot be read ({why(error)})", clock.now())
 
     def close(self) -> None:
         """Nothing is held open."""
 
     def _folders(self) -> list[tuple[Folder, Path]]:
         try:
-            if self._path.is_dir():
-                files = {_folder_name(path): path for path in sorted(self._path.iterdir()) if _is_mbox(path)}
+            if self._visits.path.is_dir():
+                files = _named(path for path in sorted(self._visits.path.iterdir()) if _is_mbox(path))
             else:
-                self._path.stat()
-                files = {"INBOX": self._path}
+                self._visits.path.stat()
+                files = {"INBOX": self._visits.path}
         except OSError as error:
-            raise InboxError(
-                self._name, f"`path` {self._path} cannot be read ({why(error)})", cause=FailureCause.FOLDER
-            ) from error
-        found = which_folders([((), None, name) for name in files], self._wanted)
-        return [(folder, files[folder.name]) for folder in found]
-
-    def _lost(self, there: set[str], checkpoints: Mapping[str, Checkpoint], now: datetime) -> Iterator[PollFailure]:
-        """Tell once of each file that is wanted or was read before and is not there."""
-        wanted = set(self._wanted if self._wanted is not None else checkpoints)
-        for name in sorted(wanted - there - self._missed):
-            yield self._failure(name, f"the mbox {name!r} is not there; what is in it now is not seen", now)
-        self._missed = wanted - there
+            raise self._visits.unreadable(error) from error
+        return self._visits.folders(files)
 
     def _look(self, folder: Folder, path: Path, seen: Checkpoint | None, clock: Clock) -> Iterator[FolderVisit | PollFailure]:
         """Offsets only grow while a file is appended to, so they are its UIDs; a file that was written anew starts over."""
@@ -111,7 +99,7 @@ class MboxInbox:
             uidvalidity = 1 if seen is None else seen.uidvalidity + (not goes_on)
             restarted = seen is not None and not goes_on
             if start == 0 and facts.st_size and not _begins(stream, 0):
-                yield self._failure(folder.name, f"{path} is no mbox (it does not begin with a `From ` line)", at)
+                yield self._visits.failure(folder.name, f"{path} is no mbox (it does not begin with a `From ` line)", at)
                 return
             proven_at = seen.proven_at if seen is not None and goes_on else at
             waiting: list[Found] = []
@@ -121,21 +109,25 @@ class MboxInbox:
                 if waiting and (len(waiting) == BATCH_MESSAGES or held + len(found.raw) > BATCH_BYTES):
                     state = MboxState(facts.st_ino, 0, _guard(stream, waiting[-1].end))
                     step = Checkpoint(folder.name, uidvalidity, waiting[-1].end, proven_at, state=state.text())
-                    yield self._visit(folder, at, step, self._messages(folder, uidvalidity, waiting, clock.now()), restarted)
+                    yield self._visits.visit(
+                        folder, at, step, self._messages(folder, uidvalidity, waiting, clock.now()), restarted
+                    )
                     waiting = []
                 waiting.append(found)
                 end = found.end
             state = MboxState(facts.st_ino, facts.st_mtime_ns, _guard(stream, end))
         coverage: tuple[Coverage, ...] = ()
         if seen is not None and before is not None and goes_on and mbox_holds(before, state, end > seen.last_uid):
-            coverage = since_last_look(self._name, folder.name, seen, at, self._poll_every)
+            coverage = since_last_look(self._visits.inbox, folder.name, seen, at, self._poll_every)
         last = Checkpoint(folder.name, uidvalidity, end, at, state=state.text())
-        yield self._visit(folder, at, last, self._messages(folder, uidvalidity, waiting, clock.now()), restarted, coverage, ())
+        yield self._visits.visit(
+            folder, at, last, self._messages(folder, uidvalidity, waiting, clock.now()), restarted, coverage, ()
+        )
 
     def _messages(self, folder: Folder, uidvalidity: int, found: list[Found], now: datetime) -> tuple[RawMessage, ...]:
         return tuple(
             RawMessage(
-                inbox=self._name,
+                inbox=self._visits.inbox,
                 folder=folder.name,
                 role=folder.role,
                 uidvalidity=uidvalidity,
@@ -148,21 +140,6 @@ class MboxInbox:
             )
             for message in found
         )
-
-    def _visit(
-        self,
-        folder: Folder,
-        at: datetime,
-        checkpoint: Checkpoint,
-        messages: tuple[RawMessage, ...],
-        restarted: bool,
-        coverage: tuple[Coverage, ...] = (),
-        vanished: tuple[UidRange, ...] | None = None,
-    ) -> FolderVisit:
-        return FolderVisit(self._name, folder.name, folder.role, at, checkpoint, coverage, messages, restarted, vanished)
-
-    def _failure(self, folder: str, reason: str, now: datetime) -> PollFailure:
-        return PollFailure(self._name, folder, now, FailureCause.FOLDER, reason)
 
 
 def read_mbox(stream: IO[bytes], start: int, limit: int) -> Iterator[Found]:
@@ -237,13 +214,22 @@ def _share(stream: IO[bytes]) -> None:
             raise
 
 
-def _folder_name(path: Path) -> str:
-    return "INBOX" if path.stem.lower() == "inbox" else path.stem if path.suffix == ".mbox" else path.name
+def _named(files: Iterable[Path]) -> dict[str, Path]:
+    """Folder → file: `inbox` is INBOX, and `Junk.mbox` is Junk where no file is called so."""
+    named: dict[str, Path] = {}
+    for path in files:
+        name = "INBOX" if path.stem.lower() == "inbox" else path.stem if path.suffix == ".mbox" else path.name
+        named[path.name if name in named else name] = path
+    return named
 
 
 def _is_mbox(path: Path) -> bool:
     """Other files lie beside mailboxes: indexes, locks."""
     if path.name.startswith(".") or path.suffix == ".lock" or not path.name.isprintable() or not path.is_file():
         return False
-    with open_quietly(path, follow=True) as stream:
+    try:
+        opened = open_quietly(path, follow=True)
+    except OSError:
+        return True  # the look at it tells
+    with opened as stream:
         return stream.read(5) in (b"", b"From ")

@@ -124,7 +124,7 @@ def test_folders_have_their_roles_and_trash_is_left_out(delivery: Delivery, look
     (delivery.path / ".notes").mkdir()
     found = [(m.folder, m.role) for m in messages_of(looking.visit())]
     assert found == [("Junk", "JUNK"), ("Lists/News", "OTHER")]
-    named = Looking(settings(delivery.path, ("INBOX", "Trash", "None")))
+    named = Looking(settings(delivery.path, ("Inbox", "Trash", "None")))
     assert [m.folder for m in messages_of(named.visit())] == ["Trash"]
     assert [f.folder for f in named.failures] == ["None"]
     named.visit()

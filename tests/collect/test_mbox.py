@@ -171,10 +171,17 @@ def test_while_somebody_writes_it_is_left_for_the_next_poll(path: Path) -> None:
 def test_files_in_a_folder_are_folders_and_others_are_passed_over(tmp_path: Path) -> None:
     for name in ("inbox", "Junk", "News.mbox", "Trash"):
         append(tmp_path / name, name)
+    append(tmp_path / "Junk.mbox", "another")
     (tmp_path / "Junk.msf").write_text("an index")
     (tmp_path / "empty").touch()
     found = [(v.folder, v.role, len(v.messages)) for v in looking(tmp_path).visit()]
-    assert found == [("INBOX", "INBOX", 1), ("Junk", "JUNK", 1), ("News", "OTHER", 1), ("empty", "OTHER", 0)]
+    assert found == [
+        ("INBOX", "INBOX", 1),
+        ("Junk", "JUNK", 1),
+        ("Junk.mbox", "OTHER", 1),
+        ("News", "OTHER", 1),
+        ("empty", "OTHER", 0),
+    ]
 
 
 def test_a_long_backlog_comes_in_visits_and_goes_on_after_a_crash(path: Path) -> None:
