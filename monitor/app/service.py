@@ -15,9 +15,11 @@ from monitor.app.counters import Counters
 from monitor.app.knowledge import load_identifier
 from monitor.app.parts import Parts, make_parts, needs_restart
 from monitor.app.snapshots import Snapshots
+from monitor.app.step_guard import StepGuard
 from monitor.app.watch import Watch
 from monitor.app.web import WebServer
 from monitor.clock import Clock, SystemClock
+from monitor.collect.due import LEAST_STEP
 from monitor.errors import GoneQuietError
 from monitor.model import FailureCause
 from monitor.settings import Settings, load_settings
@@ -69,6 +71,8 @@ class Service:
             )
             self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
             self._scheduler.add_listener(self._broken, EVENT_JOB_ERROR)
+            self._guard = StepGuard(self._run_again)
+            opened.callback(self._guard.close)
             self._opened = opened.pop_all()
 
     @property
@@ -97,8 +101,15 @@ class Service:
             self._scheduler.add_job(job, "interval", seconds=tick, id=job.__name__.strip("_"))
         self._web.start()
         self._scheduler.start()
+        self._guard.start()
         self._parts.listen(self._hasten)
         log.info("started", inboxes=len(self.inboxes), page=self.web_url)
+
+    def _run_again(self, seconds: float) -> None:
+        """The machine's clock was set back: the scheduler's next runs lie so far in the future, and are brought near."""
+        log.warning("this machine's clock was set back; coverage that lay ahead of it is taken back", seconds=round(seconds))
+        for job in self._scheduler.get_jobs():
+            job.modify(next_run_time=self._wall.now())
 
     def stop(self) -> None:
         """End what runs, keep everything that was read, log out. Also of use where `start` failed."""
@@ -181,6 +192,10 @@ class Service:
         """Judge once in `detect_every`, after all that is due was read; where something always is, after twice as long."""
         now = self._clock.now()
         every = self.settings.detect_every
+        if self._tried_at is not None and now < self._tried_at - LEAST_STEP:  # our clock was set back
+            self._tried_at, self._judged_at = None, None
+            with self._judging:  # what it has taken in lies ahead of us in part
+                self._parts.watch = Watch(self._store, self._parts.identifier, self.settings)
         waited = timedelta.max if self._tried_at is None else now - self._tried_at
         if waited >= 2 * every or (waited >= every and not self._is_reading(now)):
             self._judge()

@@ -62,6 +62,11 @@ class Breaker:
             self._trials += 1
             self._next_trial = now + jittered(wait, self._rng)
 
+    def set_back(self, now: datetime) -> None:
+        """Our clock was set back to `now`: no trial is later than it would ever be."""
+        if self._next_trial is not None:
+            self._next_trial = min(self._next_trial, now + LONGEST_TRIAL)
+
     def succeeded(self) -> frozenset[str]:
         """The server works: the inboxes that may be tried again at once, if it had been left alone."""
         again = frozenset(name for name, cause in self._failing.items() if cause is not FailureCause.LOGIN)

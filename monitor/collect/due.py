@@ -21,6 +21,8 @@ LONGEST_WAIT = timedelta(hours=1)
 LONGEST_SPREAD = timedelta(seconds=30)
 FIRST_POLLS_A_SECOND = 50
 """Where there are thousands of inboxes, their first polls are spread further than half a minute."""
+LEAST_STEP = timedelta(seconds=10)
+"""A clock that goes back by more was set."""
 RESERVE = 4
 """One in so many workers is for servers of which no inbox is being polled."""
 
@@ -80,6 +82,7 @@ class DueQueue:
         self._hastened: set[str] = set()
         self._has_more: set[str] = set()
         self._untried = set(periods)
+        self._newest = start
         self._reasons: dict[str, str] = {}
         self._failures: Counter[str] = Counter()
         spread = max(LONGEST_SPREAD, timedelta(seconds=len(periods) / FIRST_POLLS_A_SECOND))
@@ -95,6 +98,7 @@ class DueQueue:
 
         An inbox whose server is busy with others, or left alone, stays due and delays nobody.
         """
+        self._follow_clock(now)
         self._sort_in(now)
         reserve = (most + len(self._running)) // RESERVE if len(self._servers) > 1 else 0
         heads: list[tuple[Priority, datetime, str]] = []
@@ -209,6 +213,19 @@ class DueQueue:
             due_at, name = heapq.heappop(self._later)
             if self._due_at.get(name) == due_at:
                 self._make_ready(Priority.REGULAR, due_at, name)
+
+    def _follow_clock(self, now: datetime) -> None:
+        """Where our clock was set back, what would be due only once it has run on is due within its period instead."""
+        was_set_back = self._newest - now > LEAST_STEP
+        self._newest = now
+        if not was_set_back:
+            return
+        for server in self._servers.values():
+            server.breaker.set_back(now)
+        for name, due_at in list(self._due_at.items()):
+            longest = LONGEST_WAIT if self._failures[name] else self._periods[name]
+            if due_at > now + longest:
+                self._put_back(name, now + longest * self._rng.random())
 
     def _make_ready(self, priority: Priority, due_at: datetime, name: str) -> None:
         host = self._hosts[name]

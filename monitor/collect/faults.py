@@ -27,6 +27,8 @@ class Fault:
     cause: FailureCause
     reason: str
     retryable: bool = True
+    is_everywhere: bool = False
+    """True where the whole account is limited: whatever else is asked would make it worse."""
 
 
 def fault_of(error: Exception, inbox: InboxSettings, port: int, *, at_login: bool = False) -> Fault:
@@ -66,7 +68,9 @@ def _said_no(error: RefusedError | ByeError, inbox: InboxSettings, place: str, a
     code = _CODE.search(text)
     said = _tame(text, inbox)
     if (code and code[1] in _BUSY_CODES) or _BUSY_WORDS.search(text):
-        return Fault(FailureCause.THROTTLED, f"{place} is busy or limits us, and is left alone for a while: {said}")
+        everywhere = bool((code and code[1] == "THROTTLED") or _BUSY_WORDS.search(text))
+        reason = f"{place} is busy or limits us, and is left alone for a while: {said}"
+        return Fault(FailureCause.THROTTLED, reason, is_everywhere=everywhere)
     if isinstance(error, ByeError):
         return Fault(FailureCause.NETWORK, f"{place} ended the connection: {said}")
     if "support STARTTLS" in text or "start TLS" in text:

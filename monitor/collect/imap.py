@@ -62,6 +62,9 @@ class ImapInbox:
                 try:
                     yield from self._reader.look(connection, folder, checkpoints.get(folder.name), clock)
                 except RefusedError as error:
+                    if (fault := fault_of(error, self._settings, self._access.port)).is_everywhere:
+                        self._drop()
+                        raise self._access.error(fault) from error
                     self._listed_at = None
                     yield self._folder_failure(folder.name, error, clock)
             for folder in self._folders:

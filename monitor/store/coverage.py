@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from monitor.model import Checkpoint, Coverage, CoverageKind
 from monitor.store.statements import AT_ONCE
@@ -48,8 +48,15 @@ def known_uids(connection: Connection, inbox: str, folder: str, uidvalidity: int
     return frozenset(found.scalars())
 
 
-def keep_checkpoint(connection: Connection, folder: int, checkpoint: Checkpoint, polls: int) -> None:
-    """Set the folder's checkpoint; `polls` more have proven it readable."""
+def keep_checkpoint(connection: Connection, folder: Row[Any], checkpoint: Checkpoint, polls: int) -> None:
+    """Set the folder's checkpoint; `polls` more have proven it readable.
+
+    A look at an earlier moment than the last one says that our clock was ahead: what was proven of the time to come is not.
+    """
+    if folder.proven_at is not None and checkpoint.proven_at < folder.proven_at:
+        ahead = (coverage.c.folder_id == folder.id) & (coverage.c.until > checkpoint.proven_at)
+        connection.execute(delete(coverage).where(ahead, coverage.c.since >= checkpoint.proven_at))
+        connection.execute(update(coverage).where(ahead).values(until=checkpoint.proven_at))
     values = {
         "uidvalidity": checkpoint.uidvalidity,
         "last_uid": checkpoint.last_uid,
@@ -60,7 +67,7 @@ def keep_checkpoint(connection: Connection, folder: int, checkpoint: Checkpoint,
         "state": checkpoint.state,
         "polls": folders.c.polls + polls,
     }
-    connection.execute(update(folders).where(folders.c.id == folder).values(values))
+    connection.execute(update(folders).where(folders.c.id == folder.id).values(values))
 
 
 def keep_coverage(connection: Connection, folder: int, intervals: Sequence[Coverage]) -> None:

@@ -137,7 +137,7 @@ class Store:
             folder = folder_row(connection, inbox, visit.folder, visit.role)
             taken = take_in(connection, inbox, folder, copies)
             counters.add_fetched(connection, visit.inbox, visit.at, sum(len(copy.raw.raw) for copy in copies))
-            coverage.keep_checkpoint(connection, folder.id, visit.checkpoint, sum(c.polls for c in visit.coverage))
+            coverage.keep_checkpoint(connection, folder, visit.checkpoint, sum(c.polls for c in visit.coverage))
             coverage.keep_coverage(connection, folder.id, visit.coverage)
             if visit.vanished is not None:
                 validity = visit.checkpoint.uidvalidity

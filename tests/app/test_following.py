@@ -230,3 +230,17 @@ def test_bodies_wait_for_the_next_day_once_the_providers_allowance_is_nearly_use
         at_work.poller.poll(inbox)
         assert len(store.awaited(user.name, 9)["INBOX"].uids) == len(left) - 2
         assert store.fetched(user.name, clock.now() - timedelta(days=1)) >= 1600
+
+
+def test_nul_and_8_bit_octets_in_headers_are_kept_byte_for_byte(tmp_path: Path) -> None:
+    raw = letter(1).replace(b"Number 1", b"Number \x00\xff\xfe 1", 1).replace(b"a@news", b"\xe4\x00a@news", 1)
+    with scripted(ScriptedImap({"INBOX": Box({1: raw, 2: letter(2)})})) as server:
+        (tmp_path / "password").write_text("secret")
+        settings = server.settings().model_copy(update={"password_env": None, "password_file": tmp_path / "password"})
+        with line(tmp_path, settings) as at_work:
+            at_work.poll()
+            store = at_work.session.store
+            assert sum(n for _, n in store.problems_total().items()) >= 1
+            kept = sorted(path.stem for path in store._originals.folder.glob("*/*.zst"))
+            assert raw in {store.original(digest) for digest in kept}
+            assert store.checkpoints("seed")["INBOX"].last_uid == 2

@@ -271,3 +271,19 @@ def test_taking_costs_no_more_where_thousands_wait_at_a_server_that_is_left_alon
 
     assert steps(4000) <= 2.5 * steps(2000)
     assert steps(4000) < 100
+
+
+def test_a_clock_that_is_set_back_makes_nobody_wait_until_it_has_run_on() -> None:
+    hosts = {**many("A", 5), "b": "B"}
+    due = queue(*hosts, hosts=hosts)
+    ahead = NOON + timedelta(days=365)
+    fail_all(due, ahead, 5)
+    assert due.left_alone == {"A"}
+    for name, _ in due.take(ahead, 9):
+        due.succeeded(name, ahead)
+    due.take(NOON, 9)
+    assert due.next_due is not None
+    assert due.next_due < NOON + FIVE
+    taken = {name for minute in range(61) for name, _ in due.take(NOON + timedelta(minutes=minute), 9)}
+    assert "b" in taken
+    assert len(taken) == 2  # and one as a trial of the server that is left alone
