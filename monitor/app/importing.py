@@ -177,6 +177,7 @@ def _as_copy(event: ArchivedEvent, name: str, now: datetime) -> NewCopy:
             list_unsubscribe=(),
             delivered_to=(),
             headers=(),
+            fields={},
         ),
         identification=Identification(delivery=event.provider),
         key=StreamKey(event.sender_id, event.organisation or event.sender_id),

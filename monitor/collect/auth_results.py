@@ -8,6 +8,8 @@ from typing import NamedTuple
 VALUE_LIMIT = 8_000
 """Characters of one value that are read; the longest of a big provider seen has about 2,000."""
 
+_QUOTED_WORD = re.compile(r'="([\w+/=.-]+)"(?=[\s;]|$)', re.ASCII)
+"""A quoted value that needs no quotes, such as the `header.b="DM3G9Q/0"` of Gmail."""
 _SIMPLE_COMMENT = re.compile(r'\([^()"\\]*\)')
 # A comment may hold quoted strings and one level of comments; possessive, so that no input makes it slow.
 _COMMENT = re.compile(r'\((?:[^()"\\]|\\.|"(?:[^"\\]|\\.)*+"|\((?:[^()\\]|\\.)*+\))*+\)')
@@ -72,6 +74,8 @@ def parse_auth_results(value: str) -> AuthResults:
     else:
         authserv_id = first.split(None, 1)[0].lower()
         rest = ";" + rest
+    if '"' in rest:
+        rest = _QUOTED_WORD.sub(r"=\1", rest)
     plain = '"' not in rest and "= " not in rest and " =" not in rest
     results = _plain_results(rest) if plain else _quoted_results(rest)
     return AuthResults(authserv_id, tuple(results), note[1] if note else None)
@@ -87,8 +91,11 @@ def _plain_results(text: str) -> list[AuthResult]:
         method, _, result = words[0].partition("=")
         if not result.isalpha():
             continue
-        pairs = [word.partition("=") for word in words[:0:-1]]  # backwards: of a property that is repeated the first counts
-        properties = {name.lower(): value for name, equals, value in pairs if equals}
+        properties: dict[str, str] = {}
+        for word in words[1:]:
+            name, equals, value = word.partition("=")
+            if equals:
+                properties.setdefault(name.lower(), value)  # of a property that is repeated the first counts
         results.append(AuthResult(method.partition("/")[0].lower(), result.lower(), properties))
     return results
 

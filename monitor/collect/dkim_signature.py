@@ -31,9 +31,10 @@ def _names_in(signed: str) -> frozenset[str]:
 
 def parse_dkim_signature(value: str) -> DkimSignature | None:
     """One signature out of an unfolded value; None where d= or s= is missing."""
-    parts = value[:VALUE_LIMIT].split(";")
-    parts.reverse()  # of a tag that is repeated the first counts
-    tags = {name.strip(): text for name, _, text in [part.partition("=") for part in parts]}
+    tags: dict[str, str] = {}
+    for part in value[:VALUE_LIMIT].split(";"):
+        name, _, text = part.partition("=")
+        tags.setdefault(name.strip(), text)  # of a tag that is repeated the first counts
     sdid, selector = tags.get("d", "").strip().lower().rstrip("."), tags.get("s", "").strip().lower()
     if not sdid or not selector:
         return None

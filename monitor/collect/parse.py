@@ -7,6 +7,7 @@ mail: `policy.default` raises on some, compat32 drops all fields below a line wi
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
@@ -55,6 +56,8 @@ _MONTHS = {
 }
 _DELIVERED_TO = frozenset(("delivered-to", "x-original-to", "envelope-to"))
 _TOLERATED = timedelta(hours=24)
+_NONE = (None,)
+"""The values of a name that does not occur."""
 
 
 class Author(NamedTuple):
@@ -72,30 +75,33 @@ def parse_message(raw: bytes, received_at: datetime | None = None) -> Message:
     problems: list[ParseProblem] = []
     head, body = _split(raw, problems)
     headers = _fields(head, problems)
-    first = dict(reversed(headers))
+    fields = _by_name(headers)
+    first = fields.get
 
-    author = _author(first.get("from"), problems)
-    if [name for name, _ in headers].count("from") > 1:
+    author = _author(first("from", _NONE)[0], problems)
+    if len(first("from", _NONE)) > 1:
         problems.append(ParseProblem("from", "more than one From; the topmost counts"))
-    sent_at = _sent_at(first.get("date"), problems)
-    if sent_at is not None and _is_future(sent_at, first["date"], received_at, headers):
+    date = first("date", _NONE)[0]
+    sent_at = _sent_at(date, problems)
+    if sent_at is not None and _is_future(sent_at, date or "", received_at, first("received", ())):
         problems.append(ParseProblem("date", "lies in the future: more than a day after the message was received"))
-    message_id = _message_id(first.get("message-id"), problems)
-    parts = _parts(first, body, problems)
+    message_id = _message_id(first("message-id", _NONE)[0], problems)
+    parts = _parts(fields, body, problems)
     return Message(
         message_id=message_id,
         from_address=author.address,
         from_name=author.name,
         from_domain=author.domain,
-        subject=decode_words(first["subject"]) if "subject" in first else None,
+        subject=decode_words(fields["subject"][0]) if "subject" in fields else None,
         sent_at=sent_at,
-        return_path=_angle(first["return-path"]) if "return-path" in first else None,
-        list_id=_list_id(first.get("list-id")),
-        list_unsubscribe=_uris(first.get("list-unsubscribe")),
-        delivered_to=tuple(_angle(value) for name, value in headers if name in _DELIVERED_TO)
-        if not _DELIVERED_TO.isdisjoint(first)
-        else (),
+        return_path=_angle(fields["return-path"][0]) if "return-path" in fields else None,
+        list_id=_list_id(first("list-id", _NONE)[0]),
+        list_unsubscribe=_uris(first("list-unsubscribe", _NONE)[0]),
+        delivered_to=()
+        if _DELIVERED_TO.isdisjoint(fields)
+        else tuple([_angle(value) for name, value in headers if name in _DELIVERED_TO]),
         headers=headers,
+        fields=fields,
         link_hosts=link_hosts(parts) if parts else (),
         body_fingerprint=fingerprint(parts) if parts else None,
         problems=tuple(problems),
@@ -136,11 +142,9 @@ def _fields(head: str, problems: list[ParseProblem]) -> tuple[tuple[str, str], .
     stray = 0
     long = len(head) > FIELD_LIMIT
     known, keep = _KNOWN_NAMES.get, out.append
-    if "\r" in head:
-        head = head.replace("\r\n", "\n")
     if not long and head.isascii() and (usual := _usual_fields(head)) is not None:
         return usual
-    for line in head.replace("\n ", " ").replace("\n\t", "\t").split("\n"):
+    for line in head.replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", "\t").split("\n"):
         written, colon, value = line.partition(":")
         name = known(written) or _field_name(written)
         if name is None or not colon:
@@ -166,10 +170,25 @@ def _usual_fields(head: str) -> tuple[tuple[str, str], ...] | None:
     names = _KNOWN_NAMES
     parts = [field.partition(":") for field in _FIELD_END.split(head)]
     try:
-        found = [(names[written], value.replace("\n", "").strip()) for written, colon, value in parts if colon]
+        found = [
+            (names[written], (value.replace("\r\n", "").replace("\n", "") if "\n" in value else value).strip())
+            for written, colon, value in parts
+            if colon
+        ]
     except KeyError:
         return None
     return tuple(found) if len(found) == len(parts) <= FIELDS_LIMIT else None
+
+
+def _by_name(headers: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
+    """The values of each name from the top."""
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        if name in found:
+            found[name].append(value)
+        else:
+            found[name] = [value]
+    return found
 
 
 def _field_name(written: str) -> str | None:
@@ -253,18 +272,17 @@ def parse_date(value: str) -> datetime | None:
         return None
 
 
-def _is_future(sent_at: datetime, written: str, received_at: datetime | None, headers: tuple[tuple[str, str], ...]) -> bool:
+def _is_future(sent_at: datetime, written: str, received_at: datetime | None, hops: Sequence[str]) -> bool:
     """More than a day after it was received, by the server or else by the topmost Received with a time."""
     if received_at is None:
-        for name, value in headers:
-            if name == "received":
-                stamp = value[-80:].rpartition(";")
-                if not stamp[1]:
-                    continue
-                if written[:16] in stamp[2]:  # the same day, as with nearly all mail: nothing to work out
-                    return False
-                received_at = parse_date(stamp[2].strip())
-                break
+        for value in hops:
+            stamp = value[-80:].rpartition(";")
+            if not stamp[1]:
+                continue
+            if written[:16] in stamp[2]:  # the same day, as with nearly all mail: nothing to work out
+                return False
+            received_at = parse_date(stamp[2].strip())
+            break
     return received_at is not None and sent_at > received_at + _TOLERATED
 
 
@@ -295,11 +313,11 @@ def _uris(value: str | None) -> tuple[str, ...]:
     return tuple(uri for item in found if (uri := "".join(item.split())))
 
 
-def _parts(first: dict[str, str], body: bytes, problems: list[ParseProblem]) -> list[tuple[str, str]]:
+def _parts(fields: Mapping[str, Sequence[str]], body: bytes, problems: list[ParseProblem]) -> list[tuple[str, str]]:
     if not body:
         return []
     try:
-        return text_parts(first.get("content-type", ""), first.get("content-transfer-encoding", ""), body)
+        return text_parts(fields.get("content-type", [""])[0], fields.get("content-transfer-encoding", [""])[0], body)
     except ValueError as error:
         problems.append(ParseProblem("body", f"cannot be decoded: {error}"[:120]))
         return []

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from monitor.identify.facts import Facts
-from monitor.identify.index import SignatureIndex
 from monitor.identify.signatures import AccountRule
-from monitor.model import Account, Confidence, Message, Trust
+from monitor.model import Account, Confidence, Trust
 
-VALUE_LIMIT = 4_096
-_DERIVED = {"return-path", "dkim-d"}
+VALUE_LIMIT = 16_000
+"""Characters of a value that are read."""
 
 
 class AccountFound(NamedTuple):
@@ -23,33 +21,15 @@ class AccountFound(NamedTuple):
     field: str
 
 
-def find_accounts(message: Message, facts: Facts, index: SignatureIndex, names: Sequence[str]) -> list[AccountFound]:
-    """Every number that a rule of the named providers reads: envelope, signatures, then the fields from the top."""
+def read_accounts(numbers: Iterable[tuple[AccountRule, str, Trust]], names: Sequence[str]) -> list[AccountFound]:
+    """The numbers of the named providers, out of the values that their rules fit."""
     found: list[AccountFound] = []
-    for provider in names:
-        rules = index.accounts.get(provider)
-        if rules is None:
-            continue
-        if facts.return_path and "return-path" in rules:
-            found += _read(rules["return-path"], facts.return_path, facts.return_path_trust)
-        if "dkim-d" in rules:
-            for signature, good in facts.signatures:
-                found += _read(rules["dkim-d"], signature.sdid, Trust.SIGNED if good else Trust.CLAIMED)
-        wanted = rules.keys() - _DERIVED
-        for name, value in message.headers if wanted else ():
-            if name in wanted:
-                found += _read(rules[name], value, Trust.SIGNED if name in facts.signed_fields else Trust.CLAIMED)
-    return found
-
-
-def _read(rules: Sequence[AccountRule], value: str, trust: Trust) -> list[AccountFound]:
-    out: list[AccountFound] = []
-    for rule in rules:
-        if (groups := rule.pattern.groups(value[:VALUE_LIMIT])) is not None:
+    for rule, value, trust in numbers:
+        if rule.provider in names and (groups := rule.pattern.groups(value[:VALUE_LIMIT])) is not None:
             number = groups.get("id")
             account = Account(rule.provider, rule.kind, number) if number else None
-            out.append(AccountFound(rule.provider, account, trust, groups.get("job"), rule.field))
-    return out
+            found.append(AccountFound(rule.provider, account, trust, groups.get("job"), rule.field))
+    return found
 
 
 def choose_account(

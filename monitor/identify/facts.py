@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -92,13 +91,13 @@ def gather_facts(
     """
     headers = message.headers
     facts = Facts()
-    _find_receiver(facts, headers, receivers, receiver_name)
+    _find_receiver(facts, message, receivers, receiver_name)
     if facts.border is not None and facts.receiver is not None:
         facts.auth = _trusted_results(headers, facts.receiver, facts.border)
         facts.spf = _spf(facts, headers)
         if receiver_name is None and facts.auth is None and facts.receiver.auth_results != "none":
             facts = Facts()  # a known receiver would have noted authentication: not its doing
-    _signatures(facts, headers, verified)
+    _signatures(facts, message.fields.get("dkim-signature", ()), verified)
     _envelope(facts, message)
     _relay(facts, message)
     if facts.border is not None and facts.relay is None:
@@ -112,15 +111,15 @@ def gather_facts(
     return facts
 
 
-def _find_receiver(facts: Facts, headers: Sequence[tuple[str, str]], receivers: ReceiverSet, receiver_name: str | None) -> None:
+def _find_receiver(facts: Facts, message: Message, receivers: ReceiverSet, receiver_name: str | None) -> None:
     if receiver_name is None:
-        if found := receivers.recognise(headers):
+        if found := receivers.recognise(message):
             facts.receiver, facts.border = found
         return
     facts.receiver = receivers.named(receiver_name)
     if facts.receiver is None:
         return
-    facts.border = find_border(headers, facts.receiver)
+    facts.border = find_border(message.headers, facts.receiver)
     if facts.border is None:
         facts.conflicts.append(f"the topmost Received fields are not those of {facts.receiver.name}")
         facts.receiver = None
@@ -176,19 +175,20 @@ def _spf(facts: Facts, headers: Sequence[tuple[str, str]]) -> AuthResult | None:
     return None
 
 
-def _signatures(facts: Facts, headers: Sequence[tuple[str, str]], verified: frozenset[tuple[str, str]]) -> None:
+def _signatures(facts: Facts, values: Sequence[str], verified: frozenset[tuple[str, str]]) -> None:
     """Every signature, and which fields the good ones cover. A good one needs our receiver's word, or our own check.
 
     A result names a signature by domain and selector only (RFC 8601 §2.7.1). Where more signatures fit it than there are
     such results, a bogus one may stand beside the good one, so only what all of them cover counts as signed.
     """
-    values = [value for name, value in headers if name == "dkim-signature"]
+    if not values:
+        return
     found = [s for value in values[:SIGNATURES_LIMIT] if (s := parse_dkim_signature(value)) is not None]
-    good = Counter(
-        (result.domain(), result.properties.get("header.s", "").lower())
-        for result in (facts.auth.results if facts.auth is not None else ())
-        if result.method == "dkim" and result.result == "pass"
-    )
+    good: dict[tuple[str | None, str], int] = {}
+    for result in facts.auth.results if facts.auth is not None else ():
+        if result.method == "dkim" and result.result == "pass":
+            key = (result.domain(), result.properties.get("header.s", "").lower())
+            good[key] = good.get(key, 0) + 1
     passed: set[int] = set()
     covered: set[str] = set()
     for (domain, selector), results in good.items():
@@ -212,8 +212,11 @@ def _envelope(facts: Facts, message: Message) -> None:
     facts.return_path = message.return_path
     if facts.border is None or not message.return_path:
         return
-    top = message.headers[: facts.border.position]
-    above = any(name == "return-path" for name, _ in top)
+    above = False
+    for name, _ in message.headers[: facts.border.position]:
+        if name == "return-path":
+            above = True
+            break
     noted = facts.spf.properties.get("smtp.mailfrom", "") if facts.spf is not None else ""
     if not above:
         # Outlook writes it below the sender's fields, and of the envelope only the domain into its results.
@@ -232,10 +235,10 @@ def _relay(facts: Facts, message: Message) -> None:
     """Signs that somebody passed the message on. They may be invented: then they only make us more careful."""
     if facts.return_path and _FORWARDED.match(facts.return_path):
         facts.relay = "forwarded: the Return-Path is a forwarder's"
-    for name, _ in message.headers:
-        if name in _PASSING_ON:
+    if not _PASSING_ON.isdisjoint(message.fields):
+        for name in message.fields:
             if name in _LIST_COPY:
                 facts.relay = facts.relay or f"passed on by a list or forwarder: {name}"
-            else:
+            elif name in _PASSING_ON:
                 facts.forward_hint = f"perhaps forwarded: {name}"
     facts.forward_subject = bool(message.subject and ":" in message.subject and _FORWARD_SUBJECT.match(message.subject))

@@ -1,8 +1,11 @@
-"""Find which signals fit a value without trying each: dictionaries for hosts and names, one RE2 set a field for patterns."""
+"""Find which signals fit a value without trying each: dictionaries for hosts and names, one RE2 set a field for patterns.
+
+The rules that read account numbers are in the same sets, so that one pass over a value tells of them too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address, ip_network
 
 import re2
@@ -18,38 +21,41 @@ HOSTS_KEPT = 5_000
 """How many looked-up host names a field remembers; senders come back with the same ones."""
 
 
+Fitting = Signal | AccountRule
+
+
 class PatternSet:
     """Many patterns over one value in one pass (RE2::Set: linear whatever the value is)."""
 
-    def __init__(self, signals: Iterable[tuple[Signal, str]]) -> None:
+    def __init__(self, entries: Iterable[tuple[Fitting, str]]) -> None:
         options = re2.Options()
         options.max_mem = _SET_MEMORY
         options.log_errors = False
-        self._signals: list[Signal] = []
+        self._entries: list[Fitting] = []
         self._set = re2.Set.SearchSet(options)
-        for signal, pattern in signals:
+        for entry, pattern in entries:
             self._set.Add(pattern)
-            self._signals.append(signal)
+            self._entries.append(entry)
         self._set.Compile()
 
-    def fitting(self, value: str) -> list[Signal]:
+    def fitting(self, value: str) -> list[Fitting]:
         text = value if len(value) <= VALUE_LIMIT else value[:VALUE_LIMIT]
         found = self._set.Match(text.encode("utf-8", "replace"))
-        return [self._signals[number] for number in found] if found else _NOTHING
+        return [self._entries[number] for number in found] if found else _NOTHING
 
 
-_NOTHING: list[Signal] = []
+_NOTHING: list[Fitting] = []
 
 
 class FieldIndex:
-    """All signals that read one field."""
+    """All signals and account rules that read one field."""
 
-    def __init__(self, name: str, signals: list[Signal]) -> None:
+    def __init__(self, name: str, signals: Sequence[Signal], rules: Sequence[AccountRule] = ()) -> None:
         self.present = tuple(signal for signal in signals if signal.way == "present")
         self.exact: dict[str, tuple[Signal, ...]] = {}
         self.hosts: dict[str, tuple[Signal, ...]] = {}
         self.tails: dict[str, tuple[Signal, ...]] = {}
-        patterns: list[tuple[Signal, str]] = []
+        patterns: list[tuple[Fitting, str]] = [(rule, rule.pattern.text) for rule in rules]
         for signal in signals:
             value = signal.value.lower()
             if signal.way == "exact":
@@ -69,12 +75,12 @@ class FieldIndex:
         """Whether more than the presence of the field counts."""
         self._others = bool(self.present or self.exact or self.tails)
         self._hosts_seen: dict[str, list[Signal]] = {}
-        self._names_seen: dict[str, list[Signal]] = {}
+        self._names_seen: dict[str, list[Fitting]] = {}
         self.reads_values = bool(self.present or self.exact or self.tails or patterns)
         """Whether `of_value` can find anything."""
 
-    def of_value(self, value: str) -> list[Signal]:
-        """Signals that fit the whole value; `suffix` on hosts is `of_host`."""
+    def of_value(self, value: str) -> list[Fitting]:
+        """What fits the whole value; `suffix` on hosts is `of_host`."""
         found = self._patterns.fitting(value) if self._patterns is not None else _NOTHING
         if self._others:
             found = [*self.present, *found]
@@ -99,7 +105,7 @@ class FieldIndex:
             self._hosts_seen[host] = found
         return found
 
-    def of_name(self, name: str) -> list[Signal]:
+    def of_name(self, name: str) -> list[Fitting]:
         """`of_host` and then `of_value` of a host name or selector, remembered: senders come back with the same ones."""
         known = self._names_seen.get(name)
         if known is None:
@@ -142,20 +148,15 @@ class SignatureIndex:
 
     def __init__(self, providers: Iterable[Provider]) -> None:
         by_field: dict[str, list[Signal]] = {}
-        self.accounts: dict[str, dict[str, tuple[AccountRule, ...]]] = {}
-        """Provider → header or derived field → rules."""
+        rules: dict[str, list[AccountRule]] = {}
         for provider in providers:
             for signal in provider.signals:
                 by_field.setdefault(signal.field, []).append(signal)
-            rules: dict[str, tuple[AccountRule, ...]] = {}
             for rule in provider.accounts:
-                for name in _ALSO.get(rule.field, (rule.field,)):
-                    rules[name] = (*rules.get(name, ()), rule)
-            if rules:
-                self.accounts[provider.name] = rules
+                rules.setdefault(rule.field, []).append(rule)
         self.networks = NetworkIndex(by_field.pop("sender-ip", []))
         nothing = FieldIndex("", [])
-        built = {name: FieldIndex(name, signals) for name, signals in by_field.items()}
+        built = {name: FieldIndex(name, by_field.get(name, ()), rules.get(name, ())) for name in (*by_field, *rules)}
         self.received_host = built.pop("received-host", nothing)
         self.return_path = built.pop("return-path", nothing)
         self.dkim_domain = built.pop("dkim-d", nothing)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monitor.identify.account import choose_account, find_accounts
+from monitor.identify.account import choose_account, read_accounts
 from monitor.identify.dkim_proof import good_signatures, with_own_check
 from monitor.identify.evidence import Hit, find_hits
 from monitor.identify.facts import gather_facts
 from monitor.identify.index import VALUE_LIMIT, SignatureIndex
 from monitor.identify.receivers import ReceiverSet
 from monitor.identify.redact import recipients_of, redact
-from monitor.identify.signatures import Provider, Says, SignatureSet
+from monitor.identify.signatures import Provider, SignatureSet
 from monitor.identify.weigh import decide
-from monitor.model import DkimProof, Evidence, Identification, Message, Role
+from monitor.model import DkimProof, Evidence, Identification, Message
 
-_ROLES = {Says.PLATFORM: Role.PLATFORM, Says.DELIVERY: Role.DELIVERY, Says.BOTH: Role.BOTH}
 EVIDENCE_LIMIT = 60
 
 
@@ -54,14 +53,14 @@ class Identifier:
         Where no known receiver fits (`"none"`), nothing rises above likely. `dkim` is what we verified ourselves at receipt.
         """
         facts = gather_facts(message, self._receivers, receiver, good_signatures(dkim))
-        hits = find_hits(message, facts, self._index)
+        found = find_hits(message, facts, self._index)
+        hits = list(found.hits.values())
         verdict = decide(hits, facts, self._providers)
-        names = [name for name in dict.fromkeys((verdict.platform, verdict.delivery)) if name]
-        found = find_accounts(message, facts, self._index, names)
         account, sure, job = None, None, None
-        if found:
+        names = [name for name in (verdict.platform, verdict.delivery) if name]
+        if found.numbers and (numbers := read_accounts(found.numbers, names)):
             account, sure, job = choose_account(
-                found,
+                numbers,
                 verdict.platform,
                 verdict.delivery,
                 verdict.platform_confidence or verdict.delivery_confidence,
@@ -77,7 +76,7 @@ class Identifier:
             platform_confidence=verdict.platform_confidence,
             delivery_confidence=verdict.delivery_confidence,
             account_confidence=sure,
-            evidence=_evidence(hits, message),
+            evidence=_evidence(hits, message.delivered_to) if hits else (),
             conflicts=tuple(verdict.conflicts),
             job=job,
             authentication=with_own_check(facts.authentication(), dkim),
@@ -85,18 +84,15 @@ class Identifier:
         )
 
 
-def _evidence(hits: list[Hit], message: Message) -> tuple[Evidence, ...]:
+def _evidence(hits: Sequence[Hit], delivered_to: Sequence[str]) -> tuple[Evidence, ...]:
     """The hits as evidence in the order of the message, recipients taken out."""
-    if not hits:
-        return ()
-    recipients = recipients_of(message.delivered_to)
+    recipients = recipients_of(delivered_to)
     found: list[Evidence] = []
     for hit in hits[:EVIDENCE_LIMIT]:
         signal = hit.signal
-        role = _ROLES.get(signal.says)
-        if role is not None:
+        if signal.role is not None:
             value = hit.host if hit.host is not None else redact(_deciding(hit), recipients)
-            found.append(Evidence(signal.provider, role, signal.field, value, hit.trust, signal.weight, signal.label))
+            found.append(Evidence(signal.provider, signal.role, signal.field, value, hit.trust, signal.weight, signal.label))
     return tuple(found)
 
 

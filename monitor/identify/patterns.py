@@ -24,6 +24,7 @@ class Pattern:
     """One compiled pattern."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self._compiled = re2.compile(text.encode())
         self._numbers = {_text(name): number for name, number in self._compiled.groupindex.items()}
 

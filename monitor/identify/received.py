@@ -118,7 +118,7 @@ class Receiver:
     by: tuple[str, ...]
     """Suffixes of the hosts whose Received we believe; empty: the host that wrote the topmost one and its neighbours."""
     inner_by: tuple[str, ...]
-    """How else the topmost Received may begin: `by 2002:a` are Gmail's inner hosts, 6to4 addresses of 10.0.0.0/8."""
+    """How else the host of the topmost hop may begin: `2002:a` are Gmail's inner hosts, 6to4 addresses of 10.0.0.0/8."""
     inner_networks: tuple[IPv4Network | IPv6Network, ...]
     """Public addresses of inner hops."""
     inner_hosts: tuple[str, ...]
@@ -171,6 +171,8 @@ class Border(NamedTuple):
     position: int
     """Index of the border's Received in `Message.headers`."""
     hop: Hop
+    hops: int
+    """How many Received fields stand above and including it: all of the receiver's own."""
 
 
 def find_border(headers: Sequence[tuple[str, str]], receiver: Receiver) -> Border | None:
@@ -189,7 +191,7 @@ def find_border(headers: Sequence[tuple[str, str]], receiver: Receiver) -> Borde
         if hops > HOPS_LIMIT or not receiver.owns(hop.by, top):
             return None
         if not receiver.is_inner(hop):
-            return Border(position, hop)
+            return Border(position, hop, hops)
     return None
 
 

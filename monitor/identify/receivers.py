@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.identify.data_files import Folder, read_folder
 from monitor.identify.received import Border, Receiver, find_border, is_under, parse_received
+from monitor.model import Message
 
 
 class _Strict(BaseModel):
@@ -56,21 +57,40 @@ class ReceiverSet:
         """The receiver that runs an IMAP host, or None."""
         return next((r for r in self.receivers.values() if is_under(host.lower().rstrip("."), r.imap_hosts)), None)
 
-    def recognise(self, headers: Sequence[tuple[str, str]]) -> tuple[Receiver, Border] | None:
-        """The known receiver whose own hops stand on top, and where its border is; None if none fits."""
-        top = next((value for name, value in headers if name == "received"), "").lower()
-        for mark, receiver in self._automatic:
-            if mark in top and (border := find_border(headers, receiver)) is not None:
-                by = border.hop.by or ""
-                if is_under(by, receiver.by) or is_under(parse_received(top).by or "", receiver.by):
-                    return receiver, border
-        return None
+    def recognise(self, message: Message) -> tuple[Receiver, Border] | None:
+        """The known receiver whose own hops stand on top, and where its border is; None if none fits.
+
+        The host that wrote the topmost hop tells it, and nothing else in there: a client's greeting is the client's word.
+        Only where that host has a bare name, as at iCloud, the server that handed over to it does.
+        """
+        hops = message.fields.get("received")
+        top, greeting, _, _ = parse_received(hops[0]) if hops else (None, None, None, None)
+        if top is None:
+            return None
+        receiver = self._by_host(top if "." in top or ":" in top else greeting or "")
+        border = find_border(message.headers, receiver) if receiver is not None else None
+        if receiver is None or border is None:
+            return None
+        told = is_under(top, receiver.by) or is_under(border.hop.by or "", receiver.by)
+        return (receiver, border) if told else None
+
+    def _by_host(self, host: str) -> Receiver | None:
+        rest = host
+        while rest:
+            if (found := self._hosts.get(rest)) is not None:
+                return found
+            rest = rest.partition(".")[2]
+        return next((receiver for mark, receiver in self._inner if host.startswith(mark)), None)
 
     @cached_property
-    def _automatic(self) -> tuple[tuple[str, Receiver], ...]:
-        """What the topmost Received must hold, and the receiver that a file may tell by it."""
+    def _hosts(self) -> dict[str, Receiver]:
+        """The domains of the hosts whose Received tells a receiver."""
+        return {domain: receiver for receiver in self.receivers.values() if receiver.automatic for domain in receiver.by}
+
+    @cached_property
+    def _inner(self) -> tuple[tuple[str, Receiver], ...]:
         found = dict.fromkeys(receiver for receiver in self.receivers.values() if receiver.automatic)
-        return tuple((mark, receiver) for receiver in found for mark in (*receiver.inner_by, *receiver.by))
+        return tuple((mark, receiver) for receiver in found for mark in receiver.inner_by)
 
 
 def load_receivers(folders: Iterable[Folder]) -> ReceiverSet:

@@ -15,7 +15,10 @@ _TOKEN = re.compile(r"[A-Za-z0-9+/=_~%-]{24,}+")
 
 def redact(value: str, recipients: Sequence[str] = ()) -> str:
     """A value fit to show: local parts of addresses, subscriber numbers and long tokens become `…`; bounded."""
-    if len(value) < 5:
+    if len(value) <= 24 and "@" not in value:
+        for recipient in recipients:
+            if recipient in value:
+                value = value.replace(recipient, "…")
         return value
     if len(value) > VALUE_LIMIT * 4:
         value = value[: VALUE_LIMIT * 4]

@@ -54,6 +54,9 @@ class Says(StrEnum):
     """Known, so that nobody takes it for evidence."""
 
 
+_ROLES = {Says.PLATFORM: Role.PLATFORM, Says.DELIVERY: Role.DELIVERY, Says.BOTH: Role.BOTH}
+
+
 class Seen(StrEnum):
     """The best example that the signal rests on."""
 
@@ -157,6 +160,10 @@ class Signal:
 
     provider: str
     says: Says
+    role: Role | None
+    """What it is evidence for; None for `relay` and `nothing`."""
+    for_platform: bool
+    for_delivery: bool
     field: str
     weight: float
     proof: bool
@@ -262,6 +269,9 @@ def _signal(provider: str, label: str, spec: SignalFile) -> Signal:
     return Signal(
         provider=provider,
         says=spec.says,
+        role=_ROLES.get(spec.says),
+        for_platform=spec.says in (Says.PLATFORM, Says.BOTH),
+        for_delivery=spec.says in (Says.DELIVERY, Says.BOTH),
         field=spec.field,
         weight=spec.weight,
         proof=spec.proof,

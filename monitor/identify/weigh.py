@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from monitor.identify.evidence import Hit
 from monitor.identify.facts import Facts
 from monitor.identify.received import is_documentation
-from monitor.identify.signatures import Kind, Provider, Says
+from monitor.identify.signatures import Kind, Provider
 from monitor.model import Confidence, Role, Trust
 
 ENOUGH = 3.0
@@ -28,27 +28,37 @@ class Case:
     right_ip: bool = False
     """A header repeats the address that connected: a copy from elsewhere would have another."""
 
-    def weight(self, says: tuple[Says, ...]) -> float:
-        """The heaviest signal of each field, added up: five copies of one header are one copied header."""
-        if len(self.hits) == 1:
-            only = self.hits[0].signal
-            return only.weight if only.says in says else 0.0
-        best: dict[str, float] = {}
+    platform: float = 0.0
+    """Weight of what speaks for the tool: the heaviest signal of each field (five copies of one header are one)."""
+    delivery: float = 0.0
+    """The same of what speaks for the servers."""
+    proofs: list[Hit] = field(default_factory=list)
+    """What only this house can bring about, observed or signed."""
+
+    def add_up(self) -> None:
+        """Once all hits are there: the weights and the proofs."""
+        platform: dict[str, float] = {}
+        delivery: dict[str, float] = {}
         for hit in self.hits:
             signal = hit.signal
-            if signal.says in says and signal.weight > best.get(signal.field, 0.0):
-                best[signal.field] = signal.weight
-        return sum(best.values())
-
-    def proofs(self, says: tuple[Says, ...]) -> list[Hit]:
-        return [hit for hit in self.hits if hit.signal.proof and hit.trust is not Trust.CLAIMED and hit.signal.says in says]
+            name, weight = signal.field, signal.weight
+            if signal.for_platform and weight > platform.get(name, 0.0):
+                platform[name] = weight
+            if signal.for_delivery and weight > delivery.get(name, 0.0):
+                delivery[name] = weight
+            if signal.proof and hit.trust is not Trust.CLAIMED:
+                self.proofs.append(hit)
+        self.platform, self.delivery = sum(platform.values()), sum(delivery.values())
 
     def vouched(self) -> bool:
         """Whether anything strong that fits comes from our receiver or a good signature, or agrees with what was observed."""
         return self.right_ip or any(hit.trust is not Trust.CLAIMED and hit.signal.weight >= ENOUGH for hit in self.hits)
 
-    def strong(self, says: tuple[Says, ...]) -> bool:
-        return any(hit.signal.weight >= ENOUGH and hit.signal.says in says for hit in self.hits)
+    def strong_platform(self) -> bool:
+        return any(hit.signal.weight >= ENOUGH and hit.signal.for_platform for hit in self.hits)
+
+    def strong_delivery(self) -> bool:
+        return any(hit.signal.weight >= ENOUGH and hit.signal.for_delivery for hit in self.hits)
 
 
 @dataclass(slots=True)
@@ -60,11 +70,6 @@ class Verdict:
     conflicts: list[str] = field(default_factory=list)
 
 
-_PLATFORM = (Says.PLATFORM, Says.BOTH)
-_DELIVERY = (Says.DELIVERY, Says.BOTH)
-_ANY = (Says.PLATFORM, Says.DELIVERY, Says.BOTH)
-
-
 def decide(hits: Sequence[Hit], facts: Facts, providers: Mapping[str, Provider]) -> Verdict:
     """Platform and delivery with how sure each is. A tie is nobody; a contradicted claim is listed and not believed."""
     verdict = Verdict(conflicts=list(facts.conflicts))
@@ -74,6 +79,8 @@ def decide(hits: Sequence[Hit], facts: Facts, providers: Mapping[str, Provider])
         if case is None:
             case = cases[hit.signal.provider] = Case(providers[hit.signal.provider])
         case.hits.append(hit)
+    for case in cases.values():
+        case.add_up()
     _compare_addresses(cases, facts, verdict)
     _decide_delivery(cases, facts, verdict)
     _decide_platform(cases, facts, verdict, providers)
@@ -99,7 +106,7 @@ def _compare_addresses(cases: Mapping[str, Case], facts: Facts, verdict: Verdict
                     )
         if case.provider.spec.all_networks and case.hits and not any(hit.signal.field == "sender-ip" for hit in case.hits):
             case.wrong_ip = case.wrong_ip or "another"
-            if case.weight(_ANY) >= ENOUGH:
+            if max(case.platform, case.delivery) >= ENOUGH:
                 verdict.conflicts.append(f"{case.provider.name}: {ip} is none of its published addresses")
 
 
@@ -108,10 +115,10 @@ def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) 
     proven: list[tuple[float, Case]] = []
     claimed: list[tuple[float, Case]] = []
     for case in cases.values():
-        weight = case.weight(_DELIVERY)
+        weight = case.delivery
         if weight <= 0:
             continue
-        proofs = case.proofs(_DELIVERY)
+        proofs = [hit for hit in case.proofs if hit.signal.for_delivery]
         if proofs:
             border = any(hit.signal.field in _BORDER_FIELDS for hit in proofs)
             proven.append((weight + (100 if border else 0), case))
@@ -127,7 +134,7 @@ def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) 
     best = _best(proven)
     if best is not None:
         # A good signature alone may have been replayed through other servers: the border or the envelope must agree.
-        sure = any(hit.trust is Trust.OBSERVED for hit in best.proofs(_DELIVERY))
+        sure = any(hit.trust is Trust.OBSERVED for hit in best.proofs if hit.signal.for_delivery)
         verdict.delivery = best.provider.name
         verdict.delivery_confidence = Confidence.CERTAIN if sure else Confidence.LIKELY
         for weight, other in proven:
@@ -138,7 +145,7 @@ def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) 
     best = _best(credible)
     if best is not None:
         verdict.delivery = best.provider.name
-        verdict.delivery_confidence = Confidence.LIKELY if best.strong(_DELIVERY) else Confidence.POSSIBLE
+        verdict.delivery_confidence = Confidence.LIKELY if best.strong_delivery() else Confidence.POSSIBLE
 
 
 def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, providers: Mapping[str, Provider]) -> None:
@@ -146,10 +153,10 @@ def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, 
     proven: list[tuple[float, Case]] = []
     claimed: list[tuple[float, Case]] = []
     for case in cases.values():
-        weight = case.weight(_PLATFORM)
+        weight = case.platform
         if weight <= 0 or case.provider.role is Role.DELIVERY:
             continue
-        if case.proofs(_PLATFORM):
+        if any(hit.signal.for_platform for hit in case.proofs):
             # Where a tool is proven besides the house that delivers for itself, the tool is the more exact answer.
             inside = case.provider is not delivery and delivery is not None and delivery.name in case.provider.spec.through
             proven.append((weight + (100 if inside else 0), case))
@@ -174,7 +181,7 @@ def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, 
         and verdict.delivery_confidence is Confidence.CERTAIN
     ):
         verdict.platform = best.provider.name
-        verdict.platform_confidence = Confidence.LIKELY if best.strong(_PLATFORM) else Confidence.POSSIBLE
+        verdict.platform_confidence = Confidence.LIKELY if best.strong_platform() else Confidence.POSSIBLE
     elif delivery is not None and delivery.role is Role.BOTH:
         verdict.platform = delivery.name
         verdict.platform_confidence = verdict.delivery_confidence

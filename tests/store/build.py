@@ -82,6 +82,7 @@ def a_copy(
             list_unsubscribe=(),
             delivered_to=(),
             headers=(),
+            fields={},
             link_hosts=("click.example.org",),
             problems=problems,
         ),
