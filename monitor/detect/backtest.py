@@ -93,6 +93,12 @@ class Silences:
     exposure: Floats
     """Hours watched: the silence, up to where it becomes a real stop."""
 
+    def find(self, row: int, start: float) -> int | None:
+        """The place of the silence of `row` that began at `start`; silences lie in order of row and start."""
+        first, end = np.searchsorted(self.row, (row, row + 1))
+        place = int(first + np.searchsorted(self.start[first:end], start))
+        return place if place < end and self.start[place] == start else None
+
 
 @dataclass(frozen=True)
 class SettingResult:
@@ -142,7 +148,7 @@ def run(
 
 
 def gaps_of(events: Events, setting: Setting) -> tuple[Floats, Rows]:
-    """The standardised completed gaps of a replay and their rate classes, from which tails are fitted."""
+    """The standardised completed gaps of a replay and which of KINDS each is, from which tails are fitted."""
     engine = _prepare(events, setting, {}, load_defaults())
     hours = np.floor(events.times).astype(np.int64)
     last = int(hours[-1])
@@ -151,8 +157,8 @@ def gaps_of(events: Events, setting: Setting) -> tuple[Floats, Rows]:
         part = slice(bounds[place], bounds[place + 1])
         engine.advance(engine.hour + 1.0, events.times[part], events.rows[part])
     values = [g for g, _ in engine.learning.gaps]
-    classes = [c for _, c in engine.learning.gaps]
-    return np.concatenate(values).astype(np.float64), np.concatenate(classes).astype(np.int64)
+    kinds = [k for _, k in engine.learning.gaps]
+    return np.concatenate(values).astype(np.float64), np.concatenate(kinds).astype(np.int64)
 
 
 def _silences(events: Events, ends: Floats, warm_up: int, window: Interval) -> Silences:
@@ -261,7 +267,10 @@ def _collect(
 ) -> None:
     """Take the ghosts that have been found (or given up) off the bank."""
     bank = engine.bank
-    done = [g for g, (hour, _, _) in waiting.items() if np.isfinite(bank.alarm_at[g]).all() or now - hour > LONGEST_WAIT]
+    ghosts = np.fromiter(waiting, np.int64, len(waiting))
+    since = np.array([hour for hour, _, _ in waiting.values()])
+    over = np.isfinite(bank.alarm_at[ghosts]).all(axis=1) | (now - since > LONGEST_WAIT)
+    done: list[int] = ghosts[over].tolist()
     for ghost in done:
         hour, row, rate_class = waiting.pop(ghost)
         watch, alert, confirmed = (float(x) for x in bank.alarm_at[ghost])
@@ -274,10 +283,9 @@ def _collect(
 
 def _alarms(engine: Engine, events: Events, ends: Floats, silences: Silences) -> tuple[Alarm, ...]:
     """The alarms of the silences that are reported."""
-    keys = {(int(r), float(s)): k for k, (r, s) in enumerate(zip(silences.row, silences.start, strict=True))}
     found = []
     for closed in engine.closed:
-        k = keys.get((closed.row, closed.last))
+        k = silences.find(closed.row, closed.last)
         if k is None:
             continue
         at = tuple(a if a <= silences.end[k] else np.nan for a in closed.alarm_at)
@@ -285,7 +293,7 @@ def _alarms(engine: Engine, events: Events, ends: Floats, silences: Silences) ->
         found.append(_alarm(events, closed.row, closed.last, at, resumed, int(silences.rate_class[k]), closed.years))
     for row in range(len(events.streams)):
         last = float(engine.bank.last[row])
-        k = keys.get((row, last))
+        k = silences.find(row, last)
         at = tuple(float(a) if a <= ends[row] else np.nan for a in engine.bank.alarm_at[row])
         if k is not None and np.isfinite(at).any():
             years = float(1.0 / engine.bank.budget[row])

@@ -68,6 +68,7 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "ring": ((RING,), np.float32, 0.0),
     "scale": ((), np.float64, 1.0),
     "rate_class": ((), np.int64, 2),
+    "tail": ((), np.int64, 4),
     # the running silence
     "position": ((), np.float64, np.nan),
     "elapsed": ((), np.float64, 0.0),
@@ -112,6 +113,7 @@ class Bank:
     ring: NDArray[np.float32]
     scale: Floats
     rate_class: Rows
+    tail: Rows
     position: Floats
     elapsed: Floats
     covered: Floats

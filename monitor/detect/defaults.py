@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from monitor.detect.calendar import HOURS_PER_WEEK
-from monitor.detect.tails import CLASS_NAMES, Floats, Tails, tails_from
+from monitor.detect.tails import KINDS, Floats, Tails, tails_from
 from monitor.shipped import shipped
 
 
@@ -37,7 +37,7 @@ def read_defaults(text: str) -> Defaults:
     """Read the JSON text of `gap-defaults.json`; a missing key raises KeyError (the file ships with the program)."""
     data = json.loads(text)
     profile = np.array(data["profile"], np.float64)
-    tails = [data["tails"][name] for name in CLASS_NAMES]
+    tails = [data["tails"][name][regularity] for name, regularity in KINDS]
     return Defaults(
         profile=profile * HOURS_PER_WEEK / profile.sum(),
         q90=data["scale"]["q90"],

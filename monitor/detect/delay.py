@@ -7,7 +7,7 @@ import numpy as np
 from monitor.detect.bank import RING, Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_WEEK
 from monitor.detect.engine import ALERT
-from monitor.detect.rhythm import silence_until
+from monitor.detect.rhythm import gaps_kept, silence_until
 
 DAY = slice(8, 20)
 """Hours of the stream's own day; the others are its night."""
@@ -20,7 +20,7 @@ def expected_delays(bank: Bank, rows: Rows) -> tuple[Floats, Floats]:
     E[y²] / 2E[y] of the gaps y (the inspection paradox), so the delay is shorter by that.
     """
     silence = silence_until(bank, rows, bank.limit[rows, ALERT])
-    filled = np.minimum(bank.sessions[rows] - 1, RING)
+    filled = gaps_kept(bank, rows)
     gaps = np.where(np.arange(RING) < filled[:, None], bank.ring[rows], 0.0).astype(np.float64)
     total = gaps.sum(axis=1)
     level = bank.level_a[rows, 1] / bank.level_b[rows, 1]

@@ -46,7 +46,7 @@ class Engine:
     hour: int
     """The next hour to take, since the epoch."""
     zones: list[str]
-    """Zone names that `bank.zone` points into; the first is the fleet's."""
+    """Zone names that `bank.zone` points into."""
     witnesses: list[CoveredTime] = field(default_factory=lambda: [ALWAYS])
     """What `bank.witness` points into."""
     bank: Bank = field(default_factory=Bank)
@@ -76,13 +76,12 @@ class Engine:
         starts = np.array([w.at(float(hour)) for w in self.witnesses], np.float64)
         ends = np.array([w.at(until) for w in self.witnesses], np.float64)
         witness = bank.view("witness")
-        usual = float(self.defaults.profile[hour_of_week(hour, self.zones[0])])
         span = until - hour
         share = ((ends - starts) / span if span > 0 else np.ones(ends.size))[witness]
-        factor = fleet_clock.factors(self.fleet, bank, hour, share, usual)
-        self.speed = factor
         index = np.arange(size)
-        pace = bank.profile[index, cells] * factor
+        profile = bank.profile[index, cells].astype(np.float64)
+        self.speed = fleet_clock.factors(self.fleet, bank, hour, share, profile)
+        pace = profile * self.speed
         counted = starts[witness]
         if times.size:
             stands_for = np.ones(rows.size) if weights is None else weights
@@ -119,7 +118,7 @@ class Engine:
         if rows.size:
             level = bank.level_a[rows, 1] / bank.level_b[rows, 1]
             gaps = end_gaps(bank, rows, times, cells[rows])
-            self.learning.note_gaps(gaps, times - session, level, bank.rate_class[rows], bank.is_group[rows])
+            self.learning.note_gaps(gaps, times - session, level, bank.tail[rows], bank.is_group[rows])
         return rows
 
     def _let_pass(self, rows: Rows, delta: Floats, pace: Floats, counted: Floats) -> None:
@@ -136,14 +135,15 @@ class Engine:
         due &= np.isnan(bank.alarm_at[rows]) & (total >= bank.floor[rows])[:, None]
         if not due.any():
             return
-        for place, level in zip(*np.nonzero(due), strict=True):
-            row = int(rows[place])
-            deadline = float(silence_until(bank, rows[place : place + 1], bank.limit[row, level : level + 1])[0])
-            wait = (deadline - before[place]) / pace[place] if pace[place] > 0 else np.inf
-            if level < 2:
-                wait = min(wait, float(longest[place]) - covered[place])
-            wait = max(wait, bank.floor[row] - covered[place], 0.0)
-            self._raise(row, int(level), float(counted[place] + min(wait, delta[place])))
+        place, level = np.nonzero(due)
+        known, running = rows[place], pace[place] > 0
+        left = silence_until(bank, known, bank.limit[known, level]) - before[place]
+        wait = np.where(running, left / np.where(running, pace[place], 1.0), np.inf)
+        wait = np.where(level < 2, np.minimum(wait, longest[place] - covered[place]), wait)
+        wait = np.maximum(np.maximum(wait, bank.floor[known] - covered[place]), 0.0)
+        totals = counted[place] + np.minimum(wait, delta[place])
+        for row, of_level, total in zip(known.tolist(), level.tolist(), totals.tolist(), strict=True):
+            self._raise(row, of_level, total)
 
     def _raise(self, row: int, level: int, total: float) -> None:
         bank = self.bank
@@ -161,7 +161,7 @@ class Engine:
             kind = int(bank.rate_class[row])
             self.closed.append(ClosedAlarm(int(row), last, (watch, alert, confirmed), float(at), kind, years))
             if np.isfinite(alert) and not bank.is_group[row]:
-                self.learning.note_alarm(int(bank.rate_class[row]), float(at) - last, 1.0 / bank.level(int(row)))
+                self.learning.note_alarm(int(bank.tail[row]), float(at) - last, 1.0 / bank.level(int(row)))
 
     def _totals(self, times: Floats, rows: Rows) -> Floats:
         if len(self.witnesses) == 1 and self.witnesses[0] is ALWAYS:

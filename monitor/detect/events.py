@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,22 +65,20 @@ class Events:
 
 
 def trailing_rates(events: Events) -> Floats:
-    """Messages a day of its stream at each event: an exponential mean with a time constant of 30 days.
-
-    The first message counts as the start of observation, not as one; a day of inertia keeps the first rates finite.
-    """
+    """Messages a day of its stream at each event: gaps over their length, both fading by e in 30 days; 1 at the first."""
     constant = 30 * 24.0
     rates = np.zeros(events.times.size)
     order = np.lexsort((events.times, events.rows))
     rows, times = events.rows[order], events.times[order]
-    previous, first, last, count = -1, 0.0, 0.0, 0.0
-    result = np.empty(order.size)
+    previous, last, count, length = -1, 0.0, 0.0, 0.0
+    result = np.ones(order.size)
     for i, (row, at) in enumerate(zip(rows.tolist(), times.tolist(), strict=True)):
         if row != previous:
-            previous, first, last, count = row, at, at, 0.0
+            count = length = 0.0
         else:
-            count = count * np.exp((last - at) / constant) + 1.0
-            last = at
-        result[i] = 24.0 * count / (constant * (1.0 - np.exp((first - at) / constant)) + 24.0)
+            keep = exp((last - at) / constant)
+            count, length = count * keep + 1.0, length * keep + at - last
+            result[i] = 24.0 * count / max(length, 1e-3)
+        previous, last = row, at
     rates[order] = result
     return rates

@@ -17,6 +17,8 @@ PRIOR_HOURS = 24.0
 INERTIA = 12.0
 """Messages added to what was seen and to what was expected."""
 SLOWEST, FASTEST = 0.05, 1.25
+WINDOWS = (24, 12, 6)
+"""Hours; the clock goes by the one that shows least activity, so that a lull is noticed as it begins."""
 LEAST_LISTS = 8.0
 """Below so many (effective) active streams there is no fleet to speak of."""
 _DECAY = np.log(2.0) / HALF_LIFE
@@ -30,7 +32,7 @@ class Fleet:
     seen: Floats = field(default_factory=lambda: np.zeros(FLEET_WINDOW))
     expected: Floats = field(default_factory=lambda: np.zeros(FLEET_WINDOW))
     usual: Floats = field(default_factory=lambda: np.zeros(FLEET_WINDOW))
-    """The pooled profile of those hours, times the covered share."""
+    """What a stream that mails once an hour on average was expected to send in those hours, as the fleet goes."""
 
     def copy(self) -> Fleet:
         return Fleet(self.seen.copy(), self.expected.copy(), self.usual.copy())
@@ -53,31 +55,35 @@ def count_sends(bank: Bank, rows: np.ndarray, times: Floats, weights: np.ndarray
     bank.recent[rows, hour % FLEET_WINDOW] += weights.astype(np.int16)
 
 
-def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, usual: float) -> Floats:
+def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, profile: Floats) -> Floats:
     """The clock's speed in `hour` for every row, from the 24 hours before it; then open the books for `hour`.
 
-    `share` is the covered share of the hour for each row, `usual` the pooled profile's value for the hour. Each row is
-    left out of its own fleet, a group with all of its streams. Sums are taken in fixed point, so that the order of
+    `share` is the covered share of the hour for each row, `profile` the value of each row's own profile in it. Each row
+    is left out of its own fleet, a group with all of its streams. Sums are taken in fixed point, so that the order of
     rows cannot matter.
     """
     rate = rates(bank, hour)
-    own = bank.view("recent").sum(axis=1)
-    effective = _effective_number(bank, rate, hour)
-    if effective < LEAST_LISTS:
+    if _effective_number(bank, rate, hour) < LEAST_LISTS:
         speed = np.ones(bank.size)
     else:
-        seen = fleet.seen.sum() - own
-        expected = np.maximum(fleet.expected.sum() - fleet.usual.sum() * rate, 0.0)
-        speed = np.clip((seen + INERTIA) / (expected + INERTIA), SLOWEST, FASTEST)
-        speed = np.where(bank.view("fleet_on"), speed, 1.0)
+        least = np.min([_activity(fleet, bank, hour, rate, window) for window in WINDOWS], axis=0)
+        speed = np.where(bank.view("fleet_on"), np.clip(least, SLOWEST, FASTEST), 1.0)
     slot = hour % FLEET_WINDOW
     bank.recent[:, slot] = 0
     fleet.seen[slot] = 0.0
     member = _members(bank, rate, hour)
-    fleet.expected[slot] = usual * _exact_sum(np.where(member, rate * share, 0.0))
+    fleet.expected[slot] = _exact_sum(np.where(member, rate * share * profile, 0.0))
     total = _exact_sum(np.where(member, rate, 0.0))
     fleet.usual[slot] = fleet.expected[slot] / total if total > 0 else 0.0
     return np.asarray(speed[bank.view("origin")])
+
+
+def _activity(fleet: Fleet, bank: Bank, hour: int, rate: Floats, window: int) -> Floats:
+    """What the others sent in the last `window` hours, against what was expected of them."""
+    slots = (hour - 1 - np.arange(window)) % FLEET_WINDOW
+    seen = fleet.seen[slots].sum() - bank.view("recent")[:, slots].sum(axis=1)
+    expected = np.maximum(fleet.expected[slots].sum() - fleet.usual[slots].sum() * rate, 0.0)
+    return np.asarray((seen + INERTIA) / (expected + INERTIA))
 
 
 def _members(bank: Bank, rate: Floats, hour: int) -> np.ndarray:

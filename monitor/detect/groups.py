@@ -22,8 +22,12 @@ OTHERS_EXPECTED = 3.0
 """The members beside the busiest must have been expected to send so often: chance of none is e^-3."""
 LOUD = 2.5
 """A member with this surprise is named as silent: one gap in twelve gets there."""
-SURPRISE_CAP = 6.0
-SHARED_LULLS = 1.0
+LOUD_TOGETHER = 1.5
+"""So is one with this surprise, if it fell silent no later than those: one gap in five gets there."""
+SURPRISE_CAP = 8.0
+LULL_POWER = 1.5
+SHARED_LULLS = 1 / 40
+"""Members lull in pairs. Chosen so that parts of 5, 10 and 20 busy simulated lists are falsely told of once a year."""
 LEAST_MEMBERS = 5
 INBOX_BUDGET = 0.1
 """False alarms a year for `the whole inbox is silent`."""
@@ -66,8 +70,9 @@ def silent_part(members: Sequence[Member]) -> tuple[float, tuple[Member, ...]]:
     """How strongly the silences of some members contrast with the others' activity, and the members that stand out.
 
     The score is the largest, over 2 ≤ j ≤ K - 2, of f [s(1) + … + s(j)] - j - ln C(K, j): the j greatest surprises over
-    what chance gives the best j of K, slowed by the activity f of the other members in the last 24 hours, so that a
-    lull of the whole group is no partial stop. A surprise counts for at most SURPRISE_CAP: one paused list is no group.
+    what chance gives the best j of K, slowed by the activity f of the other members in the last 24 hours (to the power
+    LULL_POWER), so that a lull of the whole group is no partial stop. A surprise counts for at most SURPRISE_CAP: one
+    paused list is no group.
     """
     ordered = sorted(members, key=lambda m: (-m.surprise, m.stream))
     k = len(ordered)
@@ -76,13 +81,14 @@ def silent_part(members: Sequence[Member]) -> tuple[float, tuple[Member, ...]]:
     sums = np.cumsum([min(m.surprise, SURPRISE_CAP) for m in ordered])
     seen = np.cumsum([m.seen_today for m in ordered])
     usual = np.cumsum([m.usual_today for m in ordered])
-    activity = np.clip((seen[-1] - seen + 2.0) / (usual[-1] - usual + 2.0), 0.1, 1.0)
+    activity = np.clip((seen[-1] - seen + 2.0) / (usual[-1] - usual + 2.0), 0.1, 1.0) ** LULL_POWER
     j = np.arange(1, k + 1)
     chances = np.array([lgamma(k + 1) - lgamma(i + 1) - lgamma(k - i + 1) for i in j])
     score = float((activity * sums - j - chances)[1 : k - 2].max())
-    return score, tuple(m for m in ordered if m.surprise >= LOUD)
+    since = max((m.last for m in ordered if m.surprise >= LOUD), default=float("-inf"))
+    return score, tuple(m for m in ordered if m.surprise >= LOUD or (m.surprise >= LOUD_TOGETHER and m.last <= since))
 
 
 def part_needed(sessions_a_year: float, members: int, budget: float) -> float:
     """The score at which a partial stop is found. The term in the number of members pays for lulls that they share."""
-    return log(max(sessions_a_year, 1.0) / budget) + SHARED_LULLS * members
+    return log(max(sessions_a_year, 1.0) / budget) + SHARED_LULLS * members**2

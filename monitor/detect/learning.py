@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 from monitor.detect.bank import Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_YEAR
 from monitor.detect.defaults import Defaults
-from monitor.detect.tails import CLASS_NAMES, Tail, Tails, fit_tail, stricter
+from monitor.detect.tails import KINDS, REGULARITIES, Tail, Tails, fit_tail, stricter
 
 MONTH = round(HOURS_PER_YEAR / 12)
 LEAST_GAPS = 2000
-FEEDBACK_HALF_LIFE = 183 * 24.0
-FEEDBACK_GAIN = 0.5
-FEEDBACK_INERTIA = 2.0
+FEEDBACK_HALF_LIFE = HOURS_PER_YEAR
+FEEDBACK_INERTIA = np.repeat([20.0, 5.0, 5.0, 5.0], len(REGULARITIES))
+"""False alarms as if seen and promised before, by kind; heavy lists' come in clusters, so that as many prove less."""
 FEEDBACK_LIMIT = 3.0
-FEEDBACK_CLASSES = np.array([False, True, True, True])
-"""Heavy lists' false alarms come in clusters; feedback overshoots there."""
 REAL_STOP_HOURS, REAL_STOP_GAPS = 14 * 24.0, 20.0
 
 
@@ -38,18 +36,18 @@ class Learning:
     defaults: Defaults
     tails: Tails
     feedback: Floats
-    """Added to the surprise that an alarm needs, by rate class."""
+    """Added to the surprise that an alarm needs, by kind of tail."""
     gaps: list[tuple[NDArray[np.float32], NDArray[np.int8]]]
-    """Standardised gaps with their rate classes, in the order in which they ended."""
+    """Standardised gaps with their kinds of tails, in the order in which they ended."""
     contradicted: Floats
     promised: Floats
-    """Alarms that were contradicted, and that the budgets allowed, by class, decayed."""
+    """Alarms that were contradicted, and that the tails alone promised at the thresholds in force, by kind, decayed."""
     since: int | None = None
     """The first hour that passed."""
 
     @classmethod
     def start(cls, defaults: Defaults) -> Learning:
-        n = len(CLASS_NAMES)
+        n = len(KINDS)
         return cls(defaults, defaults.tails, np.zeros(n), [], np.zeros(n), np.zeros(n))
 
     def copy(self) -> Learning:
@@ -63,20 +61,20 @@ class Learning:
             self.since,
         )
 
-    def note_gaps(self, gaps: Floats, wall: Floats, level: Floats, classes: Rows, is_group: NDArray[np.bool_]) -> None:
+    def note_gaps(self, gaps: Floats, wall: Floats, level: Floats, kinds: Rows, is_group: NDArray[np.bool_]) -> None:
         """Keep standardised gaps of streams that lived on; a real stop says nothing about the living."""
         with np.errstate(invalid="ignore"):
             useful = ~np.isnan(gaps) & ~is_group & ~is_real_stop(wall, 1.0 / level)
         if useful.any():
-            self.gaps.append((gaps[useful].astype(np.float32), classes[useful].astype(np.int8)))
+            self.gaps.append((gaps[useful].astype(np.float32), kinds[useful].astype(np.int8)))
 
-    def note_alarm(self, rate_class: int, silence: float, mean_gap: float) -> None:
+    def note_alarm(self, kind: int, silence: float, mean_gap: float) -> None:
         """An alarm ended with a send; unless it was a real stop, it was false."""
         if silence <= max(REAL_STOP_HOURS, REAL_STOP_GAPS * mean_gap):
-            self.contradicted[rate_class] += 1.0
+            self.contradicted[kind] += 1.0
 
     def pass_hour(self, bank: Bank, hour: int) -> None:
-        """Once a day, add the false alarms that the budgets allow for a day, and decay."""
+        """Once a day, add the false alarms that the tails promise for a day, and decay."""
         if self.since is None:
             self.since = hour
         if hour % 24:
@@ -89,7 +87,8 @@ class Learning:
             live = ~is_real_stop(hour - bank.view("last"), mean_gap) & ~np.isnan(bank.view("last"))
         live &= (bank.view("sessions") >= bank.view("min_sessions")) & ~bank.view("is_group")
         share = np.where(live, bank.view("budget"), 0.0) * 24 / HOURS_PER_YEAR
-        self.promised += np.bincount(bank.view("rate_class"), weights=share, minlength=len(CLASS_NAMES))
+        by_kind = np.bincount(bank.view("tail"), weights=share, minlength=len(KINDS))
+        self.promised += by_kind * np.exp(-self.feedback)
 
     def refit(self, hour: int) -> bool:
         """At the end of a month: new tails and feedback. True where anything may have changed."""
@@ -97,13 +96,13 @@ class Learning:
             return False
         if self.gaps:
             values = np.concatenate([g for g, _ in self.gaps])
-            classes = np.concatenate([c for _, c in self.gaps])
-            self.gaps = [(values, classes)]
-            own = [values[classes == index].astype(np.float64) for index in range(len(CLASS_NAMES))]
-            known = zip(own, self.defaults.tails.by_class, strict=True)
+            kinds = np.concatenate([k for _, k in self.gaps])
+            self.gaps = [(values, kinds)]
+            own = [values[kinds == index].astype(np.float64) for index in range(len(KINDS))]
+            known = zip(own, self.defaults.tails.by_kind, strict=True)
             self.tails = Tails([self._tail(v, tail, hour) for v, tail in known])
-        step = FEEDBACK_GAIN * np.log((self.contradicted + FEEDBACK_INERTIA) / (self.promised + FEEDBACK_INERTIA))
-        self.feedback = np.clip(np.where(FEEDBACK_CLASSES, self.feedback + step, 0.0), -FEEDBACK_LIMIT, FEEDBACK_LIMIT)
+        off_by = np.log((self.contradicted + FEEDBACK_INERTIA) / (self.promised + FEEDBACK_INERTIA))
+        self.feedback = np.clip(off_by, -FEEDBACK_LIMIT, FEEDBACK_LIMIT)
         return True
 
     def _tail(self, gaps: Floats, shipped: Tail, hour: int) -> Tail:

@@ -12,16 +12,19 @@ from numpy.typing import NDArray
 from monitor.detect.bank import BUDGETS, RING, Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_WEEK, HOURS_PER_YEAR
 from monitor.detect.defaults import Defaults
-from monitor.detect.tails import Tails, classes_of
+from monitor.detect.tails import Tails, classes_of, kinds_of
 
 LEVEL_HALF_LIVES = np.array([7.0, 21.0, 84.0]) * 24.0
 LEVEL_GAPS = np.array([5.0, 12.0, 48.0])
 """Half-lives of the three memories: hours, but at least so many mean gaps."""
-SCALED_SHARES = np.array([0.25, 0.25, 0.0])
-PLAIN_SHARES = np.array([0.25, 0.0, 0.25])
-"""How the memories' surprises are averaged: half of the weight in units of the stream's own irregularity, half plain."""
+SHARES = np.array([0.5, 0.0, 0.5])
+"""How the memories' surprises are averaged: the short one knows what is new, the long one is not led astray by a fade-out."""
+MOST_EXCUSED = np.array([1.6, 1.6, 1.15, 1.15])
+"""By rate class: irregularity beyond this excuses no more. People who fade out would excuse the next pause with the last."""
+UNLEARNED = 2
+"""A stream's first gaps, measured with little more than the prior's level: they say nothing about its irregularity."""
 SEND_TO_SEND = 1.5
-DAY_TO_DAY = 0.5
+DAY_TO_DAY = 0.75
 """Variance of a level's logarithm, by sends and by days known, of a stream as irregular as the pool or more: few days of
 history say little, however many sends they held. Chosen so that early alarms keep the promise on development data."""
 PROFILE_HALF_LIFE = 56 * 24.0
@@ -67,7 +70,7 @@ def _learn_from_gaps(bank: Bank, rows: Rows, times: Floats) -> Floats:
     middle = level[:, 1]
     standardised = standardise(bank, rows, elapsed)
     seen = bank.sessions[rows] - 1
-    bank.ring[rows, seen % RING] = middle * elapsed
+    bank.ring[rows, (seen - UNLEARNED) % RING] = middle * elapsed
 
     lesson = np.minimum(elapsed, np.maximum(8.0 / middle, LONGEST_LESSON))
     wall = times - bank.session[rows]
@@ -78,7 +81,7 @@ def _learn_from_gaps(bank: Bank, rows: Rows, times: Floats) -> Floats:
     keep_profile = (0.5 ** (wall / np.maximum(PROFILE_HALF_LIFE, 40.0 / middle))).astype(np.float32)[:, None]
     bank.counts[rows] *= keep_profile
     bank.exposure[rows] = bank.exposure[rows] * keep_profile + _hours_by_day(bank.week_hour[rows], wall)
-    standardised[seen < 2] = np.nan
+    standardised[seen < UNLEARNED] = np.nan
     return standardised
 
 
@@ -93,7 +96,8 @@ def standardise(bank: Bank, rows: Rows, elapsed: Floats) -> Floats:
 
 
 def _weights(bank: Bank, rows: Rows) -> Floats:
-    return np.asarray(SCALED_SHARES / bank.scale[rows][:, None] + PLAIN_SHARES)
+    excused = np.minimum(bank.scale[rows], MOST_EXCUSED[bank.rate_class[rows]])
+    return np.asarray(SHARES / excused[:, None])
 
 
 def silence_until(bank: Bank, rows: Rows, v: Floats) -> Floats:
@@ -106,13 +110,23 @@ def silence_until(bank: Bank, rows: Rows, v: Floats) -> Floats:
     for _ in range(30):
         spread = grasp + elapsed[:, None] * level
         reached = (weight * np.log(spread / grasp)).sum(axis=1)
-        elapsed = elapsed + (wanted - reached) / (weight * level / spread).sum(axis=1)
+        step = (wanted - reached) / (weight * level / spread).sum(axis=1)
+        # A row that has arrived stays where it is, whatever rows are reckoned with it.
+        step = np.where(np.abs(step) > 1e-9 * elapsed, step, 0.0)
+        if not step.any():
+            break
+        elapsed = elapsed + step
     return np.asarray(np.where(finite, elapsed, np.inf))
+
+
+def gaps_kept(bank: Bank, rows: Rows) -> Rows:
+    """How many places of `bank.ring` hold a gap."""
+    return np.clip(bank.sessions[rows] - 1 - UNLEARNED, 0, RING)
 
 
 def _refresh_scales(bank: Bank, rows: Rows, defaults: Defaults) -> None:
     """The irregularity of each row: its 90 % quantile and five largest rescaled gaps, shrunk to the pool."""
-    filled = np.minimum(bank.sessions[rows] - 1, RING)
+    filled = gaps_kept(bank, rows)
     has = filled > 0
     if not has.all():
         rows, filled = rows[has], filled[has]
@@ -192,9 +206,10 @@ def set_limits(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
     level = bank.level_a[rows, 1] / bank.level_b[rows, 1]
     classes = classes_of(level * 24)
     bank.rate_class[rows] = classes
-    needed = np.log(level * HOURS_PER_YEAR / bank.budget[rows]) + feedback[classes]
+    bank.tail[rows] = kinds_of(classes, bank.scale[rows])
+    needed = np.log(level * HOURS_PER_YEAR / bank.budget[rows]) + feedback[bank.tail[rows]]
     needed = np.maximum(needed[:, None] - np.log(BUDGETS), LEAST_SURPRISE)
-    v = tails.inverse(needed, classes[:, None])
+    v = tails.inverse(needed, bank.tail[rows][:, None])
     v[(bank.sessions[rows] < bank.min_sessions[rows]) | ~np.isnan(bank.fixed[rows])] = np.inf
     bank.limit[rows] = v
 
@@ -202,10 +217,10 @@ def set_limits(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
 def surprises(bank: Bank, tails: Tails) -> Floats:
     """-ln P(a gap of this row lasts longer than its running silence), for every row."""
     rows = np.arange(bank.size)
-    return tails.surprise(standardise(bank, rows, bank.view("elapsed")), bank.view("rate_class"))
+    return tails.surprise(standardise(bank, rows, bank.view("elapsed")), bank.view("tail"))
 
 
 def return_periods(bank: Bank, tails: Tails, feedback: Floats) -> Floats:
     """Years between silences as long as the running one, for every row; 0 where nothing is known yet."""
-    log_years = surprises(bank, tails) - feedback[bank.view("rate_class")] - np.log(bank.levels() * HOURS_PER_YEAR)
+    log_years = surprises(bank, tails) - feedback[bank.view("tail")] - np.log(bank.levels() * HOURS_PER_YEAR)
     return np.where(bank.view("sessions") >= 2, np.exp(np.minimum(log_years, 50.0)), 0.0)

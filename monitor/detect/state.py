@@ -69,14 +69,14 @@ def dump(frame: Frame, witnesses: WitnessTable, zones: Iterable[str]) -> bytes:
     arrays |= {f"fleet.{name}": getattr(engine.fleet, name) for name in ("seen", "expected", "usual")}
     arrays |= {f"learning.{name}": getattr(learning, name) for name in ("feedback", "contradicted", "promised")}
     arrays["gaps"] = np.concatenate([g for g, _ in learning.gaps]) if learning.gaps else np.empty(0, np.float32)
-    arrays["gap_classes"] = np.concatenate([c for _, c in learning.gaps]) if learning.gaps else np.empty(0, np.int8)
-    for index, tail in enumerate(learning.tails.by_class):
+    arrays["gap_kinds"] = np.concatenate([k for _, k in learning.gaps]) if learning.gaps else np.empty(0, np.int8)
+    for index, tail in enumerate(learning.tails.by_kind):
         arrays[f"tail.{index}"] = np.stack([tail.values, tail.surprises])
     text = {
         "version": version(),
         "hour": engine.hour,
         "since": learning.since,
-        "mean_excesses": [tail.mean_excess for tail in learning.tails.by_class],
+        "mean_excesses": [tail.mean_excess for tail in learning.tails.by_kind],
         "zones": list(zones),
         "witnesses": [[sorted(inboxes), pauses] for inboxes, pauses in witnesses.keys],
         "roster": _roster_to_json(frame.roster),
@@ -116,7 +116,7 @@ def _frame(
         defaults,
         Tails([Tail(t[0], t[1], excess) for t, excess in zip(tails, text["mean_excesses"], strict=True)]),
         arrays["learning.feedback"],
-        [(arrays["gaps"], arrays["gap_classes"])] if arrays["gaps"].size else [],
+        [(arrays["gaps"], arrays["gap_kinds"])] if arrays["gaps"].size else [],
         arrays["learning.contradicted"],
         arrays["learning.promised"],
         text["since"],

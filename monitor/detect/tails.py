@@ -15,14 +15,27 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 CLASS_NAMES = (">5/day", "1-5/day", "1-7/week", "<1/week")
-CLASS_RATES = (5.0, 1.0, 1.0 / 7.0)
-"""Sessions a day at which a stream belongs to the class before it."""
+CLASS_RATES = (5.0, 1.0, 1.1 / 7.0)
+"""Sessions a day above which a stream belongs to the class. One slot a week, now and then early, is in the last."""
 
 
 def classes_of(sessions_per_day: Floats) -> NDArray[np.int64]:
     """The rate class 0 … 3 of each stream."""
     heavy, daily, weekly = CLASS_RATES
     return (sessions_per_day <= heavy).astype(np.int64) + (sessions_per_day <= daily) + (sessions_per_day <= weekly)
+
+
+REGULARITIES = ("regular", "irregular")
+"""Each class has a curve for streams that are clearly more regular than the pool, and one for the others."""
+REGULAR = 0.9
+"""Irregularity, in units of the pool's, up to which a stream counts as regular."""
+KINDS = tuple((name, regularity) for name in CLASS_NAMES for regularity in REGULARITIES)
+"""The curves in the order of `Tails.by_kind`."""
+
+
+def kinds_of(classes: NDArray[np.int64], irregularity: Floats) -> NDArray[np.int64]:
+    """Which of KINDS each stream belongs to; `irregularity` is in units of the pool's."""
+    return np.asarray(2 * classes + (irregularity > REGULAR))
 
 
 @dataclass(frozen=True)
@@ -70,36 +83,36 @@ def stricter(one: Tail, other: Tail, knots: int = 80) -> Tail:
 
 
 _STEP = 1000.0
-"""Sets the classes' knots apart on one axis, so that one interpolation serves all of them."""
+"""Sets the kinds' knots apart on one axis, so that one interpolation serves all of them."""
 
 
 class Tails:
-    """One curve a rate class."""
+    """One curve for each of KINDS."""
 
-    def __init__(self, by_class: Sequence[Tail]) -> None:
-        self.by_class = tuple(by_class)
-        steps = _STEP * np.arange(len(self.by_class))
-        self._values = np.concatenate([t.values + s for t, s in zip(self.by_class, steps, strict=True)])
-        self._surprises = np.concatenate([t.surprises + s for t, s in zip(self.by_class, steps, strict=True)])
-        self._last_value = np.array([t.values[-1] for t in self.by_class])
-        self._last_surprise = np.array([t.surprises[-1] for t in self.by_class])
-        self._excess = np.array([t.mean_excess for t in self.by_class])
+    def __init__(self, by_kind: Sequence[Tail]) -> None:
+        self.by_kind = tuple(by_kind)
+        steps = _STEP * np.arange(len(self.by_kind))
+        self._values = np.concatenate([t.values + s for t, s in zip(self.by_kind, steps, strict=True)])
+        self._surprises = np.concatenate([t.surprises + s for t, s in zip(self.by_kind, steps, strict=True)])
+        self._last_value = np.array([t.values[-1] for t in self.by_kind])
+        self._last_surprise = np.array([t.surprises[-1] for t in self.by_kind])
+        self._excess = np.array([t.mean_excess for t in self.by_kind])
 
-    def surprise(self, v: Floats, classes: NDArray[np.int64]) -> Floats:
+    def surprise(self, v: Floats, kinds: NDArray[np.int64]) -> Floats:
         """-ln P(V > v), element by element."""
-        step, last = _STEP * classes, self._last_value[classes]
+        step, last = _STEP * kinds, self._last_value[kinds]
         inside = np.interp(np.minimum(v, last) + step, self._values, self._surprises) - step
-        return np.asarray(inside + np.maximum(v - last, 0.0) / self._excess[classes])
+        return np.asarray(inside + np.maximum(v - last, 0.0) / self._excess[kinds])
 
-    def inverse(self, surprise: Floats, classes: NDArray[np.int64]) -> Floats:
+    def inverse(self, surprise: Floats, kinds: NDArray[np.int64]) -> Floats:
         """The `v` with this surprise, element by element."""
-        step, last = _STEP * classes, self._last_surprise[classes]
+        step, last = _STEP * kinds, self._last_surprise[kinds]
         inside = np.interp(np.minimum(surprise, last) + step, self._surprises, self._values) - step
-        return np.asarray(inside + np.maximum(surprise - last, 0.0) * self._excess[classes])
+        return np.asarray(inside + np.maximum(surprise - last, 0.0) * self._excess[kinds])
 
 
 def tails_from(rows: Sequence[Sequence[Sequence[float]]], mean_excesses: Sequence[float]) -> Tails:
-    """Tails from stored knots: one list of (v, surprise) pairs a class."""
+    """Tails from stored knots: one list of (v, surprise) pairs a kind."""
     return Tails(
         tuple(
             Tail(np.array([k[0] for k in knots]), np.array([k[1] for k in knots]), excess)

@@ -14,6 +14,7 @@ from monitor.detect.backtest import ALERT, Setting, run
 from monitor.detect.backtest_rows import poisson_interval, rows
 from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.events import Event, Events, trailing_rates
+from monitor.detect.tails import classes_of
 from monitor.model import GapFacts
 from tests.detect.streams import DAY, HOUR, START, detector, regular_sends, send
 
@@ -81,7 +82,7 @@ def test_the_delay_by_day_and_by_night_is_told_apart() -> None:
     day, night = delays_of(state.gap)
     assert day == pytest.approx(float(np.nanmean(delays[True])), rel=0.25)
     assert night == pytest.approx(float(np.nanmean(delays[False])), rel=0.25)
-    assert abs(day - night) > 1
+    assert abs(day - night) > 0.5
 
 
 def delays_of(facts: GapFacts | None) -> tuple[float, float]:
@@ -119,6 +120,11 @@ def test_copies_of_one_send_count_once() -> None:
 def test_the_trailing_rate_of_an_even_stream_is_its_rate() -> None:
     events = Events.from_columns(["a"] * 2000, np.arange(2000.0) * 6)
     assert trailing_rates(events)[-1] == pytest.approx(4.0, rel=0.05)
+
+
+def test_one_slot_a_week_is_in_the_last_class() -> None:
+    weekly = Events.from_columns(["a"] * 60, np.arange(60.0) * 168 + np.random.default_rng(1).normal(0, 3, 60))
+    assert (classes_of(trailing_rates(weekly)[20:]) == 3).all()
 
 
 def test_no_alarm_in_half_a_year_proves_little() -> None:

@@ -77,6 +77,14 @@ def test_a_lull_of_the_whole_group_is_no_partial_stop() -> None:
     assert [m.stream for m in lively[1]] == [f"d{k}" for k in range(6)]
 
 
+def test_a_quieter_member_is_named_where_it_fell_silent_no_later() -> None:
+    loud = [Member(f"loud-{k}", 5.0, 8.0, 100.0 + k, 0.0, 4.0) for k in range(4)]
+    before, after = Member("before", 2.0, 2.0, 99.0), Member("after", 2.0, 2.0, 110.0)
+    others = [Member(f"other-{k}", 0.2, 0.2, 115.0, 4.0, 4.0) for k in range(6)]
+    _, named = silent_part([*loud, before, after, *others])
+    assert {m.stream for m in named} == {"loud-0", "loud-1", "loud-2", "loud-3", "before"}
+
+
 def test_one_long_pause_is_not_a_part_of_the_group() -> None:
     score, _ = silent_part([member("paused", 80.0), *(member(f"a{k}", 0.5) for k in range(9))])
     assert score < part_needed(10_000.0, 10, 1.0)

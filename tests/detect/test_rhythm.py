@@ -1,0 +1,64 @@
+"""Rhythms: what first gaps may teach, how a lull of all others slows the clock, and feedback that settles."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monitor.detect.calendar import HOURS_PER_WEEK
+from monitor.detect.defaults import load_defaults
+from monitor.detect.engine import Engine
+from monitor.detect.learning import MONTH, Learning
+from monitor.detect.tails import KINDS, REGULAR
+from monitor.settings import GapSettings
+
+FIRST = 460_000
+
+
+def engine_of(streams: int) -> Engine:
+    """An engine with so many rows that have not mailed yet."""
+    engine = Engine(load_defaults(), FIRST, ["UTC"])
+    for _ in range(streams):
+        engine.bank.add(GapSettings(), engine.defaults, budget=1.0, zone=0, witness=0)
+    return engine
+
+
+def pass_hour(engine: Engine, rows: list[int]) -> None:
+    """One hour in which each of `rows` mails at half past."""
+    times = np.full(len(rows), engine.hour + 0.5)
+    engine.advance(engine.hour + 1.0, times, np.array(rows, np.int64))
+
+
+def test_a_weekly_list_is_soon_seen_to_be_regular() -> None:
+    """Its first gap, measured against a prior of many mails a day, would hide that for years."""
+    engine = engine_of(1)
+    for hour in range(20 * HOURS_PER_WEEK):
+        pass_hour(engine, [0] if hour % HOURS_PER_WEEK == 10 else [])
+    assert engine.bank.scale[0] < REGULAR
+    assert KINDS[engine.bank.tail[0]] == ("<1/week", "regular")
+
+
+def test_a_lull_of_all_others_slows_the_clock_within_hours() -> None:
+    engine = engine_of(12)
+    for _ in range(21 * 24):
+        pass_hour(engine, list(range(12)))
+    before = float(engine.speed[0])
+    for _ in range(7):
+        pass_hour(engine, [0])
+    assert before > 0.9
+    assert float(engine.speed[0]) < 0.5
+
+
+def test_feedback_settles_at_what_the_tails_are_wrong_by() -> None:
+    """Tails that promise half of what happens: the correction approaches ln 2 from below and stays."""
+    learning = Learning.start(load_defaults())
+    corrections = []
+    for month in range(1, 37):
+        promised = 4.0 * np.exp(-learning.feedback)
+        learning.promised += promised
+        learning.contradicted += 2.0 * promised
+        learning.refit(month * MONTH)
+        corrections.append(float(learning.feedback[-1]))
+    assert (np.diff(corrections) > 0).all()
+    assert corrections[-1] == pytest.approx(np.log(2.0), abs=0.1)
+    assert max(corrections) < np.log(2.0)
