@@ -29,7 +29,7 @@ Bools = NDArray[np.bool_]
 
 HOURS_PER_YEAR = 8766.0
 CLASS_NAMES = (">5/day", "1-5/day", "1-7/week", "<1/week")
-_CLASS_RATES = (5.0, 1.0, 1.05 / 7.0)
+_CLASS_RATES = (5.0, 1.0, 1.1 / 7.0)
 """Above so many sends a day; one slot a week, now and then a day early, belongs to the last class."""
 WARM_UP = 20
 _TRAIL_HOURS = 30 * 24.0

@@ -14,6 +14,13 @@ TARGET_RATIOS = (1.5, 1.3, 1.2, 1.1)
 PROMISE = (0.7, 1.4)
 LEAST_YEARS = 100.0
 """Below so many stream-years a class only tells through its interval."""
+ORIGINS = {
+    "rlists": "posters to public R mailing lists",
+    "scoop": "release announcements",
+    "telegram": "news broadcasters",
+    "tweets": "politicians' posts",
+}
+"""What the sets that were measured so far hold."""
 RULES_OF_THE_TRADE = ("fixed hours", "phi accrual, normal", "Poisson, trailing rate", "hour-of-week Poisson")
 """Those with which real stops are compared."""
 
@@ -117,7 +124,9 @@ def _others(c: Comparison) -> str:
 
 
 def _recorded(sets: Sequence[Comparison]) -> str:
+    origins = "; ".join(f"{c.name}: {ORIGINS.get(c.name, 'no description')}" for c in sets)
     lines = [
+        f"{origins}.\n",
         "Each set is one fleet of every other sender: on the rest the shipped tails were fitted. Delay of made-up stops in "
         "hours, ours and the best of the others in that class, which hindsight chose.\n",
         "| set, class | stream-years | false alarms a year (95 %) | promise of 1 | ours, median / 90 % | best other |",
@@ -175,9 +184,11 @@ def _blind(m: Measured) -> str:
     if m.outage is not None:
         o = m.outage
         lines.append(
-            f"Polls down for 24 hours with {m.outage_streams} streams: {o.about_streams} findings about streams that went on, "
-            f"{o.about_us} about us. Of {o.stopped} heavy lists that had stopped six hours before, {o.told} were told half an "
-            f"hour after the polls came back, {o.back_dated} of them dated into the outage; the others were not due yet.\n"
+            f"Polls down for 24 hours with {m.outage_streams} streams: {o.about_streams} findings about streams meanwhile, "
+            f"{o.about_us} about us. Half an hour after the polls came back and the mail was read, {o.more_after} more "
+            "findings about streams that go on than a detector has that was never blind. Of the heavy lists that had stopped "
+            f"six hours before, that detector tells {o.due} by then; {o.told} were told, {o.back_dated} of them dated into the "
+            "outage.\n"
         )
     if m.holes:
         lines += [

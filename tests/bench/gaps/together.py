@@ -100,11 +100,13 @@ class Outage:
     """What was said around a day without polls."""
 
     about_streams: int
-    """Streams with a finding at level `alert` during the outage and in the hour after it that they did not have before."""
+    """Streams with a finding at level `alert` while polls were down that they did not have before."""
+    more_after: int
+    """Streams that go on, with a finding after catching up that a detector which was never blind does not have then."""
     about_us: int
     """Findings about inboxes during the outage."""
-    stopped: int
-    """Streams that had stopped within the outage or shortly before, with an alarm due before the polls came back."""
+    due: int
+    """Streams that had stopped shortly before, and that a detector which was never blind tells of by then."""
     told: int
     """Those of them that were told within an hour of catching up."""
     back_dated: int
@@ -119,13 +121,12 @@ def outage(streams: int, seed: int, hours: int = 24) -> Outage:
     up = down + hours
     heavy = [x for x in lists if x.kind == "national"][:10]
     until = {x.name: down - 6.0 for x in heavy}
-    detector = Detector(lambda _stream, _organisation: GapSettings())
-    detector.set_inboxes(dict.fromkeys(INBOXES, ("INBOX",)))
     sends = list(_sends(lists, "Provider 1", until, up + 3, 0))
-    known = [s for s in sends if s.at < moment_of(down)]
-    later = [s for s in sends if s.at >= moment_of(down)]
-    detector.add_sends(known)
-    detector.add_coverage(_coverage(start - 1, down, CoverageKind.LIVE))
+    later = [x for x in sends if x.at >= moment_of(down)]
+    detector, sighted = _watching(), _watching()
+    for each in (detector, sighted):
+        each.add_sends(x for x in sends if x.at < moment_of(down))
+        each.add_coverage(_coverage(start - 1, down, CoverageKind.LIVE))
     before = _silent(detector.assess(moment_of(down)).findings)
     during: set[str] = set()
     about_us: set[str] = set()
@@ -135,16 +136,26 @@ def outage(streams: int, seed: int, hours: int = 24) -> Outage:
         about_us |= {f.key for f in findings if f.kind is FindingKind.INBOX_BLIND}
     detector.add_sends(later)
     detector.add_coverage(_coverage(down, up + 0.5, CoverageKind.RETROSPECTIVE))
+    sighted.add_sends(later)
+    sighted.add_coverage(_coverage(down, up + 0.5, CoverageKind.LIVE))
     after = detector.assess(moment_of(up + 0.5)).findings
     new = {f.subject: f for f in after if f.kind is FindingKind.GAP and f.level >= Level.ALERT and f.subject not in before}
     told = [f for name, f in new.items() if name in until]
+    seen = _silent(sighted.assess(moment_of(up + 0.5)).findings)
     return Outage(
-        about_streams=len(during | (set(new) - set(until))),
+        about_streams=len(during),
+        more_after=len(set(new) - set(until) - seen),
         about_us=len(about_us),
-        stopped=len(set(until) - before),
+        due=len(set(until) & seen - before),
         told=len(told),
         back_dated=sum(1 for f in told if f.found_at < moment_of(up)),
     )
+
+
+def _watching() -> Detector:
+    detector = Detector(lambda _stream, _organisation: GapSettings())
+    detector.set_inboxes(dict.fromkeys(INBOXES, ("INBOX",)))
+    return detector
 
 
 def _silent(findings: Sequence[Finding]) -> set[str]:
