@@ -167,7 +167,8 @@ def _catch_up(session: Session, clock: HurriedClock) -> None:
     """One last quiet round."""
     poller = Poller(session.store, session.reader, session.settings.collect, clock, Counters())
     for inbox in session.settings.inboxes:
-        poller.poll(inbox)
+        while poller.poll(inbox).has_more:
+            pass
     poller.close()
     session.watch().round(clock.now())
     alerts = session.settings.alerts
@@ -180,6 +181,7 @@ def _has_everything_once(store: Store, database: str, postman: Postman) -> None:
     with engine.connect() as connection:
         assert _stored(connection) == Counter(postman.there.keys())
         digests = connection.execute(select(copies.c.digest)).scalars().all()
+        assert connection.execute(select(func.count()).where(copies.c.truncated)).scalar_one() == 0
     engine.dispose()
     assert sum(store.copies_total().values()) == len(postman.there)
     sends = list(store.sends())

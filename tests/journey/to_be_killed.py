@@ -19,12 +19,16 @@ from monitor.app.counters import Counters
 from monitor.app.knowledge import load_identifier
 from monitor.app.polling import Poller
 from monitor.app.session import Session
+from monitor.collect import reading
 from monitor.collect.parse import parse_message
 from monitor.identify.match import Identifier
 from monitor.identify.stream import stream_of
 from monitor.settings import Settings, load_settings
 from monitor.store.store import Store
 from tests.journey.hurried import HurriedClock
+
+HEADERS_FIRST = 100
+"""Of the backlog of the test the headers come first, and the bodies in later polls."""
 
 
 def live(settings: Settings, identifier: Identifier, clock: HurriedClock) -> None:
@@ -49,6 +53,7 @@ def live(settings: Settings, identifier: Identifier, clock: HurriedClock) -> Non
 
 def main(settings_file: str, began: str) -> None:
     logs.set_up(quiet=True)
+    reading.HEADERS_FIRST = HEADERS_FIRST  # type: ignore[attr-defined]
     settings = load_settings(Path(settings_file))
     identifier = load_identifier(settings)
     clock = HurriedClock(datetime.fromisoformat(began))
