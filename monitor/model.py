@@ -120,6 +120,36 @@ class PollFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """How full a mailbox is (RFC 9208): of its resources the one that is nearest to its limit."""
+
+    resource: str
+    """`STORAGE` (in KiB) or `MESSAGE`."""
+    used: int
+    limit: int
+
+    @property
+    def share(self) -> float:
+        return self.used / self.limit if self.limit > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class InboxNote:
+    """What a server says of a seed inbox itself: asked once an hour, and at each login."""
+
+    inbox: str
+    at: datetime
+    quota: Quota | None = None
+    """None: the server does not say."""
+    alert: str | None = None
+    """What it wants its owner to read ([ALERT] at login, RFC 9051 §7.1): one line, without addresses."""
+    full_since: datetime | None = None
+    """When it was first seen nearly full; kept by the store while it is so."""
+    alert_since: datetime | None = None
+    """The same of its alert."""
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveMark:
     """How far an archive has been read: octets of the whole of it, and the position of the last message in its file."""
 
@@ -415,6 +445,11 @@ class FindingKind(StrEnum):
     """Polls work, but our own canary mail does not arrive."""
     CANARY_UNSENT = "canary_unsent"
     """The canary account cannot send."""
+    MAILBOX_FULL = "mailbox_full"
+    """A seed inbox is nearly full, or full."""
+    PASSWORD_EXPIRES = "password_expires"  # noqa: S105  a kind, not a password
+    INBOX_CLOSES = "inbox_closes"
+    """Its provider closes mailboxes that nobody signs in to."""
     VOLUME_DROP = "volume_drop"
     PLACEMENT_SHIFT = "placement_shift"
     PROVIDER_CHANGE = "provider_change"

@@ -16,6 +16,9 @@ _ABOUT_A_STREAM = frozenset(FindingKind) - {
     FindingKind.INBOX_BLIND,
     FindingKind.CANARY_OVERDUE,
     FindingKind.CANARY_UNSENT,
+    FindingKind.MAILBOX_FULL,
+    FindingKind.PASSWORD_EXPIRES,
+    FindingKind.INBOX_CLOSES,
 }
 
 

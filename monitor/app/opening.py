@@ -13,7 +13,7 @@ from monitor.collect.listener import Keep, Listener, ListenerCheck
 from monitor.collect.maildir import MaildirInbox
 from monitor.collect.mbox import MboxInbox
 from monitor.identify.address import OwnAddresses
-from monitor.model import Awaited, Bodies, Checkpoint, FolderVisit, PollFailure
+from monitor.model import Awaited, Bodies, Checkpoint, FolderVisit, InboxNote, PollFailure
 from monitor.settings import CollectSettings, InboxKind, InboxSettings, Settings
 from monitor.store.store import Store
 
@@ -23,7 +23,7 @@ class SeedInbox(Protocol):
 
     def visit(
         self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
-    ) -> Generator[FolderVisit | Bodies | PollFailure, None, None]:
+    ) -> Generator[FolderVisit | Bodies | InboxNote | PollFailure, None, None]:
         """Look at every folder, and read the bodies that are `awaited`. What comes out is to be stored before the next one is
         taken. May raise InboxError."""
         ...

@@ -17,7 +17,7 @@ from monitor.app.opening import SeedInbox, open_inbox
 from monitor.clock import Clock
 from monitor.collect.limits import may_read_bodies
 from monitor.errors import InboxError, SettingsError
-from monitor.model import Awaited, Bodies, FailureCause, FolderVisit, NewCopy, PollFailure
+from monitor.model import Awaited, Bodies, FailureCause, FolderVisit, InboxNote, NewCopy, PollFailure
 from monitor.settings import CollectSettings, InboxSettings
 from monitor.store.store import Store
 
@@ -76,6 +76,9 @@ class Poller:
                 if isinstance(result, PollFailure):
                     failure = _graver(failure, result)
                     self._note(result)
+                    continue
+                if isinstance(result, InboxNote):
+                    self._store.keep_inbox_note(result)
                     continue
                 copies = self._reader.read(result.messages)
                 if isinstance(result, Bodies):

@@ -20,6 +20,7 @@ from monitor.detect.canaries import holes, overdue, overdue_findings, unsent_fin
 from monitor.detect.changes import Changes
 from monitor.detect.detector import Detector
 from monitor.detect.infrastructure import SHOWN_FOR, change_findings
+from monitor.detect.safety import SeedFacts, safety_findings
 from monitor.detect.seeds import KEPT_SENDS
 from monitor.detect.state import StateError, kept_hours, version
 from monitor.identify.match import Identifier
@@ -65,7 +66,9 @@ class Watch:
         self._changes.add_sends(self._take_in(now))
         judged = self._detector.assess(now)
         unread = never_read(self._unread(), now, self._blind_after)
-        return replace(judged, findings=(*judged.findings, *unread, *self._about_canaries(now), *self._changed(now)))
+        return replace(
+            judged, findings=(*judged.findings, *unread, *self._about_canaries(now), *self._about_seeds(now), *self._changed(now))
+        )
 
     def round(self, now: datetime) -> Assessment:
         """Judge, and store what becomes of alerts together with the notices that tell of it."""
@@ -174,6 +177,27 @@ class Watch:
             *overdue_findings(self._overdue, written_to, settings.overdue_after, now),
             *unsent_findings(unsent, now, settings.every),
         )
+
+    def _about_seeds(self, now: datetime) -> tuple[Finding, ...]:
+        """Inboxes that are about to be of no more use."""
+        notes, health = self._store.inbox_notes(), self._store.inbox_health()
+        found: list[Finding] = []
+        for inbox in self._settings.inboxes:
+            if not inbox.enabled:
+                continue
+            state = health.get(inbox.name)
+            days = self._identifier.closes_after_days(inbox.receiver, inbox.host)
+            facts = SeedFacts(
+                inbox=inbox.name,
+                note=notes.get(inbox.name),
+                failure=state.last_failure if state else None,
+                failing_since=state.failing_since if state else None,
+                password_expires=inbox.password_expires,
+                last_signed_in=inbox.last_signed_in,
+                closes_after=inbox.closes_after or (timedelta(days=days) if days is not None else None),
+            )
+            found += safety_findings(facts, now)
+        return tuple(found)
 
     def _written_to(self) -> set[str]:
         """The inboxes that get canaries."""

@@ -13,7 +13,7 @@ from monitor.collect.folders import Folder, which_folders
 from monitor.collect.reading import FolderReader
 from monitor.collect.tokens import TokenSource
 from monitor.collect.wire import FAULTS, Connection, RefusedError
-from monitor.model import Awaited, Bodies, Checkpoint, FailureCause, FolderVisit, PollFailure
+from monitor.model import Awaited, Bodies, Checkpoint, FailureCause, FolderVisit, InboxNote, PollFailure
 from monitor.settings import InboxSettings
 
 LIST_AGAIN = timedelta(hours=1)
@@ -44,11 +44,12 @@ class ImapInbox:
         self._connection: Connection | None = None
         self._folders: list[Folder] = []
         self._listed_at: datetime | None = None
+        self._noted_at: datetime | None = None
         self._missed: set[str] = set()
 
     def visit(
         self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
-    ) -> Generator[FolderVisit | Bodies | PollFailure, None, None]:
+    ) -> Generator[FolderVisit | Bodies | InboxNote | PollFailure, None, None]:
         """Look at every folder, then read the bodies that are `awaited` in them. What comes out is to be stored before the
         next one is taken.
 
@@ -57,6 +58,7 @@ class ImapInbox:
         """
         try:
             connection = self._alive()
+            yield from self._noted(connection, clock)
             yield from self._lost(connection, checkpoints, clock)
             for folder in self._folders:
                 try:
@@ -89,10 +91,17 @@ class ImapInbox:
                 self._drop()
             else:
                 return self._connection
-        self._listed_at = None
+        self._listed_at = self._noted_at = None
         self._connection = self._access.log_in()
         self._connection.enable_qresync()
         return self._connection
+
+    def _noted(self, connection: Connection, clock: Clock) -> Iterator[InboxNote]:
+        """What the server says of the mailbox itself, after a login and once an hour."""
+        now = clock.now()
+        if self._noted_at is None or not timedelta(0) <= now - self._noted_at < LIST_AGAIN:
+            yield InboxNote(self._settings.name, now, connection.quota(), connection.alert())
+            self._noted_at = now
 
     def _lost(self, connection: Connection, checkpoints: Mapping[str, Checkpoint], clock: Clock) -> Iterator[PollFailure]:
         """List the folders where it is time to, and tell once of each that is wanted or was read before and is not there."""

@@ -25,6 +25,7 @@ LONGEST_LINE = 16_000_000
 """A SEARCH answer of some two million UIDs."""
 LEAST_RATE = 10_000
 """Bytes a second: a server that drips more slowly than this uses up its time-out."""
+_ALERT = re.compile(rb"\S+ (?:OK|NO|BAD|BYE|PREAUTH) \[ALERT\]", re.I)
 _LITERAL = re.compile(rb"\{(\d{1,12})\+?\}\r\n\Z")
 
 
@@ -52,6 +53,8 @@ class Line(imaplib.IMAP4):
     def __init__(self, address: Address) -> None:
         self._address = address
         self._detached = False
+        self.said: list[str] = []
+        """The last status answer with an [ALERT] (RFC 9051 §7.1), whatever it answered."""
         self.begin()
         super().__init__(address.host, address.port)
 
@@ -119,6 +122,8 @@ class Line(imaplib.IMAP4):
             raise WireError(f"a line of {LONGEST_LINE} bytes or more")
         if not line.endswith(b"\n"):
             raise ConnectionAbortedError("the connection ended")
+        if b"[" in line[:60] and _ALERT.match(line):
+            self.said = [line[:1000].decode("utf-8", "replace")]
         return line
 
     def shutdown(self) -> None:

@@ -17,8 +17,9 @@ from imapclient import IMAPClient, exceptions
 from monitor.collect.fetch_reply import Fetched
 from monitor.collect.line import Address, Line, WireError
 from monitor.collect.plan import FolderState, not_among, read_uid_set, uid_set
+from monitor.collect.quota import alert_in, fullest
 from monitor.collect.sasl import MECHANISMS, BearerLogin
-from monitor.model import UidRange
+from monitor.model import Quota, UidRange
 from monitor.settings import Security
 
 T = TypeVar("T")
@@ -64,6 +65,20 @@ class Connection:
             self._ask(lambda: self._client.login(user, password))
         else:
             self._ask(lambda: self._client.plain_login(user, password))
+
+    def alert(self) -> str | None:
+        """What the server wants its owner to read: the last [ALERT] that it has said over this connection."""
+        return alert_in(self._line.said)
+
+    def quota(self) -> Quota | None:
+        """How full the mailbox is; None where the server does not say (QUOTA, RFC 9208)."""
+        if not self.offers("QUOTA"):
+            return None
+        try:
+            _, found = self._ask(lambda: self._client.get_quota_root("INBOX"))
+        except RefusedError:
+            return None
+        return fullest((str(q.resource), int(q.usage), int(q.limit)) for q in found)
 
     def login_by_token(self, user: str, token: str) -> None:
         """By OAuth (RFC 7628). RefusedError holds the server's word for why, and never the token."""

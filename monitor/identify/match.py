@@ -35,6 +35,11 @@ class Identifier:
         found = self._receivers.of_imap_host(imap_host)
         return found.name if found else None
 
+    def closes_after_days(self, receiver: str | None, imap_host: str) -> int | None:
+        """After how many days the receiver of this name, or of this IMAP host, closes a mailbox that nobody signs in to."""
+        found = self._receivers.named(receiver) if receiver else self._receivers.of_imap_host(imap_host)
+        return found.closes_after_days if found else None
+
     def knows_receiver(self, name: str) -> bool:
         """True for a name or alias of `config/receivers/`, and for `none`."""
         return name.lower() == "none" or self._receivers.named(name) is not None

@@ -130,6 +130,8 @@ class Receiver:
     auth_results: str
     """Where its Authentication-Results stand: `above` the border hop, `below` (`below-several` fields), or `none`."""
     file: str
+    closes_after_days: int | None = None
+    """A mailbox that nobody signs in to is closed after so long, as its operator says; None: not known, or never."""
 
     def owns(self, by: str | None, top: str | None) -> bool:
         """Whether a hop was written by this receiver's own server."""

@@ -37,6 +37,8 @@ class ReceiverFile(_Strict):
     inner_by: tuple[str, ...] = ()
     authserv_ids: tuple[str, ...] = ()
     auth_results: Literal["above", "below", "below-several", "none"] = "above"
+    closes_after_days: Annotated[int | None, Field(ge=30)] = None
+    """A mailbox that nobody signs in to is closed after so long; null: not known, or never."""
     notes: str | None = None
     sources: Annotated[tuple[ReceiverSource, ...], Field(min_length=1)]
 
@@ -109,6 +111,7 @@ def load_receivers(folders: Iterable[Folder]) -> ReceiverSet:
             reverse_names=spec.reverse_names,
             authserv_ids=tuple(text.lower() for text in spec.authserv_ids),
             auth_results=spec.auth_results,
+            closes_after_days=spec.closes_after_days,
             file=file,
         )
     names = {alias.lower(): receiver for receiver in by_name.values() for alias in receiver.aliases}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -122,6 +122,12 @@ class InboxSettings(Strict):
     """Where mail for it is sent, for canary mail; None: `user` is the address."""
     watch: WatchedBy | None = None
     """How new mail is noticed; None: `poll`, or `both` where `idle` says so."""
+    password_expires: date | None = None
+    """The day on which its password, or the token instead of it, ends."""
+    last_signed_in: date | None = None
+    """When a person signed in last, by web or app: some providers close mailboxes where nobody does."""
+    closes_after: SomeTime | None = None
+    """How long its provider leaves a mailbox open that nobody signs in to; None: what is known of it."""
     idle: bool = False
     """The older word for `watch: both`."""
     enabled: bool = True

@@ -14,6 +14,17 @@ from monitor.store.evidence import link_hosts, of_send
 from monitor.store.sends import last_send_of, sends_between, witnesses
 from monitor.store.tables import copies, folders
 
+ABOUT_US = frozenset(
+    {
+        FindingKind.INBOX_BLIND,
+        FindingKind.CANARY_OVERDUE,
+        FindingKind.CANARY_UNSENT,
+        FindingKind.MAILBOX_FULL,
+        FindingKind.PASSWORD_EXPIRES,
+        FindingKind.INBOX_CLOSES,
+    }
+)
+"""What is about a seed inbox or our own mail: no stream was silent."""
 IMPORTED = "import:"
 """How the names of inboxes begin that are archives: nobody polls them."""
 
@@ -23,7 +34,7 @@ def alert_context(connection: Connection, alert: Alert, now: datetime) -> AlertC
     is_group = alert.kind in (FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP)
     # A finding about one seed names that inbox as its member: only a group's members are streams.
     members = alert.finding.members if is_group and alert.finding is not None else (alert.subject,)
-    if alert.kind in (FindingKind.INBOX_BLIND, FindingKind.CANARY_OVERDUE, FindingKind.CANARY_UNSENT):
+    if alert.kind in ABOUT_US:
         return AlertContext(inboxes=(alert.subject,))
     last = last_send_of(connection, members, alert.since)
     if last is None:

@@ -24,6 +24,7 @@ from monitor.model import (
     Coverage,
     FolderVisit,
     Identification,
+    InboxNote,
     MissingCanaries,
     NewCopy,
     Notice,
@@ -31,7 +32,7 @@ from monitor.model import (
     Send,
     Subscription,
 )
-from monitor.store import alerts, canaries, counters, coverage, health, import_marks, rebuild, reread, sends, states
+from monitor.store import alerts, canaries, counters, coverage, health, import_marks, inbox_notes, rebuild, reread, sends, states
 from monitor.store.canaries import CanaryRecord
 from monitor.store.context import alert_context
 from monitor.store.database import Database
@@ -383,6 +384,16 @@ class Store:
         """Inbox → its folders, when each was last proven readable, and the failure that stands."""
         with self._database.read() as connection:
             return health.inbox_states(connection)
+
+    def keep_inbox_note(self, note: InboxNote) -> None:
+        """Keep what a server says of an inbox, in place of what it said before."""
+        with self._database.write() as connection:
+            inbox_notes.keep(connection, note)
+
+    def inbox_notes(self) -> dict[str, InboxNote]:
+        """Inbox → what its server said last of it."""
+        with self._database.read() as connection:
+            return inbox_notes.read(connection)
 
     # ------------------------------------------------------------------------------------------ canaries
 

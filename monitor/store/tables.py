@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, Text, UniqueConstraint, text
+from sqlalchemy import Column, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from monitor.store.columns import Moment, RowNumber
@@ -206,6 +206,20 @@ class CanaryRow(SQLModel, table=True):
     role: str | None = None
 
 
+class InboxNoteRow(SQLModel, table=True):
+    """What a server said last of a seed inbox itself."""
+
+    __tablename__ = "inbox_notes"
+    inbox_id: int = Field(sa_column=Column(RowNumber, ForeignKey("inboxes.id"), primary_key=True, autoincrement=False))
+    at: datetime = Field(sa_type=Moment)
+    resource: str | None = None
+    used: int | None = Field(default=None, sa_type=RowNumber)
+    most: int | None = Field(default=None, sa_type=RowNumber)
+    full_since: datetime | None = Field(default=None, sa_type=Moment)
+    alert: str | None = Field(default=None, sa_type=Text)
+    alert_since: datetime | None = Field(default=None, sa_type=Moment)
+
+
 class ProblemRow(SQLModel, table=True):
     """An oddity of a message that was kept all the same."""
 
@@ -316,6 +330,7 @@ evidence = SQLModel.metadata.tables["evidence"]
 placements = SQLModel.metadata.tables["placements"]
 coverage = SQLModel.metadata.tables["coverage"]
 failures = SQLModel.metadata.tables["failures"]
+inbox_notes = SQLModel.metadata.tables["inbox_notes"]
 canaries = SQLModel.metadata.tables["canaries"]
 problems = SQLModel.metadata.tables["problems"]
 counters = SQLModel.metadata.tables["counters"]

@@ -68,6 +68,20 @@ UNSENT = finding(
     note="The last try failed: the mail server refuses the user or the password (535 5.7.8 wrong).",
     members=("quiet-1", "quiet-2"),
 )
+FULL = finding(FindingKind.MAILBOX_FULL, "quiet-1", note="It is 93% full: 93,000 of 100,000 KiB, as its server says.", members=())
+EXPIRES = finding(
+    FindingKind.PASSWORD_EXPIRES,
+    "quiet-1",
+    note="By the settings (password_expires) its password ends on 20 January 2021, in 12 days.",
+    members=(),
+)
+CLOSES = finding(
+    FindingKind.INBOX_CLOSES,
+    "quiet-1",
+    note="A person signed in last on 1 February 2020, by the settings (last_signed_in). Mailboxes there are closed after "
+    "365 days without that: on 31 January 2021, in 23 days.",
+    members=(),
+)
 SEED = finding(
     FindingKind.SEED_SILENT,
     STREAM,
@@ -123,6 +137,15 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     "canary-account-opened": (Decision(alert(UNSENT), OPENED, ("log",)), AlertContext()),
     "canary-account-resolved": (
         Decision(alert(UNSENT, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
+        AlertContext(),
+    ),
+    "mailbox-full": (Decision(alert(FULL), OPENED, ("log",)), AlertContext()),
+    "mailbox-full-over": (Decision(alert(FULL, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
+    "password": (Decision(alert(EXPIRES), OPENED, ("log",)), AlertContext()),
+    "password-over": (Decision(alert(EXPIRES, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
+    "inbox-closes": (Decision(alert(CLOSES), OPENED, ("log",)), AlertContext()),
+    "inbox-closes-over": (
+        Decision(alert(CLOSES, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
         AlertContext(),
     ),
     "group-partial": (Decision(alert(PARTIAL), OPENED, ("log",)), AlertContext()),

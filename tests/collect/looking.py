@@ -10,7 +10,7 @@ from monitor.app.opening import SeedInbox
 from monitor.clock import Clock, SteppedClock
 from monitor.collect.imap import ImapInbox
 from monitor.collect.tokens import TokenSource
-from monitor.model import Bodies, Checkpoint, Coverage, FolderVisit, PollFailure, RawMessage
+from monitor.model import Bodies, Checkpoint, Coverage, FolderVisit, InboxNote, PollFailure, RawMessage
 from monitor.settings import InboxSettings
 
 Inbox = TypeVar("Inbox", bound=SeedInbox)
@@ -37,6 +37,7 @@ class Watched(Generic[Inbox]):
         self.visits: list[FolderVisit] = []
         self.failures: list[PollFailure] = []
         self.bodies: list[Bodies] = []
+        self.notes: list[InboxNote] = []
 
     def visit(self, after: timedelta = timedelta(seconds=1)) -> list[FolderVisit]:
         """One look at all folders, so long after the last one."""
@@ -51,6 +52,8 @@ class Watched(Generic[Inbox]):
                 self.failures.append(result)
             elif isinstance(result, Bodies):
                 self.bodies.append(result)
+            elif isinstance(result, InboxNote):
+                self.notes.append(result)
             else:
                 self.checkpoints[result.folder] = result.checkpoint
                 fresh.append(result)

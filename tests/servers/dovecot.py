@@ -139,7 +139,7 @@ def own_dovecot() -> Iterator[Dovecot]:
 
 
 @contextmanager
-def running_dovecot(introspection: str | None = None) -> Iterator[Dovecot]:
+def running_dovecot(introspection: str | None = None, *, more: str = "") -> Iterator[Dovecot]:
     """A server of one's own, with its folders removed at the end; with `introspection` it takes access tokens too."""
     program()
     # A short path, readable to the mail user: a socket's is limited to 107 bytes, and pytest's folders are for root alone.
@@ -150,7 +150,7 @@ def running_dovecot(introspection: str | None = None) -> Iterator[Dovecot]:
         server = Dovecot(root, certificate, free_port(), free_port(), introspection)
         for name in ("run", "state", "mail"):
             (root / name).mkdir()
-        (root / "dovecot.conf").write_text(_configuration(server))
+        (root / "dovecot.conf").write_text(_configuration(server) + more)
         (root / "oauth2.conf").write_text(
             f"introspection_url = {introspection}\nintrospection_mode = post\nusername_attribute = username\n"
             "active_attribute = active\nactive_value = true\n"

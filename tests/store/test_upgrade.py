@@ -84,6 +84,11 @@ OLD_DATA["0011"] = (
     "INSERT INTO states (hour, changed, basis, coverage, document) VALUES (450000, 1, 'b', 'c', '')",
 )
 
+OLD_DATA["0012"] = (
+    *OLD_DATA["0011"],
+    f"INSERT INTO inbox_notes (inbox_id, at, resource, used, most) VALUES (1, {T}, 'STORAGE', 1, 2)",
+)
+
 REVISIONS = sorted(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("v*.py"))
 
 
