@@ -25,8 +25,8 @@ def test_rows_become_events_and_odd_ones_are_told_with_their_line(tmp_path: Path
         encoding="utf-8",
     )
     assert list(read_events(file)) == [
-        ArchivedEvent("victory.example", AT, "job1"),
-        ArchivedEvent("\u201cnews\u201d.example", AT),
+        ArchivedEvent("victory.example", AT, "job1", position=2),
+        ArchivedEvent("\u201cnews\u201d.example", AT, position=3),
         ArchiveProblem(file, 4, "has no time that can be read (ISO 8601 or seconds since 1970): 'yesterday'"),
         ArchiveProblem(file, 5, "has no sender_id"),
     ]
