@@ -14,7 +14,7 @@ class DkimSignature(NamedTuple):
     sdid: str
     selector: str
     identity: str
-    """The domain of i=, d= where it is missing."""
+    """The domain of i=, d= where it is missing or where i= is not below d=, as it must be (RFC 6376 §3.5)."""
     signed: str
     """The text of h=."""
 
@@ -39,4 +39,6 @@ def parse_dkim_signature(value: str) -> DkimSignature | None:
     if not sdid or not selector:
         return None
     identity = tags["i"].strip().rpartition("@")[2].lower() if "i" in tags else ""
-    return DkimSignature(sdid[:253], selector[:253], identity or sdid, tags.get("h", ""))
+    if not f".{identity}".endswith(f".{sdid}"):
+        identity = sdid  # else a bogus signature could borrow the result of a good one of another domain
+    return DkimSignature(sdid[:253], selector[:253], identity, tags.get("h", ""))

@@ -60,7 +60,8 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> Found:
         entry = headers.get(name)
         if entry is None or name == "received":
             continue
-        trust = Trust.SIGNED if name in signed else Trust.CLAIMED
+        # Signers cover the lowest field of a name (RFC 6376 §5.4.2): one that was added above it later is nobody's.
+        trust = Trust.SIGNED if name in signed and len(values) == 1 else Trust.CLAIMED
         for value in values:
             if "=?" in value and entry.reads_text:
                 value = decode_words(value)

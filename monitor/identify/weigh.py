@@ -165,6 +165,11 @@ def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, 
     best = _best(proven)
     if best is not None:
         verdict.platform, verdict.platform_confidence = best.provider.name, Confidence.CERTAIN
+        if not any(hit.trust is Trust.OBSERVED and hit.signal.for_platform for hit in best.proofs):
+            # Signed mail that somebody passed on is still signed: the servers must fit too.
+            fits = delivery is best.provider or (delivery is not None and delivery.name in best.provider.spec.through)
+            if not fits or verdict.delivery_confidence is not Confidence.CERTAIN:
+                verdict.platform_confidence = Confidence.LIKELY
         if delivery is None or delivery is best.provider or delivery.role is not Role.BOTH:
             return
         if delivery.name not in best.provider.spec.through and best.provider.role is Role.BOTH:

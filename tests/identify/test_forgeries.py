@@ -285,3 +285,48 @@ def test_two_signatures_that_both_passed_sign_what_either_covers() -> None:
     passed = "dkim=pass header.i=@stranger.example header.s=k1; dkim=pass header.i=@stranger.example header.s=k1;"
     found = signed_message(GOOD + BOGUS, passed)
     assert [e for e in found.evidence if e.trust is Trust.SIGNED]
+
+
+NGP = "DKIM-Signature: v=1; d=bounce.myngp.com; s=k1; i=@stranger.example; h=from:to; b=z; bh=y\n"
+
+
+@pytest.mark.parametrize("signatures", [GOOD + NGP, NGP + GOOD, NGP])
+def test_a_signature_whose_identity_is_not_below_its_domain_borrows_no_result(signatures: str) -> None:
+    found = signed_message(signatures, "dkim=pass header.i=@stranger.example header.s=k1;")
+    assert certain_of(found) == set()
+    assert not [e for e in found.evidence if e.field == "dkim-d" and e.trust is not Trust.CLAIMED]
+
+
+def test_a_field_added_above_the_signed_one_of_its_name_is_nobodys() -> None:
+    signed = "DKIM-Signature: v=1; d=stranger.example; s=k1; h=from:x-job; b=x; bh=y\n"
+    once = identify(at_gmail(STRANGER, "pass", "dkim=pass header.i=@stranger.example header.s=k1;", signed))
+    assert [e.trust for e in once.evidence if e.field == "x-job"] == [Trust.SIGNED]
+    added = "X-Job: 7002222_1\n"
+    twice = identify(at_gmail(STRANGER, "pass", "dkim=pass header.i=@stranger.example header.s=k1;", signed + added))
+    assert [e.trust for e in twice.evidence if e.field == "x-job"] == [Trust.CLAIMED]
+
+
+@pytest.mark.parametrize(
+    "hop",
+    [STRANGER, "mail-sor-f41.google.com (mail-sor-f41.google.com. [209.85.220.41])"],
+    ids=["a server", "a mailbox provider"],
+)
+def test_signed_mail_that_somebody_passed_on_without_a_word_is_not_certain(hop: str) -> None:
+    signature = "DKIM-Signature: v=1; d=bounce.myngp.com; s=k1; h=from:subject; b=x; bh=y\n"
+    text = at_gmail(hop, "pass", "dkim=pass header.i=@bounce.myngp.com header.s=k1;", signature)
+    found = identify(text.partition("From: ")[0] + "From: a@campaign.example\nSubject: x\n\nText.\n")
+    assert "NGP VAN" not in certain_of(found)
+
+
+@pytest.mark.parametrize(
+    "top",
+    [
+        "from mx.google.com (vps23.stranger.example [198.18.7.23]) by mail.corp.example with ESMTP",
+        "from mx.google.com (vps23.stranger.example [198.18.7.23]) by mailhost with ESMTP (envelope-from a@mx.google.com)",
+        "from filter (localhost [127.0.0.1]) by mailhost with LMTP (envelope-from <a@mx.google.com>)",
+    ],
+)
+def test_a_known_receivers_name_anywhere_else_in_the_topmost_hop_tells_nothing(top: str) -> None:
+    found = identify(f"Received: {top}\n" + at_gmail("mailout862.ngpweb.com (mailout862.ngpweb.com. [192.82.209.62])", "pass"))
+    assert found.receiver is None
+    assert certain_of(found) == set()
