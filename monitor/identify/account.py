@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from monitor.identify.signatures import AccountRule
@@ -10,6 +12,12 @@ from monitor.model import Account, Confidence, Trust
 
 VALUE_LIMIT = 16_000
 """Characters of a value that are read."""
+
+
+TOKENS_LIMIT = 8
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9+/_-]{8,4000}")
+"""Base64 of what begins with `{"`: the parts of a JSON Web Token (RFC 7519), of an X-MSFBL."""
+_URL_SAFE = str.maketrans("+/", "-_")
 
 
 class AccountFound(NamedTuple):
@@ -24,12 +32,37 @@ class AccountFound(NamedTuple):
 def read_accounts(numbers: Iterable[tuple[AccountRule, str, Trust]], names: Sequence[str]) -> list[AccountFound]:
     """The numbers of the named providers, out of the values that their rules fit."""
     found: list[AccountFound] = []
-    for rule, value, trust in numbers:
+    for rule, value, trust in sorted(numbers, key=_order):
         if rule.provider in names and (groups := rule.pattern.groups(value[:VALUE_LIMIT])) is not None:
             number = groups.get("id")
             account = Account(rule.provider, rule.kind, number) if number else None
             found.append(AccountFound(rule.provider, account, trust, groups.get("job"), rule.field))
     return found
+
+
+def _order(number: tuple[AccountRule, str, Trust]) -> int:
+    return number[0].order
+
+
+def in_tokens(
+    rules: Iterable[AccountRule], fields: Mapping[str, Sequence[str]], signed: frozenset[str]
+) -> list[tuple[AccountRule, str, Trust]]:
+    """What the rules on tokens have to read: the JSON in the base64 runs of their fields."""
+    found: list[tuple[AccountRule, str, Trust]] = []
+    for rule in rules:
+        values = fields.get(rule.field, ())
+        trust = Trust.SIGNED if rule.field in signed and len(values) == 1 else Trust.CLAIMED
+        for value in values:
+            runs = _TOKEN.findall("".join(value[:VALUE_LIMIT].split()))[:TOKENS_LIMIT] if "eyJ" in value else ()
+            found += [(rule, text, trust) for run in runs if (text := _json_in(run)) is not None]
+    return found
+
+
+def _json_in(run: str) -> str | None:
+    try:
+        return urlsafe_b64decode(run.translate(_URL_SAFE) + "=" * (-len(run) % 4)).decode("utf-8")
+    except ValueError:
+        return None
 
 
 def choose_account(
@@ -47,7 +80,8 @@ def choose_account(
         numbered = [(entry, entry.account) for entry in own if entry.account is not None]
         if not numbered:
             continue
-        first, account = min(numbered, key=lambda pair: _RANK[pair[0].trust])
+        kind = numbered[0][1].kind
+        first, account = min((pair for pair in numbered if pair[1].kind == kind), key=lambda pair: _RANK[pair[0].trust])
         others = sorted({other.id for _, other in numbered if other.kind == account.kind} - {account.id})
         confidence = sure or Confidence.POSSIBLE
         if confidence is Confidence.CERTAIN and first.trust is Trust.CLAIMED:

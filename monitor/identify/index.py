@@ -149,11 +149,16 @@ class SignatureIndex:
     def __init__(self, providers: Iterable[Provider]) -> None:
         by_field: dict[str, list[Signal]] = {}
         rules: dict[str, list[AccountRule]] = {}
+        self.token_rules: dict[str, tuple[AccountRule, ...]] = {}
+        """Provider → rules that read the JSON inside a value: few, so that only those of the provider found are tried."""
         for provider in providers:
             for signal in provider.signals:
                 by_field.setdefault(signal.field, []).append(signal)
             for rule in provider.accounts:
-                rules.setdefault(rule.field, []).append(rule)
+                if rule.token:
+                    self.token_rules[provider.name] = (*self.token_rules.get(provider.name, ()), rule)
+                else:
+                    rules.setdefault(rule.field, []).append(rule)
         self.networks = NetworkIndex(by_field.pop("sender-ip", []))
         nothing = FieldIndex("", [])
         built = {name: FieldIndex(name, by_field.get(name, ()), rules.get(name, ())) for name in (*by_field, *rules)}

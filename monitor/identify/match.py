@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monitor.identify.account import choose_account, read_accounts
+from monitor.identify.account import choose_account, in_tokens, read_accounts
 from monitor.identify.dkim_proof import good_signatures, with_own_check
 from monitor.identify.evidence import Hit, find_hits
 from monitor.identify.facts import gather_facts
@@ -63,6 +63,8 @@ class Identifier:
         verdict = decide(hits, facts, self._providers)
         account, sure, job = None, None, None
         names = [name for name in (verdict.platform, verdict.delivery) if name]
+        for name in set(names) & self._index.token_rules.keys():
+            found.numbers += in_tokens(self._index.token_rules[name], message.fields, facts.signed_fields)
         if found.numbers and (numbers := read_accounts(found.numbers, names)):
             account, sure, job = choose_account(
                 numbers,

@@ -118,6 +118,8 @@ class AccountFile(_Strict):
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,30}$")]
     field: FieldName
     regex: PatternText
+    token: bool = False
+    """Whether the pattern reads the JSON that stands base64-coded in the value (RFC 7519), and not the value itself."""
     note: Text | None = None
 
     @model_validator(mode="after")
@@ -182,6 +184,9 @@ class AccountRule:
     kind: str
     field: str
     pattern: Pattern
+    token: bool
+    order: int
+    """Its place in the file: of several kinds of number the first named there is the account."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,7 +260,10 @@ def load_signatures(folders: Sequence[Folder]) -> SignatureSet:
 def _provider(file: str, spec: ProviderFile) -> Provider:
     stem = file.rsplit(".", 1)[0]
     signals = tuple(_signal(spec.name, f"{stem}:{index}", signal) for index, signal in enumerate(spec.signals))
-    accounts = tuple(AccountRule(spec.name, rule.kind, rule.field, Pattern(rule.regex)) for rule in spec.accounts)
+    accounts = tuple(
+        AccountRule(spec.name, rule.kind, rule.field, Pattern(rule.regex), rule.token, place)
+        for place, rule in enumerate(spec.accounts)
+    )
     return Provider(spec.name, file, spec, signals, accounts)
 
 

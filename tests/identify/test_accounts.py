@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode, urlsafe_b64encode
+
+import pytest
+
 from monitor.identify.redact import recipients_of, redact
-from monitor.model import Account, Confidence
+from monitor.model import Account, Confidence, Identification
 from tests.identify.shipped_knowledge import identify, real
 
 ESP = "Salesforce Marketing Cloud"
@@ -26,6 +30,40 @@ def test_two_different_numbers_are_a_conflict() -> None:
 def test_a_number_that_only_the_sender_claims_is_not_certain() -> None:
     found = identify(real("blue-state-digital"))
     assert (found.platform_confidence, found.account_confidence) == (Confidence.CERTAIN, Confidence.LIKELY)
+
+
+def exacttarget_with_token(payload: str) -> Identification:
+    """The real message with a list link that holds a JSON Web Token, as mail since 2021 has it."""
+    token = ".".join(urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in ('{"typ":"JWT","alg":"HS256"}', payload))
+    link = f"\nList-Unsubscribe: <https://click.email.aarp.org/subscription_center.aspx?jwt={token}.sig>\nSubject:"
+    return identify(real("exacttarget").replace("\nSubject:", link, 1))
+
+
+def test_the_token_of_the_list_link_is_checked_against_the_other_numbers() -> None:
+    same = exacttarget_with_token('{"mid":"1062583","s":"50385603","lid":"21","j":"4035811","jb":"5","d":"40001"}')
+    assert (same.account, same.account_confidence) == (Account(ESP, "mid", "1062583"), Confidence.CERTAIN)
+    other = exacttarget_with_token('{"mid":"5240000","s":"50385603","lid":"21","j":"4035811","jb":"5","d":"40001"}')
+    assert other.account_confidence is Confidence.POSSIBLE
+    assert any("5240000" in conflict for conflict in other.conflicts)
+    assert not [fact for fact in same.evidence if "50385603" in fact.value or "eyJtaWQ" in fact.value]
+
+
+@pytest.mark.parametrize("payload", ["", "{", '{"mid":1}', "\xff" * 50, '{"mid":"' + "1" * 5000])
+def test_a_token_that_holds_no_number_is_passed_over(payload: str) -> None:
+    assert exacttarget_with_token(payload).account == Account(ESP, "mid", "1062583")
+
+
+def test_sparkposts_customer_is_read_and_the_recipient_beside_it_is_not_shown() -> None:
+    inside = b'{"r":"reader@seed.example","customer_id":"14721","tenant_id":"spc"}'
+    hop = "mta1.sparkpostmail.com (mta1.sparkpostmail.com. [198.18.7.23])"
+    found = identify(
+        f"Received: from {hop} by mx.google.com with ESMTPS id x1\n"
+        "Authentication-Results: mx.google.com; spf=pass smtp.mailfrom=a@a.example\n"
+        f"X-MSFBL: abc=|{b64encode(inside).decode()}\nFrom: a@a.example\n\nText.\n"
+    )
+    assert (found.delivery, found.account) == ("SparkPost", Account("SparkPost", "customer_id", "14721"))
+    assert found.account_confidence is Confidence.LIKELY
+    assert not [fact for fact in found.evidence if "reader" in fact.value or b64encode(inside).decode()[:30] in fact.value]
 
 
 def test_the_platforms_number_comes_before_the_deliverys() -> None:
