@@ -1,24 +1,28 @@
-"""Events: read recorded sends from a CSV file, `sender_id,timestamp` and what may stand beside them."""
+"""Events: read recorded sends from a CSV file, `sender_id,timestamp` and what may stand beside them.
+
+Plain tuples, as files of a million rows are read.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from monitor.collect.archived import ArchiveProblem
 from monitor.errors import InputError
 
 REQUIRED = ("sender_id", "timestamp")
 OPTIONAL = ("send_id", "organisation", "provider", "inbox")
+ALSO_CALLED = {"sender_id": "domain", "timestamp": "date", "send_id": "message_id"}
+"""As in the public archive dwillis/political-emails; taken where the column itself is not there."""
 LONGEST = 500
 """Characters of a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchivedEvent:
+class ArchivedEvent(NamedTuple):
     """One row: `sender_id` mailed at `at` (UTC). Rows with one `send_id` are copies of one send."""
 
     sender_id: str
@@ -37,13 +41,8 @@ def read_events(path: Path) -> Iterator[ArchivedEvent | ArchiveProblem]:
     """Row by row; one that cannot be read is a problem with its line. InputError: the file is no such table."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            rows = csv.DictReader(stream)
-            missing = [name for name in REQUIRED if name not in (rows.fieldnames or ())]
-            if missing:
-                names = ", ".join((*REQUIRED, *OPTIONAL))
-                raise InputError(
-                    path, f"expected a first line that names the columns ({names}); {' and '.join(missing)} not there"
-                )
+            rows = csv.reader(stream)
+            places = _places(path, next(rows, []))
             while True:
                 try:
                     row = next(rows)
@@ -52,36 +51,54 @@ def read_events(path: Path) -> Iterator[ArchivedEvent | ArchiveProblem]:
                 except csv.Error as error:
                     yield ArchiveProblem(path, rows.line_num, f"is no line of CSV ({error})")
                     continue
-                yield event_of(path, rows.line_num, row)
+                if row:
+                    yield _event(path, rows.line_num, row, places)
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror or error})") from error
 
 
 def read_timestamp(text: str) -> datetime | None:
     """ISO 8601 (without an offset it is UTC), or seconds or milliseconds since the epoch; None where it is neither."""
-    try:
-        number = float(text)
-    except ValueError:
-        pass
-    else:
+    if text[4:5] != "-":  # no year: quicker than to try both
         try:
+            number = float(text)
             return datetime.fromtimestamp(number / 1000 if abs(number) > 1e11 else number, UTC)
         except (ValueError, OverflowError, OSError):
-            return None
+            pass
     try:
         moment = datetime.fromisoformat(text)
+        if moment.tzinfo is UTC:
+            return moment
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
+def _places(path: Path, header: list[str]) -> tuple[int | None, ...]:
+    """Where in a row each column of REQUIRED and OPTIONAL stands; None: nowhere."""
+    names = {name.strip(): place for place, name in reversed(list(enumerate(header)))}
+    places = {name: names.get(name, names.get(ALSO_CALLED.get(name, ""))) for name in (*REQUIRED, *OPTIONAL)}
+    if missing := [name for name in REQUIRED if places[name] is None]:
+        columns = ", ".join((*REQUIRED, *OPTIONAL))
+        raise InputError(path, f"expected a first line that names the columns ({columns}); {' and '.join(missing)} not there")
+    return tuple(places.values())
+
+
 def event_of(path: Path, line: int, row: Mapping[str, str | None], done: int = 0) -> ArchivedEvent | ArchiveProblem:
     """The event of one row or record; `line` is its number."""
-    values = {name: ((row.get(name) or "").strip()[:LONGEST] or None) for name in (*REQUIRED, *OPTIONAL)}
-    sender, timestamp = values["sender_id"], values["timestamp"]
+    return _event(path, line, [row.get(name) for name in (*REQUIRED, *OPTIONAL)], range(len((*REQUIRED, *OPTIONAL))), done)
+
+
+def _event(
+    path: Path, line: int, row: Sequence[str | None], places: Iterable[int | None], done: int = 0
+) -> ArchivedEvent | ArchiveProblem:
+    """`places`: where in the row each column of REQUIRED and OPTIONAL stands."""
+    sender, timestamp, *others = [
+        ((row[place] or "").strip()[:LONGEST] or None) if place is not None and place < len(row) else None for place in places
+    ]
     at = read_timestamp(timestamp) if timestamp else None
     if sender is None:
         return ArchiveProblem(path, line, "has no sender_id")
     if at is None:
         return ArchiveProblem(path, line, f"has no time that can be read (ISO 8601 or seconds since 1970): {timestamp!r}")
-    return ArchivedEvent(sender, at, values["send_id"], values["organisation"], values["provider"], values["inbox"], done, line)
+    return ArchivedEvent(sender, at, *others, done, line)

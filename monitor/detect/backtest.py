@@ -10,7 +10,7 @@ hours drawn evenly over the watched time of all streams; nothing is read from fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from monitor.detect.calendar import hours_of
 from monitor.detect.defaults import Defaults, load_defaults
-from monitor.detect.engine import Engine
+from monitor.detect.engine import ENDED, Engine
 from monitor.detect.events import Events, trailing_rates
+from monitor.detect.fixed import alarms_of_silences, alarms_without_end
 from monitor.detect.learning import is_real_stop
 from monitor.detect.tails import classes_of
 from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, covered_time, merge, paused_time
@@ -209,6 +210,8 @@ def _replay(
     if not events.times.size:
         return SettingResult(setting, events.streams, (), ())
     engine = _prepare(events, setting, coverage, defaults)
+    if np.isfinite(engine.bank.view("fixed")).all():
+        return _replay_fixed(engine, events, setting, ends, silences, draws)
     streams = len(events.streams)
     hour_of = np.floor(events.times).astype(np.int64)
     last_hour = int(np.ceil(max(float(events.times[-1]), float(ends.max()))))
@@ -229,6 +232,29 @@ def _replay(
             _collect(engine, streams, waiting, injected, events, hour + 1.0)
     _collect(engine, streams, waiting, injected, events, np.inf)
     return SettingResult(setting, events.streams, _alarms(engine, events, ends, silences), tuple(injected))
+
+
+def _replay_fixed(
+    engine: Engine, events: Events, setting: Setting, ends: Floats, silences: Silences, draws: list[tuple[int, int, int]]
+) -> SettingResult:
+    until = float(np.ceil(max(float(events.times[-1]), float(ends.max())))) + 1.0
+    rows, times, at = alarms_of_silences(engine, events, until)
+    years = 1.0 / engine.bank.view("budget")
+    alarms = []
+    for row, last, alarm_at in zip(*(column[np.isfinite(at)] for column in (rows, times, at)), strict=True):
+        k = silences.find(int(row), float(last))
+        if k is not None and alarm_at <= silences.end[k]:
+            resumed = float(silences.end[k]) if silences.resumed[k] else None
+            levels = (float(alarm_at), float(alarm_at), np.nan)
+            alarms.append(_alarm(events, int(row), float(last), levels, resumed, int(silences.rate_class[k]), float(years[row])))
+    stops, stopped = (np.array([draw[i] for draw in draws], np.int64) for i in (0, 1))
+    found = alarms_without_end(engine, events, stops, stopped, until)
+    found[(found == ENDED) | (found - stops > LONGEST_WAIT)] = np.nan
+    injected = [
+        InjectedStop(events.streams[row], float(hour), (float(x), float(x), np.nan), rate_class)
+        for (hour, row, rate_class), x in zip(draws, found, strict=True)
+    ]
+    return SettingResult(setting, events.streams, tuple(sorted(alarms, key=lambda a: (a.last, a.stream))), tuple(injected))
 
 
 def _prepare(events: Events, setting: Setting, coverage: Mapping[str, Sequence[Interval]], defaults: Defaults) -> Engine:

@@ -73,7 +73,7 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "position": ((), np.float64, np.nan),
     "elapsed": ((), np.float64, 0.0),
     "covered": ((), np.float64, 0.0),
-    "limit": ((3,), np.float64, np.inf),
+    "deadline": ((3,), np.float64, np.inf),
     "alarm_at": ((3,), np.float64, np.nan),
     # the fleet's clock
     "fleet_count": ((), np.float64, 0.0),
@@ -117,7 +117,8 @@ class Bank:
     position: Floats
     elapsed: Floats
     covered: Floats
-    limit: Floats
+    deadline: Floats
+    """By level, the profile-hours of silence at which its alarm is due."""
     alarm_at: Floats
     fleet_count: Floats
     recent: NDArray[np.int16]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from monitor.detect.bank import RING, Bank, Floats, Rows
+from monitor.detect.bank import Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_WEEK
 from monitor.detect.engine import ALERT
-from monitor.detect.rhythm import gaps_kept, silence_until
 
 DAY = slice(8, 20)
 """Hours of the stream's own day; the others are its night."""
@@ -19,9 +18,8 @@ def expected_delays(bank: Bank, rows: Rows) -> tuple[Floats, Floats]:
     NaN where no alert can come. The silence that an alert needs has already run for a while when a stop happens: on average
     E[y²] / 2E[y] of the gaps y (the inspection paradox), so the delay is shorter by that.
     """
-    silence = silence_until(bank, rows, bank.limit[rows, ALERT])
-    filled = gaps_kept(bank, rows)
-    gaps = np.where(np.arange(RING) < filled[:, None], bank.ring[rows], 0.0).astype(np.float64)
+    silence = bank.deadline[rows, ALERT]
+    gaps = bank.ring[rows].astype(np.float64)
     total = gaps.sum(axis=1)
     level = bank.level_a[rows, 1] / bank.level_b[rows, 1]
     age = np.where(total > 0, (gaps**2).sum(axis=1) / np.maximum(2.0 * total, 1e-9), 1.0) / level

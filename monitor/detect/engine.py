@@ -17,7 +17,7 @@ from monitor.detect.bank import FLEET_WINDOW, Bank, Floats, Rows
 from monitor.detect.calendar import hour_of_week
 from monitor.detect.defaults import Defaults
 from monitor.detect.learning import Learning
-from monitor.detect.rhythm import end_gaps, refresh, set_limits, silence_until, standardise
+from monitor.detect.rhythm import end_gaps, refresh, set_limits
 from monitor.detect.witnesses import ALWAYS, CoveredTime
 
 ALERT = 1
@@ -129,7 +129,7 @@ class Engine:
         elapsed = np.where(started, before + pace * delta, 0.0)
         total = np.where(started, covered + delta, 0.0)
         bank.elapsed[rows], bank.covered[rows] = elapsed, total
-        due = standardise(bank, rows, elapsed)[:, None] >= bank.limit[rows]
+        due = elapsed[:, None] >= bank.deadline[rows]
         longest = np.fmin(bank.ceiling[rows], bank.fixed[rows])
         due[:, :2] |= ((total >= longest) & (bank.sessions[rows] >= bank.min_sessions[rows]))[:, None]
         due &= np.isnan(bank.alarm_at[rows]) & (total >= bank.floor[rows])[:, None]
@@ -137,7 +137,7 @@ class Engine:
             return
         place, level = np.nonzero(due)
         known, running = rows[place], pace[place] > 0
-        left = silence_until(bank, known, bank.limit[known, level]) - before[place]
+        left = bank.deadline[known, level] - before[place]
         wait = np.where(running, left / np.where(running, pace[place], 1.0), np.inf)
         wait = np.where(level < 2, np.minimum(wait, longest[place] - covered[place]), wait)
         wait = np.maximum(np.maximum(wait, bank.floor[known] - covered[place]), 0.0)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import exp
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,8 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One row of an event file: `sender_id,timestamp`, and what may stand beside it."""
+class Event(NamedTuple):
+    """One row of an event file: `sender_id,timestamp`, and what may stand beside it. There may be millions."""
 
     sender_id: str
     at: datetime
@@ -59,9 +59,12 @@ class Events:
     @classmethod
     def from_columns(cls, senders: Iterable[str], times: Floats, inboxes: Mapping[str, frozenset[str]] | None = None) -> Events:
         """From one sender and one hour (since the epoch) an event, in any order."""
-        streams, rows = np.unique(np.array(list(senders), dtype=object), return_inverse=True)
+        names = [str(sender) for sender in senders]
+        streams = sorted(set(names))
+        places = {stream: place for place, stream in enumerate(streams)}
+        rows = np.array([places[name] for name in names], np.int64)
         order = np.lexsort((rows, times))
-        return cls(tuple(str(s) for s in streams), times[order], rows[order].astype(np.int64), dict(inboxes or {}))
+        return cls(tuple(streams), times[order], rows[order], dict(inboxes or {}))
 
 
 def trailing_rates(events: Events) -> Floats:

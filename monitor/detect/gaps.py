@@ -16,7 +16,7 @@ from monitor.detect.fleet import rates
 from monitor.detect.learning import is_real_stop
 from monitor.detect.outlook import reach
 from monitor.detect.replay import Frame
-from monitor.detect.rhythm import return_periods, silence_until, surprises
+from monitor.detect.rhythm import return_periods, surprises
 from monitor.model import GapFacts, Level, StreamPhase, StreamState
 
 LONGEST_OUTLOOK = 24.0 * 366 * 20
@@ -109,7 +109,7 @@ def _due(frame: Frame, now: float, zones: list[str], rows: Rows) -> Floats:
     engine = frame.engine
     bank = engine.bank
     speed = np.array([engine.speed[row] if row < engine.speed.size else 1.0 for row in rows.tolist()])
-    left = silence_until(bank, rows, bank.limit[rows, ALERT]) - bank.elapsed[rows]
+    left = bank.deadline[rows, ALERT] - bank.elapsed[rows]
     due = reach(bank, rows, np.full(rows.size, now), np.where(left > 0, left, np.nan), speed, zones)
     longest = np.fmin(bank.ceiling[rows], bank.fixed[rows])
     covered, learned = bank.covered[rows], bank.sessions[rows] >= bank.min_sessions[rows]

@@ -107,7 +107,7 @@ def silence_until(bank: Bank, rows: Rows, v: Floats) -> Floats:
     finite = np.isfinite(v)
     wanted = np.where(finite, v, 0.0)
     elapsed = np.zeros(rows.size)
-    for _ in range(30):
+    for _ in range(30):  # Newton's method; the curve is concave, so it comes from below and never overshoots
         spread = grasp + elapsed[:, None] * level
         reached = (weight * np.log(spread / grasp)).sum(axis=1)
         step = (wanted - reached) / (weight * level / spread).sum(axis=1)
@@ -199,7 +199,7 @@ def _against(
 
 
 def set_limits(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
-    """The standardised silence `v` at which each level's alarm is due, for streams that have learned enough."""
+    """The silence at which each level's alarm is due, for streams that have learned enough."""
     days = bank.exposure[rows].sum(axis=1, dtype=np.float64) / 24.0 + 1.0
     spread = np.minimum(bank.scale[rows] ** 2, 1.0)[:, None]
     bank.grasp[rows] = 1.0 / (spread * (SEND_TO_SEND / bank.level_a[rows] + (DAY_TO_DAY / days)[:, None]))
@@ -211,7 +211,7 @@ def set_limits(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
     needed = np.maximum(needed[:, None] - np.log(BUDGETS), LEAST_SURPRISE)
     v = tails.inverse(needed, bank.tail[rows][:, None])
     v[(bank.sessions[rows] < bank.min_sessions[rows]) | ~np.isnan(bank.fixed[rows])] = np.inf
-    bank.limit[rows] = v
+    bank.deadline[rows] = silence_until(bank, np.repeat(rows, v.shape[1]), v.ravel()).reshape(v.shape)
 
 
 def surprises(bank: Bank, tails: Tails) -> Floats:

@@ -32,6 +32,12 @@ def test_rows_become_events_and_odd_ones_are_told_with_their_line(tmp_path: Path
     ]
 
 
+def test_the_columns_of_the_public_archive_are_understood(tmp_path: Path) -> None:
+    file = tmp_path / "archive.csv"
+    file.write_text("date,message_id,name,domain\n2021-01-06T13:22:46-05:00,<1@x>,News,victory.example\n", encoding="utf-8")
+    assert list(read_events(file)) == [ArchivedEvent("victory.example", AT, "<1@x>", position=2)]
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
