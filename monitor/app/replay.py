@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,43 +11,64 @@ from typing import Literal
 
 from monitor.app.session import Session
 from monitor.collect.archived import ArchiveProblem
-from monitor.collect.events import ArchivedEvent, read_events, read_timestamp
+from monitor.collect.events import read_events, read_timestamp
 from monitor.detect.backtest import Setting
 from monitor.detect.calendar import hours_of
 from monitor.detect.events import Event, Events
 from monitor.detect.witnesses import Interval
 from monitor.errors import InputError
-from monitor.settings import GapSettings
+from monitor.settings import Settings
 
-GroupBy = Literal["stream", "organisation", "provider"]
+GroupBy = Literal["stream", "organisation", "provider", "inbox"]
 Complain = Callable[[ArchiveProblem], None]
 NOT_KNOWN = "unknown"
+LONG_AGO, FAR_AHEAD = -1e9, 1e9
+"""Hours since the epoch beyond all mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Events to replay, and until when (hours since the epoch) which of them were observed."""
+    """What is replayed, as the detector's columns."""
 
     events: Events
-    censor: Mapping[str, float]
-    coverage: Mapping[str, list[Interval]]
+    organisations: Mapping[str, str]
+    """Stream → its organisation, where that is known."""
+    coverage: Mapping[str, Sequence[Interval]]
+    """Inbox → when it was covered; empty: all time counts."""
 
 
-def events_in_file(path: Path, group_by: GroupBy, complain: Complain) -> Events:
+def events_in_file(path: Path, group_by: GroupBy, complain: Complain) -> Material:
     """The events of a CSV file; rows that cannot be read are complained of and left out."""
-    return Events.of(_read(path, group_by, complain))
+    organisations: dict[str, str] = {}
+    return Material(Events.of(_read(path, group_by, complain, organisations)), organisations, {})
 
 
-def events_in_store(session: Session, group_by: GroupBy) -> Events:
-    """All stored sends."""
-    return Events.of(
-        Event(
-            sender_id=_name(group_by, send.stream, send.organisation, send.delivery or send.platform),
-            at=send.at,
-            send_id=str(send.id),
-        )
-        for send in session.store.sends()
+def events_in_store(session: Session, group_by: GroupBy) -> Material:
+    """All stored sends with what was recorded of polls: holes between proofs count for nobody.
+
+    Before the first proof of an inbox its mail came by an import, which has none; that time counts, as does the present.
+    """
+    organisations: dict[str, str] = {}
+
+    def stored() -> Iterator[Event]:
+        for send in session.store.sends():
+            organisations[send.stream] = send.organisation
+            for inbox in send.inboxes:
+                sender = _name(group_by, send.stream, send.organisation, send.delivery or send.platform, inbox)
+                yield Event(sender, send.at, str(send.id), None, None, inbox)
+
+    events = Events.of(stored())
+    proven = session.watch().covered()
+    whole = {inbox: [(LONG_AGO, FAR_AHEAD)] for inboxes in events.inboxes.values() for inbox in inboxes}
+    return Material(
+        events, organisations, whole | {inbox: _open_ended(spans) for inbox, spans in proven.items()} if proven else {}
     )
+
+
+def _open_ended(spans: Sequence[Interval]) -> list[Interval]:
+    """The same holes, and none before and after."""
+    starts, ends = [LONG_AGO, *(start for start, _ in spans[1:])], [*(end for _, end in spans[:-1]), FAR_AHEAD]
+    return list(zip(starts, ends, strict=True))
 
 
 def read_censor(path: Path) -> dict[str, float]:
@@ -66,29 +87,49 @@ def read_coverage(path: Path) -> dict[str, list[Interval]]:
     return proven
 
 
-def settings_to_try(gap: GapSettings, yearly: Iterable[float], fixed_hours: Iterable[float]) -> list[Setting]:
-    """The learned rule at each budget, all else as in `gap`, then fixed silences for comparison."""
-    learned = [Setting(f"{a:g}/year", gap.model_copy(update={"false_alarms_per_sender_year": a})) for a in yearly]
-    return learned + [Setting(f"fixed {h:g} h", gap.model_copy(update={"fixed": timedelta(hours=h)})) for h in fixed_hours]
+def settings_to_try(
+    settings: Settings, material: Material, yearly: Iterable[float], fixed_hours: Iterable[float]
+) -> list[Setting]:
+    """The learned rule at each budget (none: as in the settings), all else as in the settings, then fixed silences."""
+    gap = settings.gap
+    total = gap.false_alarms_total_year
+    budgets = list(yearly)
+    if not budgets and total is not None:
+        learned = [_setting(f"{total:g}/year together", settings, material, {})]
+    else:
+        budgets = budgets or [gap.false_alarms_per_sender_year]
+        keys = ("false_alarms_per_sender_year", "false_alarms_total_year")
+        learned = [_setting(f"{a:g}/year", settings, material, dict(zip(keys, (a, None), strict=True))) for a in budgets]
+    return learned + [_setting(f"fixed {h:g} h", settings, material, {"fixed": timedelta(hours=h)}) for h in fixed_hours]
 
 
-def _read(path: Path, group_by: GroupBy, complain: Complain) -> Iterable[Event]:
+def _setting(name: str, settings: Settings, material: Material, tried: Mapping[str, object]) -> Setting:
+    own = {s: settings.gap_for(s, material.organisations.get(s, "")) for s in material.events.streams}
+    by_stream = {stream: gap.model_copy(update=tried) for stream, gap in own.items() if gap is not settings.gap}
+    return Setting(name, settings.gap.model_copy(update=tried), by_stream)
+
+
+def _read(path: Path, group_by: GroupBy, complain: Complain, organisations: dict[str, str]) -> Iterable[Event]:
     for found in read_events(path):
         if isinstance(found, ArchiveProblem):
             complain(found)
-        else:
-            yield _event(found, group_by)
+            continue
+        sender, at, send, organisation, provider, inbox = found[:6]
+        if organisation is not None:
+            organisations[sender] = organisation
+        if group_by != "stream":
+            # Two streams of a group may use the same send_id: it is theirs only.
+            send = None if send is None else f"{sender} {send}"
+            sender = _name(group_by, sender, organisation, provider, inbox)
+        yield Event(sender, at, send, organisation, provider, inbox)
 
 
-def _event(found: ArchivedEvent, group_by: GroupBy) -> Event:
-    sender = _name(group_by, found.sender_id, found.organisation, found.provider)
-    # Two streams of a group may use the same send_id: it is theirs only.
-    send = found.send_id if group_by == "stream" or found.send_id is None else f"{found.sender_id} {found.send_id}"
-    return Event(sender, found.at, send, found.organisation, found.provider, found.inbox)
-
-
-def _name(group_by: GroupBy, stream: str, organisation: str | None, provider: str | None) -> str:
-    return {"stream": stream, "organisation": organisation or stream, "provider": provider or NOT_KNOWN}[group_by]
+def _name(group_by: GroupBy, stream: str, organisation: str | None, provider: str | None, inbox: str | None) -> str:
+    if group_by == "stream":
+        return stream
+    if group_by == "organisation":
+        return organisation or stream
+    return (provider if group_by == "provider" else inbox) or NOT_KNOWN
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, dict[str, str]]]:

@@ -23,6 +23,7 @@ from monitor.detect.infrastructure import SHOWN_FOR, change_findings
 from monitor.detect.safety import SeedFacts, safety_findings
 from monitor.detect.seeds import KEPT_SENDS
 from monitor.detect.state import StateError, kept_hours, version
+from monitor.detect.witnesses import Interval
 from monitor.identify.match import Identifier
 from monitor.model import Alert, Assessment, Coverage, Finding, FindingKind, MissingCanaries, Send
 from monitor.settings import Settings
@@ -82,6 +83,10 @@ class Watch:
             self._store.apply(changes)
         self.keep()
         return assessment
+
+    def covered(self) -> dict[str, list[Interval]]:
+        """Inbox → when it was covered, in hours since the epoch, by all that is stored."""
+        return self._new_detector(self._store.coverage()).covered()
 
     def keep(self) -> None:
         """Store what was concluded of finished hours, once in a while, so that the next start is a short one."""

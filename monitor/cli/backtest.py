@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from monitor.app.replay import GroupBy, Material, events_in_file, events_in_store, read_censor, read_coverage, settings_to_try
+from monitor.app.replay import GroupBy, events_in_file, events_in_store, read_censor, read_coverage, settings_to_try
 from monitor.app.session import open_session
 from monitor.cli.output import console, errors, json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings
 from monitor.collect.archived import ArchiveProblem
-from monitor.detect.backtest import run
-from monitor.detect.backtest_rows import rows
+from monitor.collect.events import read_timestamp
+from monitor.detect.backtest import BacktestResult, run
+from monitor.detect.backtest_rows import ALL_CLASSES, rows, told_after
 from monitor.detect.calendar import hours_of
 from monitor.errors import GoneQuietError
-from monitor.settings import GapSettings
+from monitor.settings import Settings
+from monitor.show.backtest_chart import backtest_chart
+from monitor.show.charts import svg
+from monitor.words import count, plain, span
 
 USUAL_COMPARISON = 48.0
 """Hours: what teams use who alarm after a fixed silence; compared with in the summaries unless others are asked for."""
+
+
+ALARMS_SHOWN = 20
+_STOPS = ("real stops", "told after", "injected: median", "90 % within")
+_LEGEND = (
+    "false a year: alarms that the stream's next mail contradicted, per stream and year; the interval is what so few prove.",
+    "real stops: silences of over 14 days and 20 mean gaps that were told of, and after how long. injected: stops put in at",
+    "random moments, and how long each went unnoticed (– where so many were not found before the data end).",
+)
 
 
 @app.command()
@@ -40,49 +54,76 @@ def backtest(
         list[float] | None,
         typer.Option("--fixed-hours", min=0.1, help="Compare with an alarm after so many silent hours; may be given again (48)."),
     ] = None,
-    start: Annotated[datetime | None, typer.Option("--from", help="Report silences that begin from here on (UTC).")] = None,
-    end: Annotated[datetime | None, typer.Option("--to", help="Report silences that begin before (UTC).")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Report silences that begin from here on; ISO 8601, UTC if it does not say."),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Report silences that begin before, up to here.")
+    ] = None,
     coverage: Annotated[Path | None, typer.Option("--coverage", help="CSV inbox,start,end: else all time is covered.")] = None,
     censor: Annotated[
         Path | None, typer.Option("--censor", help="CSV sender_id,censor_ts: when observation ended, else at the last event.")
     ] = None,
     group_by: Annotated[GroupBy, typer.Option("--group-by", help="Replay each of these as one sender.")] = "stream",
     warm_up: Annotated[int, typer.Option("--warm-up", min=1, help="Alarms and exposure start after so many sends.")] = 5,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.svg", help="Draw the settings, and the silences that were alarms.")
+    ] = None,
     levels: Annotated[bool, typer.Option("--levels", help="Alarms of levels watch and confirmed too.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replay past sends through the detector and say what each setting would have done, false alarms and delay."""
-    settings = find_settings(config)
-    gap = settings.gap if settings else GapSettings()
+    settings = find_settings(config) or Settings()
     problems: list[ArchiveProblem] = []
     if events is not None:
-        replayed = events_in_file(events, group_by, problems.append)
+        material = events_in_file(events, group_by, problems.append)
     else:
         with open_session(*read_settings(config)) as session:
-            replayed = events_in_store(session, group_by)
+            material = events_in_store(session, group_by)
     for problem in problems:
         errors().print(Text(f"gonequiet: {problem.source}, line {problem.position}: {problem.reason}"))
-    if not replayed.times.size:
-        raise GoneQuietError("there is no event to replay; import mail first, or name a CSV file of events")
-    material = Material(replayed, read_censor(censor) if censor else {}, read_coverage(coverage) if coverage else {})
-    budgets = false_alarms_per_year or [gap.false_alarms_per_sender_year]
+    if not material.events.times.size:
+        missing = (
+            f"{events}: there is no event in it"
+            if events
+            else "no mail is stored: import mail first, or name a CSV file of events"
+        )
+        raise GoneQuietError(missing)
     result = run(
         material.events,
-        settings_to_try(gap, budgets, fixed_hours or [USUAL_COMPARISON]),
-        censor=material.censor,
-        coverage=material.coverage,
+        settings_to_try(settings, material, false_alarms_per_year or (), fixed_hours or [USUAL_COMPARISON]),
+        censor=read_censor(censor) if censor else {},
+        coverage=read_coverage(coverage) if coverage else material.coverage,
         warm_up=warm_up,
-        report_from=None if start is None else hours_of(start.replace(tzinfo=UTC)),
-        report_to=None if end is None else hours_of(end.replace(tzinfo=UTC)),
+        report_from=None if start is None else _hours("--from", start),
+        report_to=None if end is None else _hours("--to", end),
     )
-    found = [row for row in rows(result, levels=levels) if fixed_hours or not _is_unasked(row)]
+    every = list(rows(result, levels=levels))
+    found = [row for row in every if fixed_hours or not _is_unasked(row)]
+    if plot is not None:
+        _draw(plot, every)
     if as_json:
         json_lines(found)
     else:
-        _show(found)
+        _show(result, found)
     if problems:
         raise typer.Exit(2)
+
+
+def _hours(option: str, text: str) -> float:
+    moment = read_timestamp(text)
+    if moment is None:
+        raise GoneQuietError(f"{option}: expected a time such as 2021-01-06 or 2021-01-06T18:00Z, got {text!r}")
+    return hours_of(moment)
+
+
+def _draw(path: Path, every: list[dict[str, object]]) -> None:
+    try:
+        path.write_text(svg(backtest_chart(every)), encoding="utf-8")
+    except OSError as error:
+        raise GoneQuietError(f"--plot: {path}: cannot be written ({error.strerror or error})") from error
 
 
 def _is_unasked(row: dict[str, object]) -> bool:
@@ -90,9 +131,9 @@ def _is_unasked(row: dict[str, object]) -> bool:
     return row["type"] == "alarm" and str(row["setting"]).startswith("fixed")
 
 
-def _show(found: list[dict[str, object]]) -> None:
+def _show(result: BacktestResult, found: list[dict[str, object]]) -> None:
     table(
-        ("setting", "class", "years watched", "alarms", "false a year", "95 % interval", "real stops", "median delay"),
+        (*("setting", "class", "years watched", "alarms", "false a year", "95 % interval"), *_STOPS),
         (
             (
                 row["setting"],
@@ -102,15 +143,55 @@ def _show(found: list[dict[str, object]]) -> None:
                 _number(row["rate"], 2),
                 f"{_number(row['rate_low'], 2)} to {_number(row['rate_high'], 2)}",
                 row["stops"],
-                f"{_number(row['delay_hours_median'], 0)} h" if row["delay_hours_median"] is not None else "not found",
+                _told(told_after(result.silences, setting, index)),
+                _told(row["delay_hours_median"]),
+                _told(row["delay_hours_p90"]),
             )
-            for row in found
-            if row["type"] == "summary" and row["exposure_years"]
+            for setting in result.settings
+            for index, row in _summaries(found, setting.setting.name)
         ),
         empty="No silence was watched: every stream has fewer sends than the warm-up.",
     )
-    console().print(Text("\nfalse a year: alarms that the sender's next mail contradicted, per stream and year; delay: of stops"))
-    console().print(Text("put in at random moments. Single alarms: --json."))
+    _show_alarms([row for row in found if row["type"] == "alarm"])
+    for line in _LEGEND:
+        console().print(Text(line))
+
+
+def _summaries(found: list[dict[str, object]], setting: str) -> Iterator[tuple[int | None, dict[str, object]]]:
+    """Those with something watched, each with its class's number (None: all classes)."""
+    mine = [row for row in found if row["type"] == "summary" and row["setting"] == setting]
+    for index, row in enumerate(mine):
+        if row["exposure_years"]:
+            yield (None if row["class"] == ALL_CLASSES else index), row
+
+
+def _show_alarms(alarms: list[dict[str, object]]) -> None:
+    console().print()
+    newest = sorted(alarms, key=lambda row: str(row["alarm_at"]))[-ALARMS_SHOWN:]
+    table(
+        ("setting", "stream", "level", "last send (UTC)", "alarm (UTC)", "mail again (UTC)"),
+        (
+            (
+                row["setting"],
+                plain(str(row["stream"]), 80),
+                row["level"],
+                *(_minute(row[k]) for k in ("last_send", "alarm_at", "resumed_at")),
+            )
+            for row in newest
+        ),
+        empty="No alarm.",
+    )
+    if len(alarms) > len(newest):
+        console().print(Text(f"The newest {len(newest)} of {count(len(alarms), 'alarm')}; all of them: --json."))
+    console().print()
+
+
+def _minute(moment: object) -> str:
+    return str(moment)[:16].replace("T", " ") if moment else ""
+
+
+def _told(hours: object) -> str:
+    return span(timedelta(hours=hours)) if isinstance(hours, float) else "–"
 
 
 def _number(value: object, digits: int) -> str:

@@ -42,7 +42,10 @@ def read_events(path: Path) -> Iterator[ArchivedEvent | ArchiveProblem]:
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
             rows = csv.reader(stream)
-            places = _places(path, next(rows, []))
+            try:
+                places = _places(path, next(rows, []))
+            except csv.Error as error:
+                raise InputError(path, f"is no CSV file ({error})") from error
             while True:
                 try:
                     row = next(rows)
@@ -93,7 +96,7 @@ def _event(
     path: Path, line: int, row: Sequence[str | None], places: Iterable[int | None], done: int = 0
 ) -> ArchivedEvent | ArchiveProblem:
     """`places`: where in the row each column of REQUIRED and OPTIONAL stands."""
-    sender, timestamp, *others = [
+    sender, timestamp, send, organisation, provider, inbox = [
         ((row[place] or "").strip()[:LONGEST] or None) if place is not None and place < len(row) else None for place in places
     ]
     at = read_timestamp(timestamp) if timestamp else None
@@ -101,4 +104,4 @@ def _event(
         return ArchiveProblem(path, line, "has no sender_id")
     if at is None:
         return ArchiveProblem(path, line, f"has no time that can be read (ISO 8601 or seconds since 1970): {timestamp!r}")
-    return ArchivedEvent(sender, at, *others, done, line)
+    return ArchivedEvent(sender, at, send, organisation, provider, inbox, done, line)

@@ -67,7 +67,7 @@ class Alarm:
     resumed_at: float | None
     rate_class: int
     return_period_years: float
-    """At the moment of the alert (NaN without one)."""
+    """At which an alert is due: one over the budget (NaN for a fixed silence, which knows of none)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def _replay(
     if not events.times.size:
         return SettingResult(setting, events.streams, (), ())
     engine = _prepare(events, setting, coverage, defaults)
-    if np.isfinite(engine.bank.view("fixed")).all():
+    if _has_fixed_silences(engine):
         return _replay_fixed(engine, events, setting, ends, silences, draws)
     streams = len(events.streams)
     hour_of = np.floor(events.times).astype(np.int64)
@@ -234,19 +234,22 @@ def _replay(
     return SettingResult(setting, events.streams, _alarms(engine, events, ends, silences), tuple(injected))
 
 
+def _has_fixed_silences(engine: Engine) -> bool:
+    return bool(np.isfinite(engine.bank.view("fixed")).all())
+
+
 def _replay_fixed(
     engine: Engine, events: Events, setting: Setting, ends: Floats, silences: Silences, draws: list[tuple[int, int, int]]
 ) -> SettingResult:
     until = float(np.ceil(max(float(events.times[-1]), float(ends.max())))) + 1.0
     rows, times, at = alarms_of_silences(engine, events, until)
-    years = 1.0 / engine.bank.view("budget")
     alarms = []
     for row, last, alarm_at in zip(*(column[np.isfinite(at)] for column in (rows, times, at)), strict=True):
         k = silences.find(int(row), float(last))
         if k is not None and alarm_at <= silences.end[k]:
             resumed = float(silences.end[k]) if silences.resumed[k] else None
             levels = (float(alarm_at), float(alarm_at), np.nan)
-            alarms.append(_alarm(events, int(row), float(last), levels, resumed, int(silences.rate_class[k]), float(years[row])))
+            alarms.append(_alarm(events, int(row), float(last), levels, resumed, int(silences.rate_class[k]), np.nan))
     stops, stopped = (np.array([draw[i] for draw in draws], np.int64) for i in (0, 1))
     found = alarms_without_end(engine, events, stops, stopped, until)
     found[(found == ENDED) | (found - stops > LONGEST_WAIT)] = np.nan
@@ -337,5 +340,5 @@ def _alarm(
         (watch, alert, confirmed),
         resumed,
         rate_class,
-        years if np.isfinite(alert) else float("nan"),
+        years,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import gammaincinv
 
 from monitor.detect.backtest import ALERT, Alarm, BacktestResult, SettingResult, Silences
-from monitor.detect.bank import LEVELS
+from monitor.detect.bank import BUDGETS, LEVELS
 from monitor.detect.calendar import HOURS_PER_YEAR, moment_of
 from monitor.detect.tails import CLASS_NAMES
 
@@ -48,7 +48,9 @@ def _alarm_rows(setting: str, alarm: Alarm, levels: bool) -> Iterator[dict[str, 
             "last_send": _iso(alarm.last),
             "alarm_at": _iso(at),
             "level": level.word,
-            "return_period_years": alarm.return_period_years * (1 / 12, 1.0, 10.0)[index],
+            "return_period_years": None
+            if np.isnan(alarm.return_period_years)
+            else float(alarm.return_period_years / BUDGETS[index]),
             "resumed_at": None if alarm.resumed_at is None else _iso(alarm.resumed_at),
         }
 
@@ -85,6 +87,17 @@ def summary(silences: Silences, result: SettingResult, rate_class: int | None, n
         "delay_hours_median": _quantile(clipped, 0.5),
         "delay_hours_p90": _quantile(clipped, 0.9),
     }
+
+
+def told_after(silences: Silences, result: SettingResult, rate_class: int | None) -> float | None:
+    """The median hours of silence after which the real stops that were found were told of; None where there is none."""
+    stops = {
+        (result.streams[int(r)], float(s))
+        for r, s in zip(silences.row[silences.real_stop], silences.start[silences.real_stop], strict=True)
+    }
+    of_class = [a for a in result.alarms if rate_class is None or a.rate_class == rate_class]
+    waits = [a.alarm_at[ALERT] - a.last for a in of_class if np.isfinite(a.alarm_at[ALERT]) and (a.stream, a.last) in stops]
+    return float(np.median(waits)) if waits else None
 
 
 def _quantile(values: np.ndarray, share: float) -> float | None:

@@ -22,6 +22,7 @@ from monitor.detect.seeds import KEPT_SENDS, Seen, SilentSeed, silent_seeds
 from monitor.detect.state import SavedState, dump, kept_hours, load
 from monitor.detect.states import States
 from monitor.detect.suspects import group_findings
+from monitor.detect.witnesses import Interval
 from monitor.model import Assessment, Coverage, Finding, FindingKind, Level, Send, StreamState
 from monitor.settings import GapSettings
 
@@ -102,6 +103,10 @@ class Detector:
         """Up to when all monitored folders of the inbox are proven readable; None: never."""
         spans = self._book.read(inbox)
         return moment_of(spans[-1][1]) if spans else None
+
+    def covered(self) -> dict[str, list[Interval]]:
+        """Inbox → when it was covered, hours since the epoch; one that never was is left out."""
+        return {inbox: spans for inbox in self._book.inboxes() if (spans := self._book.covered(inbox))}
 
     def states(self) -> list[SavedState]:
         """The states worth keeping that were passed since this was last asked, the oldest first."""

@@ -69,7 +69,7 @@ def fleet(rows: Sequence[Row], start: datetime, now: datetime, blind: Sequence[I
     if width != WIDE:
         above = {"type": "text", "align": "left", "baseline": "bottom", "dy": -9, "fontSize": 12, "color": MUTED, "limit": width}
         layers.append(_layer([{"stream": n} for n in names], above, x={"value": 0}, y=y, text={"field": "stream"}))
-    return _finish({"width": width, "height": {"step": 22 if width == WIDE else 42}, "layer": layers})
+    return finish({"width": width, "height": {"step": 22 if width == WIDE else 42}, "layer": layers})
 
 
 def stream(
@@ -122,7 +122,7 @@ def stream(
         _layer(points, {"type": "circle", "size": 34, "opacity": 0.75}, x=_at("at", time), y=hour, color=colour),
     ]
     parts = [{"width": width, "height": 90, "layer": upper}, {"width": width, "height": 150, "layer": lower}]
-    return _finish({"vconcat": parts, "spacing": 12})
+    return finish({"vconcat": parts, "spacing": 12})
 
 
 def svg(spec: Spec) -> str:
@@ -194,7 +194,8 @@ def _named(width: int) -> int:
     return 8 if width == WIDE else 4
 
 
-def _finish(chart: Spec) -> Spec:
+def finish(chart: Spec) -> Spec:
+    """A chart with our colours and fonts."""
     axis = {
         "gridColor": GRID,
         "domainColor": GRID,

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from monitor.detect.backtest import ALERT, Setting, run
+from monitor.detect.backtest import ALERT, Alarm, Setting, run
 from monitor.detect.backtest_rows import poisson_interval, rows
 from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.events import Event, Events, trailing_rates
 from monitor.detect.tails import classes_of
 from monitor.model import GapFacts
+from monitor.settings import GapSettings
 from tests.detect.streams import DAY, HOUR, START, detector, regular_sends, send
 
 MINUTE = HOUR / 60
@@ -34,6 +35,27 @@ def test_the_backtest_raises_what_the_detector_raises() -> None:
     assert set(live) <= set(replayed)
     for stream, at in live.items():
         assert replayed[stream] == pytest.approx(hours_of(at), abs=1e-4)
+
+
+@pytest.mark.parametrize("gap", [GapSettings(fixed=30 * HOUR), GapSettings(fixed=5 * HOUR, floor=9 * HOUR, min_sessions=20)])
+def test_fixed_silences_are_told_as_the_engine_tells_them(gap: GapSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The short way against the long one, with follow-ups, an outage and a stream seen by nobody."""
+    follow_ups = [Event(s.stream, s.at + 9 * MINUTE) for s in SENDS[::7]]
+    events = Events.of([*(Event(s.stream, s.at, None, None, None, "one" if s.id % 3 else "two") for s in SENDS), *follow_ups])
+    since = hours_of(START)
+    coverage = {"one": [(since, since + 400), (since + 520.5, since + 2400)]}
+    short = run(events, [Setting("fixed", gap)], coverage=coverage, stops=100).settings[0]
+    monkeypatch.setattr("monitor.detect.backtest._has_fixed_silences", lambda _engine: False)
+    long = run(events, [Setting("fixed", gap)], coverage=coverage, stops=100).settings[0]
+    assert len(short.alarms) > 5
+
+    def told(alarms: tuple[Alarm, ...]) -> list[tuple[str, float, float | None, float]]:
+        return [(a.stream, a.last, a.resumed_at, round(a.alarm_at[ALERT], 6)) for a in alarms]
+
+    assert told(short.alarms) == told(long.alarms)
+    assert sorted((s.stream, s.at, str(round(s.found_at[ALERT], 6))) for s in short.injected) == sorted(
+        (s.stream, s.at, str(round(s.found_at[ALERT], 6))) for s in long.injected
+    )
 
 
 def test_nothing_later_changes_an_earlier_alarm() -> None:

@@ -1,0 +1,162 @@
+"""`backtest`: its options, its lines for programs, and how it ends on bad input."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import BUSY, SILENT, Run
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+DAILY = [START + timedelta(days=n, hours=n % 3) for n in range(120)]
+ALARM_KEYS = ["type", "setting", "stream", "last_send", "alarm_at", "level", "return_period_years", "resumed_at"]
+SUMMARY_KEYS = [
+    *("type", "setting", "class", "exposure_years", "alarms", "contradicted", "rate", "rate_low", "rate_high"),
+    *("stops", "delay_hours_median", "delay_hours_p90"),
+]
+
+
+def events(folder: Path, *lines: str, header: str = "sender_id,timestamp") -> Path:
+    path = folder / "events.csv"
+    path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    return path
+
+
+def two_lists(folder: Path) -> Path:
+    """A list that stops after 60 days, and one that goes on, in both ways to write a time."""
+    stops = [f"stops.example,{at.isoformat()}" for at in DAILY[:60]]
+    return events(folder, *stops, *(f"goes-on.example,{at.timestamp():.0f}" for at in DAILY))
+
+
+def test_a_stop_is_an_alarm_with_all_keys_and_every_class_has_a_summary(gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--json", "--false-alarms-per-year", "1", "--false-alarms-per-year", "12")
+    assert (ran.status, ran.err) == (0, "")
+    alarms = [row for row in ran.rows if row["type"] == "alarm"]
+    assert [(a["setting"], a["stream"], a["level"], a["resumed_at"]) for a in alarms] == [
+        ("1/year", "stops.example", "alert", None),
+        ("12/year", "stops.example", "alert", None),
+    ]
+    assert all(list(row) == ALARM_KEYS for row in alarms)
+    assert alarms[0]["last_send"] == DAILY[59].isoformat().replace("+00:00", "Z")
+    assert alarms[1]["alarm_at"] < alarms[0]["alarm_at"]
+    summaries = [row for row in ran.rows if row["type"] == "summary"]
+    assert all(list(row) == SUMMARY_KEYS for row in summaries)
+    classes = [">5/day", "1-5/day", "1-7/week", "<1/week", "all"]
+    assert [(s["setting"], s["class"]) for s in summaries] == [
+        (setting, name) for setting in ("1/year", "12/year", "fixed 48 h") for name in classes
+    ]
+
+
+def test_levels_add_watch_and_confirmed_in_json_that_everyone_can_read(gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--json", "--levels")
+    alarms = [row for row in ran.rows if row["type"] == "alarm" and row["stream"] == "stops.example"]
+    assert [(a["level"], round(a["return_period_years"], 3)) for a in alarms] == [
+        ("watch", 0.083),
+        ("alert", 1),
+        ("confirmed", 10),
+    ]
+    for line in ran.out.splitlines():
+        json.loads(line, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+@pytest.mark.parametrize(
+    ("option", "at"), [("--to", "2025-02-01"), ("--from", "2025-03-15T00:00:00+01:00"), ("--to", "1738368000")]
+)
+def test_only_the_wanted_time_is_reported(option: str, at: str, gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--json", option, at)
+    assert not [row for row in ran.rows if row["type"] == "alarm"]
+    whole = gonequiet("backtest", two_lists(tmp_path), "--json")
+    assert 0 < ran.rows[-1]["exposure_years"] < whole.rows[-1]["exposure_years"]
+
+
+def test_a_warm_up_as_long_as_the_history_leaves_nothing_to_report(gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--json", "--warm-up", "500")
+    assert {row["exposure_years"] for row in ran.rows} == {0.0}
+    assert "No silence was watched" in gonequiet("backtest", two_lists(tmp_path), "--warm-up", "500").out
+
+
+def test_observation_that_ended_is_no_silence(gonequiet: Run, tmp_path: Path) -> None:
+    censor = tmp_path / "censor.csv"
+    censor.write_text(f"sender_id,censor_ts\nstops.example,{DAILY[60].isoformat()}\n", encoding="utf-8")
+    ran = gonequiet("backtest", two_lists(tmp_path), "--json", "--censor", censor)
+    assert not [row for row in ran.rows if row["type"] == "alarm"]
+
+
+def test_time_that_was_not_covered_is_no_silence(gonequiet: Run, tmp_path: Path) -> None:
+    coverage = tmp_path / "coverage.csv"
+    coverage.write_text(f"inbox,start,end\none,{START.isoformat()},{DAILY[60].isoformat()}\n", encoding="utf-8")
+    assert not [
+        r for r in gonequiet("backtest", two_lists(tmp_path), "--json", "--coverage", coverage).rows if r["type"] == "alarm"
+    ]
+
+
+def test_copies_of_one_send_count_once_and_groups_are_one_sender(gonequiet: Run, tmp_path: Path) -> None:
+    rows = [f"{n % 2}.example,{at.isoformat()},{n},One,Postbird,{i}" for n, at in enumerate(DAILY) for i in ("a", "b")]
+    path = events(tmp_path, *rows, header="sender_id,timestamp,send_id,organisation,provider,inbox")
+    by_stream, by_group = (gonequiet("backtest", path, "--json", "--group-by", g).rows[-1] for g in ("stream", "organisation"))
+    assert by_stream["exposure_years"] > 1.5 * by_group["exposure_years"]
+    for group in ("provider", "inbox"):
+        assert gonequiet("backtest", path, "--json", "--group-by", group).status == 0
+
+
+def test_bad_rows_are_named_and_skipped(gonequiet: Run, tmp_path: Path) -> None:
+    path = two_lists(tmp_path)
+    path.write_text(path.read_text() + "goes-on.example,yesterday\n,2025-01-01\n", encoding="utf-8")
+    ran = gonequiet("backtest", path, "--json")
+    assert ran.status == 2
+    assert "line 182: has no time that can be read" in ran.err
+    assert "line 183: has no sender_id" in ran.err
+    assert [row["stream"] for row in ran.rows if row["type"] == "alarm"] == ["stops.example"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("", "expected a first line"), ("sender_id,timestamp\n", "there is no event in it")]
+)
+def test_an_empty_file_is_told_of(content: str, said: str, gonequiet: Run, tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(content, encoding="utf-8")
+    ran = gonequiet("backtest", path, "--json")
+    assert (ran.status, ran.out) == (2, "")
+    assert said in ran.err
+    assert "events.csv" in ran.err
+
+
+def test_a_time_that_is_none_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--from", "soon")
+    assert ran.status == 2
+    assert "--from: expected a time" in ran.err
+
+
+def test_people_get_a_table_the_alarms_and_a_picture(gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--plot", tmp_path / "picture.svg")
+    assert ran.status == 0
+    for words in ("false a year", "fixed 48 h", "stops.example", "2025-03-01 02:00"):
+        assert words in ran.out
+    picture = (tmp_path / "picture.svg").read_text(encoding="utf-8")
+    assert picture.startswith("<svg")
+    assert "stops.example" in picture
+    assert gonequiet("backtest", two_lists(tmp_path), "--plot", tmp_path / "nowhere" / "x.svg").status == 2
+
+
+def test_what_the_settings_say_of_one_list_counts(gonequiet: Run, tmp_path: Path, settings_file: Path) -> None:
+    def alarm() -> str:
+        rows = gonequiet("backtest", two_lists(tmp_path), "--json", "-c", settings_file).rows
+        [found] = [row["alarm_at"] for row in rows if row["type"] == "alarm"]
+        return str(found)
+
+    before = alarm()
+    settings_file.write_text(
+        "data_dir: data\nstreams: [{name: stops.example, domains: [stops.example], gap: {ceiling: 30h}}]\n", encoding="utf-8"
+    )
+    assert alarm() == "2025-03-02T08:00:00Z" < before
+
+
+def test_stored_mail_is_replayed_with_the_holes_that_were_recorded(gonequiet: Run, watched: Path) -> None:
+    rows = gonequiet("backtest", "--json", "-c", watched).rows
+    assert [row["stream"] for row in rows if row["type"] == "alarm"] == [SILENT]
+    by_group = gonequiet("backtest", "--json", "--group-by", "inbox", "-c", watched).rows
+    assert {row["stream"] for row in by_group if row["type"] == "alarm"} <= {"seed-1"}
+    assert BUSY not in json.dumps(by_group)
