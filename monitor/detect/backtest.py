@@ -10,7 +10,7 @@ hours drawn evenly over the watched time of all streams; nothing is read from fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
