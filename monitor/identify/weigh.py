@@ -50,9 +50,13 @@ class Case:
                 self.proofs.append(hit)
         self.platform, self.delivery = sum(platform.values()), sum(delivery.values())
 
-    def vouched(self) -> bool:
+    def vouched(self, facts: Facts) -> bool:
         """Whether anything strong that fits comes from our receiver or a good signature, or agrees with what was observed."""
-        return self.right_ip or any(hit.trust is not Trust.CLAIMED and hit.signal.weight >= ENOUGH for hit in self.hits)
+        return (
+            self.right_ip
+            or facts.white_label
+            or any(hit.trust is not Trust.CLAIMED and hit.signal.weight >= ENOUGH for hit in self.hits)
+        )
 
     def strong_platform(self) -> bool:
         return any(hit.signal.weight >= ENOUGH and hit.signal.for_platform for hit in self.hits)
@@ -198,7 +202,7 @@ def _credible(case: Case, facts: Facts, verdict: Verdict) -> bool:
     """Whether unproven signs of a delivery house may name it."""
     if case.wrong_ip is not None:
         return False
-    if facts.authentication_noted and facts.relay is None and not case.vouched():
+    if facts.authentication_noted and facts.relay is None and not case.vouched(facts):
         verdict.conflicts.append(
             f"headers name {case.provider.name}, but neither the connecting address nor the envelope nor a good signature does"
         )
@@ -213,13 +217,13 @@ def _platform_credible(case: Case, delivery: Provider | None, facts: Facts, verd
         return False
     if delivery is not None and delivery is not case.provider and delivery.name not in through:
         itself = case.provider.role is Role.BOTH
-        if itself or delivery.kind in _PASSED_ON or (through and not case.vouched()):
+        if itself or delivery.kind in _PASSED_ON or (through and not case.vouched(facts)):
             verdict.conflicts.append(f"headers name {name}, but the mail came from {delivery.name}")
             return False
     if delivery is None and facts.authentication_noted and facts.relay is None:
-        if case.provider.role is Role.BOTH and not case.vouched():
+        if case.provider.role is Role.BOTH and not case.vouched(facts):
             return False  # `_credible` has said why
-        if through and case.provider.kind is not Kind.SOFTWARE and not case.vouched():
+        if through and case.provider.kind is not Kind.SOFTWARE and not case.vouched(facts):
             verdict.conflicts.append(f"headers name {name}, but nothing shows the servers that it uses")
             return False
     return True

@@ -330,3 +330,34 @@ def test_a_known_receivers_name_anywhere_else_in_the_topmost_hop_tells_nothing(t
     found = identify(f"Received: {top}\n" + at_gmail("mailout862.ngpweb.com (mailout862.ngpweb.com. [192.82.209.62])", "pass"))
     assert found.receiver is None
     assert certain_of(found) == set()
+
+
+WHITE_LABEL = "mail3.news.shop.example (mail3.news.shop.example. [198.18.7.23])"
+TOOL = "Feedback-ID: 50021:10567834:engaging\n"
+
+
+def white_label(hop: str = WHITE_LABEL, dmarc: str = "pass", more: str = "") -> Identification:
+    """What a house sends under its customer's name: own server name, own signature, that covers nothing of the house."""
+    signature = "DKIM-Signature: v=1; d=news.shop.example; s=k1; h=from:subject; b=x; bh=y\n"
+    results = f"dkim=pass header.i=@news.shop.example header.s=k1; dmarc={dmarc} header.from=news.shop.example;"
+    text = at_gmail(hop, "pass", results, signature + more + TOOL, "a@news.shop.example").partition("From: ")[0]
+    return identify(text + "From: Shop <a@news.shop.example>\nSubject: x\n\nText.\n")
+
+
+def test_mail_under_the_authors_own_name_may_say_whose_servers_sent_it() -> None:
+    found = white_label()
+    assert (found.platform, found.delivery) == ("Engaging Networks", "Engaging Networks")
+    assert certain_of(found) == set()
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        white_label(hop=STRANGER),
+        white_label(dmarc="fail"),
+        white_label(more="DKIM-Signature: v=1; d=e-activist.com; s=old; h=from:feedback-id; b=z; bh=y\n"),
+    ],
+    ids=["a stranger's server", "DMARC fails", "a broken signature beside it"],
+)
+def test_a_strangers_copy_of_it_names_nobody(found: Identification) -> None:
+    assert (found.platform, found.delivery) == (None, None)
