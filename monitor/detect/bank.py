@@ -38,6 +38,7 @@ BUDGETS = np.array([12.0, 1.0, 0.1])
 COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     # settings
     "budget": ((), np.float64, 1.0),
+    "total": ((), np.float64, np.nan),
     "thin": ((), np.float64, 0.25),
     "min_sessions": ((), np.int64, 5),
     "floor": ((), np.float64, 1.0),
@@ -85,6 +86,8 @@ class Bank:
     """Columns for `size` rows. Hours are since the epoch; `elapsed` is profile-hours since the session began."""
 
     budget: Floats
+    total: Floats
+    """False alarms a year of all rows that have one, together; NaN where a row's budget is its own."""
     thin: Floats
     min_sessions: Rows
     floor: Floats
@@ -136,6 +139,9 @@ class Bank:
         self._reserve(row + 1)
         self.size += 1
         self.budget[row] = budget
+        if settings.false_alarms_total_year is not None and not is_group:
+            self.total[row] = settings.false_alarms_total_year
+            self.budget[row] = self.total[row] / np.isfinite(self.view("total")).sum()
         self.thin[row] = GROUP_THIN if is_group else hours(settings.thin)
         self.min_sessions[row] = settings.min_sessions
         self.floor[row] = hours(settings.floor)

@@ -16,7 +16,7 @@ from monitor.detect import fleet as fleet_clock
 from monitor.detect.bank import FLEET_WINDOW, Bank, Floats, Rows
 from monitor.detect.calendar import hour_of_week
 from monitor.detect.defaults import Defaults
-from monitor.detect.learning import Learning
+from monitor.detect.learning import Learning, is_real_stop
 from monitor.detect.rhythm import end_gaps, refresh, set_limits
 from monitor.detect.witnesses import ALWAYS, CoveredTime
 
@@ -94,8 +94,20 @@ class Engine:
         if until >= hour + 1:
             self.hour = hour + 1
             self.learning.pass_hour(bank, self.hour)
-            if self.learning.refit(self.hour):
+            if self.learning.refit(self.hour) | self._share_out():
                 set_limits(bank, index, self.learning.tails, self.learning.feedback)
+
+    def _share_out(self) -> bool:
+        """Once a day, divide a budget for all streams together by those that have not ended. True where there is one."""
+        bank = self.bank
+        shared = np.isfinite(bank.view("total"))
+        if self.hour % 24 or not shared.any():
+            return False
+        with np.errstate(invalid="ignore"):
+            live = ~is_real_stop(self.hour - bank.view("last"), 1.0 / bank.levels()) & ~np.isnan(bank.view("last"))
+        number = max(int((shared & live & ~bank.view("is_group")).sum()), 1)
+        bank.view("budget")[shared] = bank.view("total")[shared] / number
+        return True
 
     def _take_sends(self, rows: Rows, times: Floats, weights: Floats, cells: Rows, pace: Floats, counted: Floats) -> Rows:
         """One send each for distinct rows: let the time before it pass, then learn. Rows that began a session come back."""

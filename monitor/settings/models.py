@@ -208,7 +208,14 @@ class GapSettings(Strict):
     def with_overrides(self, *overrides: Mapping[str, Any] | None) -> GapSettings:
         """These settings with the keys of each override in turn; `ValidationError` where one does not fit."""
         given = [o for o in overrides if o]
-        return GapSettings.model_validate({**self.model_dump(), **{k: v for o in given for k, v in o.items()}}) if given else self
+        if not given:
+            return self
+        values: dict[str, Any] = self.model_dump()
+        for override in given:
+            if "false_alarms_per_sender_year" in override:  # a budget of its own: no share of the common one
+                values["false_alarms_total_year"] = None
+            values.update(override)
+        return GapSettings.model_validate(values)
 
 
 def _aware(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -54,6 +54,29 @@ def test_a_tighter_budget_waits_longer() -> None:
     assert found(12) < found(1) < found(0.1)
 
 
+def test_a_budget_for_all_together_is_divided_by_the_lists_that_have_not_ended() -> None:
+    """Four lists, two of which ended long ago, share what each of two would have alone."""
+    ended = [s for k in (1, 2) for s in regular_sends(f"ended{k}.example", EVERY, 10 * DAY, first=10_000 * k, seed=k)]
+    sends = [*ended, *regular_sends("b.example", EVERY, 90 * DAY, first=30_000, seed=3)]
+    other = regular_sends("a.example", EVERY, 80 * DAY)
+
+    def due(settings: GapSettings) -> timedelta:
+        states = detector([*sends, *other], settings=settings).assess(other[-1].at + HOUR).states
+        (state,) = [s for s in states if s.stream == "a.example"]
+        assert state.alarm_due_at is not None
+        return state.alarm_due_at - other[-1].at
+
+    alone = due(GapSettings(false_alarms_per_sender_year=1))
+    assert abs(due(GapSettings(false_alarms_total_year=2)) - alone) < timedelta(minutes=10)
+    assert due(GapSettings(false_alarms_total_year=0.2)) > alone
+
+
+def test_a_budget_of_its_own_takes_a_list_out_of_the_common_one() -> None:
+    common = GapSettings(false_alarms_total_year=12)
+    assert common.with_overrides({"false_alarms_per_sender_year": 0.5}).false_alarms_total_year is None
+    assert common.with_overrides({"floor": "2h"}).false_alarms_total_year == 12
+
+
 def test_the_announced_deadline_is_when_the_alert_comes() -> None:
     due = detector(SENDS).assess(LAST + HOUR).states[0].alarm_due_at
     assert due is not None
