@@ -59,8 +59,8 @@ class Facts:
     forward_hint: str | None = None
     """A field that forwarders add, but others too: only makes us more careful."""
     forward_subject: bool = False
-    white_label: bool = False
-    """See `sent_by_its_author`."""
+    from_domain: str | None = None
+    """The author's, lower-case."""
     conflicts: list[str] = field(default_factory=list)
 
     @property
@@ -68,17 +68,24 @@ class Facts:
         """Whether our receiver told how SPF and DKIM went, so that their silence means something."""
         return self.auth is not None
 
-    def sent_by_its_author(self, from_domain: str | None) -> bool:
+    @property
+    def white_label(self) -> bool:
         """Whether a server with a name below the author's own domain sent it, DMARC passed, and no signature is broken.
 
         Then the owner of that domain stands behind the header, and a provider named in there works under the owner's name
         (a white label). Copied headers come from elsewhere, or with a signature that no longer fits.
         """
         name = self.border.hop.reverse_name if self.border is not None and self.relay is None else None
-        if name is None or from_domain is None or self.auth is None or self.receiver is None or not self.receiver.reverse_names:
+        if (
+            name is None
+            or self.from_domain is None
+            or self.auth is None
+            or self.receiver is None
+            or not self.receiver.reverse_names
+        ):
             return False
         good = bool(self.signatures) and all(passed for _, passed in self.signatures)
-        return good and bool(self.auth.passed("dmarc")) and is_under(name, (from_domain,))
+        return good and bool(self.auth.passed("dmarc")) and is_under(name, (self.from_domain,))
 
     def authentication(self) -> tuple[tuple[str, str], ...]:
         """(method, result) of SPF, DKIM and DMARC as our receiver noted them; one good signature makes DKIM pass."""
@@ -114,7 +121,7 @@ def gather_facts(
     _signatures(facts, message.fields.get("dkim-signature", ()), verified)
     _envelope(facts, message)
     _relay(facts, message)
-    facts.white_label = facts.sent_by_its_author(message.from_domain)
+    facts.from_domain = message.from_domain
     if facts.border is not None and facts.relay is None:
         facts.hops = [facts.border.hop]
         facts.sending_ip = facts.border.hop.ip

@@ -10,6 +10,7 @@ from monitor.identify.evidence import Hit, find_hits
 from monitor.identify.facts import gather_facts
 from monitor.identify.index import VALUE_LIMIT, SignatureIndex
 from monitor.identify.receivers import ReceiverSet
+from monitor.identify.redact import VALUE_LIMIT as SHOWN_LIMIT
 from monitor.identify.redact import recipients_of, redact
 from monitor.identify.signatures import Provider, SignatureSet
 from monitor.identify.weigh import decide
@@ -106,6 +107,6 @@ def _evidence(hits: Sequence[Hit], delivered_to: Sequence[str]) -> tuple[Evidenc
 def _deciding(hit: Hit) -> str:
     """The part of a long value that decided: what the pattern matched; a short value itself."""
     pattern = hit.signal.pattern
-    if pattern is not None and len(hit.value) > 100:
+    if pattern is not None and len(hit.value) > SHOWN_LIMIT:
         return pattern.matched(hit.value[:VALUE_LIMIT]) or hit.value
     return hit.value

@@ -52,11 +52,9 @@ class Case:
 
     def vouched(self, facts: Facts) -> bool:
         """Whether anything strong that fits comes from our receiver or a good signature, or agrees with what was observed."""
-        return (
-            self.right_ip
-            or facts.white_label
-            or any(hit.trust is not Trust.CLAIMED and hit.signal.weight >= ENOUGH for hit in self.hits)
-        )
+        if self.right_ip or any(hit.trust is not Trust.CLAIMED and hit.signal.weight >= ENOUGH for hit in self.hits):
+            return True
+        return facts.white_label
 
     def strong_platform(self) -> bool:
         return any(hit.signal.weight >= ENOUGH and hit.signal.for_platform for hit in self.hits)
