@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 from monitor.app.ingest import Reader
@@ -47,6 +50,10 @@ def measured(server: Dovecot) -> list[str]:
     whole = rate(lambda: visit(user))
     stored = stored_rate(lambda reader, kept: store(user, reader, kept))
     line = stored_rate(lambda reader, kept: store_headers(user, reader, kept))
+    others = [
+        f"{name}, whole messages into a Maildir:{' ' * (13 - len(name))}{r:7.0f}/s; ours is {stored / r:.2f} of it"
+        for name, r in peers(user)
+    ]
     return [
         f"{MESSAGES} messages of real headers, {BATCH} a FETCH, plain connection, median of {ROUNDS}",
         f"raw socket, headers discarded:           {raw_headers:7.0f}/s",
@@ -55,6 +62,7 @@ def measured(server: Dovecot) -> list[str]:
         f"raw socket, whole messages discarded:    {raw_whole:7.0f}/s",
         f"whole messages collected:                {whole:7.0f}/s = {whole / raw_whole:.2f} of raw",
         f"whole messages to stored with originals: {stored:7.0f}/s = {stored / raw_whole:.3f} of raw",
+        *others,
     ]
 
 
@@ -144,6 +152,41 @@ def store_headers(user: DovecotUser, reader: Reader, kept: Store) -> int:
         new += kept.save_visit(FolderVisit("a", "INBOX", "INBOX", now, checkpoint, (), raws), reader.read(raws)).new_copies
     connection.logout()
     return new
+
+
+def peers(user: DovecotUser) -> list[tuple[str, float]]:
+    """Other programs that fetch the same mailbox into a Maildir, where they are installed (Debian: isync, getmail6)."""
+    known = {"mbsync": mbsync, "getmail": getmail}
+    return [(name, MESSAGES / timed(partial(run, user))) for name, run in known.items() if shutil.which(name)]
+
+
+def mbsync(user: DovecotUser) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "rc").write_text(
+            f"IMAPAccount a\nHost 127.0.0.1\nPort {user.server.port}\nUser {user.name}\nPass {user.password}\nSSLType None\n"
+            f"AuthMechs LOGIN\n\nIMAPStore far\nAccount a\n\nMaildirStore near\nPath {folder}/\nInbox {folder}/INBOX\n\n"
+            f"Channel c\nFar :far:INBOX\nNear :near:INBOX\nCreate Near\nSync Pull\nSyncState {folder}/state\n"
+        )
+        subprocess.run(["mbsync", "-c", f"{folder}/rc", "c"], check=True, capture_output=True)
+        return sum(1 for part in ("cur", "new") for _ in (Path(folder) / "INBOX" / part).iterdir())
+
+
+def getmail(user: DovecotUser) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("cur", "new", "tmp"):
+            (Path(folder) / "mail" / part).mkdir(parents=True)
+        if os.geteuid() == 0:
+            Path(folder).chmod(0o755)
+            for path in (Path(folder) / "mail", *(Path(folder) / "mail").iterdir()):
+                shutil.chown(path, "mail", "mail")
+        (Path(folder) / "rc").write_text(
+            f"[retriever]\ntype = SimpleIMAPRetriever\nserver = 127.0.0.1\nport = {user.server.port}\nusername = {user.name}\n"
+            f"password = {user.password}\n[destination]\ntype = Maildir\npath = {folder}/mail/\n"
+            + ("user = mail\n" if os.geteuid() == 0 else "")  # it delivers nothing as root
+            + "[options]\nread_all = true\ndelete = false\nverbose = 0\n"
+        )
+        subprocess.run(["getmail", "--getmaildir", folder, "--rcfile", "rc"], check=True, capture_output=True)
+        return sum(1 for _ in (Path(folder) / "mail/new").iterdir())
 
 
 def visit(user: DovecotUser) -> int:

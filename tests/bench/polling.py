@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from monitor.clock import SystemClock
 from monitor.collect.imap import ImapInbox
-from monitor.model import Checkpoint, FolderVisit
+from monitor.model import Checkpoint, FolderVisit, PollFailure
 from monitor.settings import InboxSettings, Security
 from tests.bench.idle import resident
 
@@ -41,8 +41,9 @@ def measured(count: int, port: int) -> list[str]:
         """As the service does, without the store: two folders, STATUS only once they are known."""
         checkpoints = known.setdefault(f"seed{number}", {})
         for visit in inboxes[number].visit(checkpoints, clock):
-            assert isinstance(visit, FolderVisit), visit
-            checkpoints[visit.folder] = visit.checkpoint
+            assert not isinstance(visit, PollFailure), visit
+            if isinstance(visit, FolderVisit):
+                checkpoints[visit.folder] = visit.checkpoint
 
     before = resident()
     with ThreadPoolExecutor(AT_ONCE) as workers:
