@@ -46,6 +46,7 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "fixed": ((), np.float64, np.nan),
     "zone": ((), np.int64, 0),
     "witness": ((), np.int64, 0),
+    "levels_on": ((), np.bool_, True),
     "fleet_on": ((), np.bool_, True),
     "is_group": ((), np.bool_, False),
     "origin": ((), np.int64, 0),
@@ -95,6 +96,7 @@ class Bank:
     fixed: Floats
     zone: Rows
     witness: Rows
+    levels_on: NDArray[np.bool_]
     fleet_on: NDArray[np.bool_]
     is_group: NDArray[np.bool_]
     origin: Rows
@@ -148,6 +150,7 @@ class Bank:
         self.ceiling[row] = np.inf if settings.ceiling is None else hours(settings.ceiling)
         self.fixed[row] = np.nan if settings.fixed is None else hours(settings.fixed)
         self.zone[row], self.witness[row] = zone, witness
+        self.levels_on[row] = settings.levels == "on"
         self.fleet_on[row] = settings.fleet_clock == "auto"
         self.is_group[row] = is_group
         self.origin[row] = row

@@ -144,6 +144,7 @@ class Engine:
         due = elapsed[:, None] >= bank.deadline[rows]
         longest = np.fmin(bank.ceiling[rows], bank.fixed[rows])
         due[:, :2] |= ((total >= longest) & (bank.sessions[rows] >= bank.min_sessions[rows]))[:, None]
+        due[:, ::2] &= bank.levels_on[rows][:, None]
         due &= np.isnan(bank.alarm_at[rows]) & (total >= bank.floor[rows])[:, None]
         if not due.any():
             return

@@ -176,6 +176,8 @@ class GapSettings(Strict):
 
     false_alarms_per_sender_year: float = Field(default=1.0, gt=0, le=366)
     false_alarms_total_year: float | None = Field(default=None, gt=0)
+    levels: Literal["on", "off"] = "on"
+    """`off`: neither watch nor confirmed, only alert."""
     min_sessions: int = Field(default=5, ge=3)
     thin: Span = timedelta(minutes=15)
     timezone: str = "America/New_York"

@@ -46,6 +46,12 @@ def test_levels_rise_in_their_order() -> None:
     assert set(levels) == {0, Level.WATCH, Level.ALERT, Level.CONFIRMED}
 
 
+def test_without_levels_there_is_only_the_alert() -> None:
+    known = detector(SENDS, settings=GapSettings(levels="off"))
+    levels = [f.level for hours in range(0, 200, 4) for f in known.assess(LAST + hours * HOUR).findings]
+    assert set(levels) == {Level.ALERT}
+
+
 def test_a_tighter_budget_waits_longer() -> None:
     def found(budget: float) -> timedelta:
         known = detector(SENDS, settings=GapSettings(false_alarms_per_sender_year=budget))
