@@ -8,8 +8,12 @@ import unicodedata
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Direction marks and overrides: they can make a subject read as something else (Unicode UAX #9)."""
+_JOINERS = frozenset("\u200c\u200d")
+"""Format characters (Cf) that stay: some scripts and emoji need them. The others are not seen, or, as direction overrides,
+make a subject read as something else (Unicode UAX #9, UTS #39)."""
+
+_UNSEEN = frozenset("\u115f\u1160\u3164\uffa0") | frozenset(map(chr, range(0xE0000, 0xE0080)))
+"""The Hangul fillers and the tag characters: blank, and not all of them are in category Cf."""
 
 _LOCAL_PART = re.compile(r"[^\s<>@,;:\"'()=]+@(?=[A-Za-z0-9])")
 
@@ -17,12 +21,20 @@ _LINK = re.compile(r"https?://([^\s/?#<>\"']+)(/?[^\s<>\"']*)", re.IGNORECASE)
 
 
 def plain(text: str | None, limit: int = 200) -> str:
-    """A stranger's text on one line without control characters and direction overrides, cut after `limit` characters."""
+    """A stranger's text on one line without control, format and unseen characters, cut after `limit` characters."""
     if not text:
         return ""
-    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp", "Cs") else c for c in text[: 4 * limit] if c not in _BIDI)
+    kept = "".join(map(_plain_character, text[: 4 * limit]))
     line = " ".join(kept.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _plain_character(character: str) -> str:
+    """The character, a space for what would break the line, nothing for what is not seen."""
+    category = unicodedata.category(character)
+    if character in _UNSEEN or (category == "Cf" and character not in _JOINERS):
+        return ""
+    return " " if category in ("Cc", "Zl", "Zp", "Cs") else character
 
 
 def without_addresses(text: str) -> str:

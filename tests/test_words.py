@@ -77,6 +77,29 @@ def test_strangers_text_is_one_bounded_line_that_can_be_sent(text: str, limit: i
 
 
 @pytest.mark.parametrize(
+    "unseen",
+    [
+        "\u200b",
+        "\ufeff",
+        "\u2060",
+        "\u00ad",
+        "\u202e",
+        "\u3164",
+        "\uffa0",
+        "\u115f",
+        "\u1160",
+        "\U000e0000",
+        "\U000e0041",
+        "\U000e007f",
+    ],
+)
+def test_what_is_not_seen_is_left_out_and_joiners_stay(unseen: str) -> None:
+    assert plain(f"Vo{unseen}te{unseen * 3}") == "Vote"
+    assert plain(unseen * 9) == ""
+    assert plain("\U0001f469\u200d\U0001f4bb می\u200cخواهم") == "\U0001f469\u200d\U0001f4bb می\u200cخواهم"
+
+
+@pytest.mark.parametrize(
     ("text", "left"),
     [
         ("<bounce-123_HTML-9@bounce.example.com>", "<…@bounce.example.com>"),
