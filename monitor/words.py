@@ -15,9 +15,16 @@ make a subject read as something else (Unicode UAX #9, UTS #39)."""
 _UNSEEN = frozenset("\u115f\u1160\u3164\uffa0") | frozenset(map(chr, range(0xE0000, 0xE0080)))
 """The Hangul fillers and the tag characters: blank, and not all of them are in category Cf."""
 
-_LOCAL_PART = re.compile(r"[^\s<>@,;:\"'()=]+@(?=[A-Za-z0-9])")
+_AT = r"(?:[@\uff20\ufe6b]|%(?:25)*40)"
+"""The sign as it is, as other scripts write it (U+FF20, U+FE6B), and as it stands in links (RFC 3986 §2.1)."""
 
-_LINK = re.compile(r"https?://([^\s/?#<>\"']+)(/?[^\s<>\"']*)", re.IGNORECASE)
+_LOCAL_PART = re.compile(rf"(?:\"[^\"]{{1,64}}\"|(?<![^\s<>,;:\"()])[^\s<>,;:\"()]+){_AT}(?=[\w\[])", re.IGNORECASE)
+"""All up to the last sign of a word, as a VERP address has the recipient's before its own (RFC 5321 §4.1.2 has the quotes)."""
+
+_SCHEME = r"\b[a-z][a-z0-9+.-]{1,20}://(?:[^\s/?#<>\"@]*@)?"
+_BARE_HOST = r"(?<![\w.-])(?:[\w-]+\.)+[^\W\d_][\w-]+(?::\d+)?(?=[/?#][^\s<>\"])"
+_LINK = re.compile(rf"(?:{_SCHEME}([^\s/?#<>\"]+)|({_BARE_HOST}))([^\s<>\"]*)", re.IGNORECASE)
+"""A link with its scheme, or a host name that a path or a query follows: mail programs make both clickable."""
 
 
 def plain(text: str | None, limit: int = 200) -> str:
@@ -44,7 +51,12 @@ def without_addresses(text: str) -> str:
 
 def without_links(text: str) -> str:
     """`click.example.com/…` for every web link: where people read it, a click must not unsubscribe a seed or tell it was read."""
-    return _LINK.sub(lambda link: f"{link[1]}/…" if link[2] else link[1], text)
+    return _LINK.sub(lambda link: f"{link[1] or link[2]}/…" if link[3] else f"{link[1] or link[2]}", text)
+
+
+def publishable(text: str | None, limit: int = 200) -> str:
+    """A stranger's text as it may leave us: plain, without links and addresses, and only then cut after `limit` characters."""
+    return plain(without_addresses(without_links(plain(text, 4 * limit))), limit)
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.words import count, moment_in, odds, plain, span, without_addresses, without_links
+from monitor.words import count, moment_in, odds, plain, publishable, span, without_addresses, without_links
 
 
 @pytest.mark.parametrize(
@@ -104,9 +105,13 @@ def test_what_is_not_seen_is_left_out_and_joiners_stay(unseen: str) -> None:
     [
         ("<bounce-123_HTML-9@bounce.example.com>", "<…@bounce.example.com>"),
         ("Jane (jane.doe+x@example.net), hello", "Jane (…@example.net), hello"),
-        ("rcpt=jane@example.net;x", "rcpt=…@example.net;x"),
+        ("rcpt=jane@example.net;x", "…@example.net;x"),
+        ("seed%40example.org seed%2540example.org", "…@example.org …@example.org"),
+        ("seed\uff20example.org seed\ufe6bexample.org", "…@example.org …@example.org"),
+        ("bounces+12345-ab12-seed=example.org@em1.example.net", "…@em1.example.net"),
+        ('"jane doe"@example.net o\'hara@[192.0.2.1] jane@überall.example', "…@example.net …@[192.0.2.1] …@überall.example"),
         ("see you @ noon, @handle", "see you @ noon, @handle"),
-        ("a@b@c.example", "…@…@c.example"),
+        ("a@b@c.example", "…@c.example"),
     ],
 )
 def test_the_part_before_the_at_is_taken_out_of_addresses(text: str, left: str) -> None:
@@ -117,10 +122,28 @@ def test_the_part_before_the_at_is_taken_out_of_addresses(text: str, left: str) 
     ("text", "left"),
     [
         ("<https://click.example.com/unsub?qs=abc>, <mailto:x>", "<click.example.com/…>, <mailto:x>"),
-        ("see HTTP://example.org and http://user:pw@host.example:8080/x", "see example.org and user:pw@host.example:8080/…"),
+        ("see HTTP://example.org and http://user:pw@host.example:8080/x", "see example.org and host.example:8080/…"),
         ("https://example.org?x=1", "example.org/…"),
         ("https:// nothing", "https:// nothing"),
+        (
+            "Click www.x.example/u/TOKEN, x.example?u=TOKEN or x.example:8080/TOKEN",
+            "Click www.x.example/… x.example/… or x.example:8080/…",
+        ),
+        ("https://x.example/a'TOKEN ftp://x.example/TOKEN", "x.example/… x.example/…"),
+        ("<mailto:x@x.example?subject=TOKEN>", "<mailto:x@x.example/…>"),
+        ("9/11 and 4.5/5 stars, and/or www.example.org.", "9/11 and 4.5/5 stars, and/or www.example.org."),
     ],
 )
 def test_of_links_only_the_host_is_left(text: str, left: str) -> None:
     assert without_links(text) == left
+
+
+def test_an_address_or_link_that_the_limit_would_cut_is_taken_out_whole() -> None:
+    assert publishable("Vote now " + "seed.one@example.org", 15) == "Vote now …@exa…"
+    assert publishable("https://x.example/u/TOKEN" + "9" * 400, 20) == "x.example/…"
+    assert publishable(None) == ""
+
+
+@given(st.text(alphabet="ab.@=%40/:?#\"' \uff20", max_size=60))
+def test_no_local_part_is_left_before_an_address(text: str) -> None:
+    assert not re.search(r"[^\s<>,;:\"()…@\uff20]@\w", without_addresses(text))

@@ -21,7 +21,7 @@ from monitor.model import (
     Send,
     Trust,
 )
-from monitor.words import count, fleet, moment_in, odds, plain, span, without_addresses, without_links
+from monitor.words import count, fleet, moment_in, odds, plain, publishable, span
 
 _TRUST_WORDS = {
     Trust.OBSERVED: "written by our own mailbox provider",
@@ -174,7 +174,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         next_expected=moment_in(gap.next_expected_at, zone) if gap and gap.next_expected_at else None,
         delay=_delay(gap) if gap else None,
         due=moment_in(due, zone) if gap and (due := _ahead(alert, gap, now)) else None,
-        note=(_stranger(finding.note, 400).rstrip(".") or None) if finding else None,
+        note=(publishable(finding.note, 400).rstrip(".") or None) if finding else None,
         members=_names(finding.members) if finding else None,
         member_count=len(finding.members) if finding else 0,
         group=_GROUP_WORDS.get(group_kind, "streams of {}").format(group_name),
@@ -204,10 +204,10 @@ def _last_mail(send: Send | None, context: AlertContext) -> MailFacts:
     if send is None:
         return MailFacts()
     proof = deciding(context.last_evidence, send.delivery or send.platform)
-    line = f"{plain(proof.field, 60)}: {_stranger(proof.value, 160)} ({_TRUST_WORDS[proof.trust]})" if proof else None
+    line = f"{plain(proof.field, 60)}: {publishable(proof.value, 160)} ({_TRUST_WORDS[proof.trust]})" if proof else None
     known = send.delivery or send.platform
     return MailFacts(
-        subject=_stranger(send.subject, 160) or None,
+        subject=publishable(send.subject, 160) or None,
         infrastructure=plain(context.provider_label or known, 160) or None if known else None,
         confidence=_CONFIDENCE_WORDS[context.confidence] if context.confidence else None,
         deciding=line if known else None,
@@ -222,16 +222,12 @@ def _news_mail(send: Send | None, last: Send | None, zone: ZoneInfo) -> MailFact
     through = send.delivery or send.platform
     before = (last.delivery or last.platform) if last else None
     return MailFacts(
-        subject=_stranger(send.subject, 160) or None,
+        subject=publishable(send.subject, 160) or None,
         infrastructure=plain(through, 160) or None,
         placement=_placement(send),
         stored=moment_in(send.stored_at, zone),
         moved_from=plain(before, 160) if before and through and before != through else None,
     )
-
-
-def _stranger(text: str | None, limit: int) -> str:
-    return without_addresses(without_links(plain(text, limit)))
 
 
 def _placement(send: Send) -> str | None:
@@ -256,7 +252,7 @@ def _others(context: AlertContext) -> str | None:
 
 
 def _one_line(send: Send, context: AlertContext, zone: ZoneInfo) -> str:
-    subject = _stranger(send.subject, 100)
+    subject = publishable(send.subject, 100)
     through = plain(send.delivery or send.platform, 80)
     hosts = ", ".join(plain(host, 80) for host in context.shared_link_hosts.get(send.id, ())[:3])
     told = f"{plain(send.stream, 120)} at {moment_in(send.at, zone)}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from monitor.model import Quota
-from monitor.words import plain, without_addresses, without_links
+from monitor.words import publishable
 
 _ALERT = re.compile(r"\[ALERT\]\s*(.+)", re.I | re.S)
 LONGEST = 300
@@ -21,4 +21,4 @@ def fullest(quotas: Iterable[tuple[str, int, int]]) -> Quota | None:
 def alert_in(texts: Iterable[str]) -> str | None:
     """The last [ALERT] among a server's texts: one line, without addresses and links; None where there is none."""
     alerts = [found[1] for text in texts if (found := _ALERT.search(text))]
-    return (without_addresses(without_links(plain(alerts[-1], LONGEST))) or None) if alerts else None
+    return (publishable(alerts[-1], LONGEST) or None) if alerts else None

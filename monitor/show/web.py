@@ -196,7 +196,7 @@ def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("monitor.show"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    for function in (words.plain, words.moment, words.span, words.iso, words.count, rate, odds, fleet, letter):
+    for function in (words.plain, words.publishable, words.moment, words.span, words.iso, words.count, rate, odds, fleet, letter):
         environment.filters[function.__name__] = function
     environment.filters["dotted"] = _dotted
     environment.globals.update(alert_title=pages.alert_title, kinds=pages.KINDS)

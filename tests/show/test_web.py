@@ -101,6 +101,14 @@ def test_a_hostile_subject_is_shown_as_text(get: Get) -> None:
     assert "\u202e" not in text
 
 
+def test_a_subject_shows_no_seed_address_and_no_link_with_a_token(get: Get) -> None:
+    subject = "Hi seed.one%40example.org, www.click.example/u/TOK12345"
+    sends = {**history(), VICTORY: [send(1, VICTORY, "donaldtrump.com", NOW - timedelta(hours=34), EXACTTARGET, subject=subject)]}
+    text = get(FakeSource(silent().snapshot(), sends), f"/streams/{VICTORY}").text
+    assert "Hi …@example.org, www.click.example/…" in text
+    assert "TOK12345" not in text
+
+
 def test_a_hostile_stream_provider_and_alert_are_shown_as_text(get: Get) -> None:
     now = silent().now
     states = tuple(replace(s, stream=HOSTILE, organisation=HOSTILE + ".") if s.stream == VICTORY else s for s in now.states)
