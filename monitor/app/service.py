@@ -245,6 +245,9 @@ class Service:
         except GoneQuietError as error:
             self._snapshots.reload_ok = False
             log.error("new settings are faulty, the old ones stay", problems=str(error).splitlines())
+        except Exception:
+            self._snapshots.reload_ok = False
+            log.exception("a fault of ours while new settings were read, the old ones stay; please report it")
 
     def _swapped(self, coming: Parts) -> bool:
         """Take the new settings whole once no poll runs; meanwhile none begins. True where they are taken."""

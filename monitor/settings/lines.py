@@ -14,6 +14,10 @@ Place = tuple[str | int, ...]
 """`("inboxes", 3, "poll_every")`."""
 
 
+_MOST_VALUES = 100_000
+"""Settings for a thousand seed inboxes have a tenth of it."""
+
+
 class NotYamlError(Exception):
     """The text is not YAML that settings can be read from; `line` counts from 1."""
 
@@ -51,26 +55,32 @@ def read_yaml(text: str) -> Document:
         node = yaml.compose(text)
         if node is None:
             return Document({}, {})
+        lines: dict[Place, int] = {}
+        _note_lines(node, (), node.start_mark.line + 1, lines, frozenset())
         data = yaml.constructor.construct_document(node)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotYamlError(mark.line + 1 if mark else 1, _reason(error)) from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise NotYamlError(1, "expected YAML in UTF-8 without control characters") from error
-    lines: dict[Place, int] = {}
-    _note_lines(node, (), node.start_mark.line + 1, lines)
     return Document({} if data is None else data, lines)
 
 
-def _note_lines(node: Node, path: Place, line: int, lines: dict[Place, int]) -> None:
+def _note_lines(node: Node, path: Place, line: int, lines: dict[Place, int], above: frozenset[int]) -> None:
+    """Aliases may make a file that has no end, or one far too long to use: both are found here, before values are made."""
+    if id(node) in above:
+        raise NotYamlError(line, "expected values with an end; an alias (*) stands here inside of what it repeats")
+    if len(lines) >= _MOST_VALUES:
+        raise NotYamlError(line, f"expected at most {_MOST_VALUES} values, with those that aliases (*) repeat")
     lines[path] = line
+    inside = above | {id(node)}
     if isinstance(node, MappingNode):
         for key, value in node.value:
             if isinstance(key, ScalarNode):
-                _note_lines(value, (*path, str(key.value)), key.start_mark.line + 1, lines)
+                _note_lines(value, (*path, str(key.value)), key.start_mark.line + 1, lines, inside)
     elif isinstance(node, SequenceNode):
         for index, value in enumerate(node.value):
-            _note_lines(value, (*path, index), value.start_mark.line + 1, lines)
+            _note_lines(value, (*path, index), value.start_mark.line + 1, lines, inside)
 
 
 def _reason(error: MarkedYAMLError) -> str:

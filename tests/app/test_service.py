@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from monitor.app.service import Service
 from monitor.clock import SystemClock
 from monitor.errors import GoneQuietError, StoreError
-from monitor.settings import load_settings
+from monitor.settings import Settings, load_settings
 from tests.app.setting import eventually, metric, write_settings
 from tests.journey.mail import CAMPAIGN, START, sends_of
 from tests.servers.dovecot import Dovecot
@@ -88,6 +88,22 @@ def test_settings_that_are_mended_are_taken_and_faulty_ones_are_not(dovecot: Dov
         assert metric(metrics(service), RELOADED) == 1
         polled = f'gonequiet_polls_total{{inbox="{other.name}",result="ok"}}'
         eventually(lambda: metric(metrics(service), polled) >= 1, "a poll of the new inbox")
+
+
+def test_a_fault_of_ours_while_new_settings_are_read_is_told_and_the_old_ones_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> Settings:
+        raise RecursionError(path.name)
+
+    with running(write_settings(tmp_path)) as service:
+        before = service.settings
+        monkeypatch.setattr("monitor.app.service.load_settings", broken)
+        with capture_logs() as logs:
+            service.ask_for_reload()
+            eventually(lambda: metric(metrics(service), RELOADED) == 0, "the fault is told of")
+        assert any("a fault of ours" in entry["event"] and entry["exc_info"] for entry in logs)
+        assert service.settings is before
 
 
 @pytest.mark.parametrize(
