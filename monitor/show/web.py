@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,6 +27,8 @@ from monitor.show.metrics import exposition
 from monitor.show.snapshot import SnapshotSource
 from monitor.show.words import fleet, letter, odds, rate
 
+GREATEST_ID = 2**63 - 1
+"""Of an alert; no database that we use can be asked for more."""
 STALE_AFTER = timedelta(minutes=2)
 STREAM_WINDOW = timedelta(days=28)
 
@@ -60,6 +64,14 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
             return JSONResponse({"error": error.detail}, error.status_code)
         title = "Not found" if error.status_code == 404 else "This did not work"
         return page("problem.html", error.status_code, title=title, detail=error.detail, refresh=None)
+
+    @app.exception_handler(RequestValidationError)
+    async def misasked(request: Request, error: RequestValidationError) -> Response:
+        """What was asked for is not repeated: it may be anything."""
+        place, name = error.errors()[0]["loc"][:2]
+        if place == "path":
+            return await failed(request, StarletteHTTPException(404, "There is no such page."))
+        return await failed(request, StarletteHTTPException(422, f"{name}: {error.errors()[0]['msg']}"))
 
     @app.exception_handler(GoneQuietError)
     async def broken(request: Request, error: GoneQuietError) -> Response:
@@ -116,7 +128,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
         )
 
     @app.get("/alerts/{alert_id}", response_class=HTMLResponse, include_in_schema=False)
-    def alert(alert_id: int) -> HTMLResponse:
+    def alert(alert_id: int = InPath(ge=1, le=GREATEST_ID)) -> HTMLResponse:
         shown = source.alert(alert_id)
         if shown is None:
             raise HTTPException(404, f"There is no alert {alert_id}.")

@@ -147,6 +147,32 @@ def test_an_unknown_api_path_answers_in_json(get: Get) -> None:
     assert (answer.status_code, answer.json()) == (404, {"error": "Not Found"})
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/alerts/99999999999999999999999", 404),
+        ("/alerts/9223372036854775808", 404),
+        ("/alerts/0", 404),
+        ("/alerts/x", 404),
+        ("/?refresh=1", 422),
+        ("/?refresh=%3Cscript%3E", 422),
+    ],
+)
+def test_what_cannot_be_asked_for_is_said_on_a_page(get: Get, path: str, status: int) -> None:
+    answer = get(silent(), path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "Back to all lists" in answer.text
+    assert "<script" not in answer.text
+
+
+def test_errors_of_the_api_have_one_shape(get: Get) -> None:
+    answer = get(silent(), "/api/gaps?all=perhaps")
+    assert answer.status_code == 422
+    assert list(answer.json()) == ["error"]
+    assert "all: " in answer.json()["error"]
+
+
 def test_metrics_are_served_in_the_text_format(get: Get) -> None:
     answer = get(silent(), "/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
