@@ -66,7 +66,7 @@ def ack(
 ) -> None:
     """Acknowledge an alert: somebody has taken it on. Its end is told all the same."""
     with open_session(*read_settings(config)) as session:
-        alert = _alert(session, number)
+        alert = _open_alert(session, number)
         session.store.apply([acknowledge(alert, who or getpass.getuser(), comment, SystemClock().now())])
     console().print(f"Alert {number} is acknowledged.")
 
@@ -82,7 +82,7 @@ def mute_command(
     now = SystemClock().now()
     end = coming_moment(until, now)
     with open_session(*read_settings(config)) as session:
-        session.store.apply([mute(_alert(session, number), end, comment, now)])
+        session.store.apply([mute(_open_alert(session, number), end, comment, now)])
     console().print(f"Alert {number} is muted until {iso(end)}.")
 
 
@@ -100,8 +100,11 @@ def alert_test(
     console().print(f"The channel {channel} took the test notice. Look whether it arrived.")
 
 
-def _alert(session: Session, number: int) -> Alert:
+def _open_alert(session: Session, number: int) -> Alert:
+    """The alert to act on; GoneQuietError where there is none, or where it has ended."""
     alert = session.store.alert(number)
     if alert is None:
         raise GoneQuietError(f"there is no alert {number}; `gonequiet alerts` lists them")
+    if alert.resolved_at is not None:
+        raise GoneQuietError(f"alert {number} ended at {iso(alert.resolved_at)}; only an open alert can be acknowledged or muted")
     return alert

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from monitor.app.session import open_session
-from monitor.model import Alert, AlertState
+from monitor.model import Alert, AlertChange, AlertState
 from monitor.settings import load_settings
 from tests.cli.conftest import BUSY, SILENT, Run
 
@@ -107,6 +108,19 @@ def test_an_alert_is_muted_for_a_span_or_until_a_moment(watched: Path, gonequiet
     assert before + timedelta(days=3) <= until <= datetime.now(UTC) + timedelta(days=3)
     assert gonequiet("mute", number, "--until", "2099-01-01T09:00+02:00", "-c", watched).status == 0
     assert the_alert(watched).muted_until == datetime(2099, 1, 1, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("command", [["ack", "1", "--by", "ann"], ["mute", "1", "--until", "3d"]])
+def test_nothing_is_done_to_an_alert_that_has_ended(command: list[str], watched: Path, gonequiet: Run) -> None:
+    alert = the_alert(watched)
+    ended = replace(alert, state=AlertState.RESOLVED, resolved_at=datetime(2026, 11, 20, 7, 30, tzinfo=UTC))
+    with open_session(load_settings(watched)) as session:
+        session.store.apply([AlertChange(alert=ended)])
+    ran = gonequiet(*command, "-c", watched)
+    assert (ran.status, ran.out, len(ran.err.splitlines())) == (2, "", 1)
+    assert "alert 1 ended at 2026-11-20T07:30:00Z" in ran.err
+    known = the_alert(watched)
+    assert (known.state, known.acknowledged_by, known.muted_until) == (AlertState.RESOLVED, None, None)
 
 
 @pytest.mark.parametrize(
