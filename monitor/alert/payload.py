@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from monitor.alert.facts import deciding, last_send
 from monitor.alert.lifecycle import Decision
 from monitor.model import AlertContext, AlertEventKind, Evidence, FindingKind
-from monitor.words import iso, odds, plain, without_addresses
+from monitor.words import iso, odds, plain, publishable
 
 _ABOUT_A_STREAM = frozenset(FindingKind) - {
     FindingKind.GROUP_GAP,
@@ -42,7 +42,7 @@ def payload_of(decision: Decision, context: AlertContext, now: datetime, link: s
         "organisation": alert.organisation,
         "members": list(finding.members) if finding else [],
         "last_send": iso(alert.since),
-        "last_subject": _stranger(last.subject, 200) if last else None,
+        "last_subject": publishable(last.subject) or None if last else None,
         "message_id": plain(last.message_id, 200) or None if last else None,
         "found_at": iso(alert.found_at),
         "opened_at": iso(alert.opened_at),
@@ -80,13 +80,13 @@ def payload_of(decision: Decision, context: AlertContext, now: datetime, link: s
             {
                 "stream": s.stream,
                 "at": iso(s.at),
-                "subject": _stranger(s.subject, 200),
+                "subject": publishable(s.subject) or None,
                 "delivery": s.delivery,
                 "shared_link_hosts": list(context.shared_link_hosts.get(s.id, ())),
             }
             for s in context.same_organisation
         ],
-        "note": (finding.note or None) if finding else None,
+        "note": (publishable(finding.note, 400) or None) if finding else None,
         "url": link,
     }
 
@@ -96,15 +96,11 @@ def _evidence(evidence: Evidence) -> dict[str, object]:
         "provider": evidence.provider,
         "role": evidence.role.value,
         "field": evidence.field,
-        "value": _stranger(evidence.value, 400),
+        "value": publishable(evidence.value, 400) or None,
         "trust": evidence.trust.value,
         "weight": evidence.weight,
         "signature": evidence.signature,
     }
-
-
-def _stranger(text: str | None, limit: int) -> str | None:
-    return without_addresses(plain(text, limit)) or None
 
 
 def _hours(span: timedelta | None) -> float | None:

@@ -245,6 +245,19 @@ def test_a_hostile_subject_stays_one_harmless_line(subject: str, shown: str) -> 
     assert "jane.doe" not in wording.html + str(wording.payload)
 
 
+def test_the_payload_has_no_address_and_no_link_with_a_token() -> None:
+    link = "go https://click.example.net/u/TOK12345 or www.example.net/u/TOK12345, jane.doe%40example.net"
+    known = context(
+        last_send=send(LAST, subject=link),
+        last_evidence=(evidence(value=f"<https://click.example.net/u?id=TOK12345>, {link}"),),
+        same_organisation=(send(LAST, subject=link, stream="other.example.org"),),
+    )
+    payload = compose(Decision(alert(finding(note=link)), OPENED), known, NOW, VOICE).payload
+    assert payload["last_subject"] == "go click.example.net/… or www.example.net/… …@example.net"
+    assert "TOK12345" not in str(payload)
+    assert "jane.doe" not in str(payload)
+
+
 def test_html_has_no_picture_no_script_and_no_link_but_to_our_page() -> None:
     known = context(
         last_send=send(LAST, subject='<img src="https://t.example/p.gif"><script>x</script><a href="https://e.example">')
