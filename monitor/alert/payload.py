@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from monitor.alert.facts import deciding, last_send
 from monitor.alert.lifecycle import Decision
 from monitor.model import AlertContext, AlertEventKind, Evidence, FindingKind
-from monitor.words import iso, odds, plain, publishable
+from monitor.words import iso, odds, publishable
 
 _ABOUT_A_STREAM = frozenset(FindingKind) - {
     FindingKind.GROUP_GAP,
@@ -23,7 +23,10 @@ _ABOUT_A_STREAM = frozenset(FindingKind) - {
 
 
 def payload_of(decision: Decision, context: AlertContext, now: datetime, link: str | None) -> dict[str, object]:
-    """The facts behind a notice. Inboxes are named as in the settings; no seed address is in it."""
+    """The facts behind a notice. Inboxes are named as in the settings; no seed address is in it.
+
+    Nor is a Message-ID: many services make one for each recipient, so that it names the seed.
+    """
     alert, finding = decision.alert, decision.alert.finding
     gap = finding.gap if finding else None
     last = last_send(decision, context)
@@ -43,7 +46,6 @@ def payload_of(decision: Decision, context: AlertContext, now: datetime, link: s
         "members": list(finding.members) if finding else [],
         "last_send": iso(alert.since),
         "last_subject": publishable(last.subject) or None if last else None,
-        "message_id": plain(last.message_id, 200) or None if last else None,
         "found_at": iso(alert.found_at),
         "opened_at": iso(alert.opened_at),
         "written_at": iso(now),

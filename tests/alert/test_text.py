@@ -258,6 +258,12 @@ def test_the_payload_has_no_address_and_no_link_with_a_token() -> None:
     assert "jane.doe" not in str(payload)
 
 
+def test_no_message_id_is_told_as_it_may_be_one_recipients() -> None:
+    known = context(last_send=send(LAST, message_id="seed-token-1234@mta.example.net"))
+    wording = compose(Decision(alert(), OPENED), known, NOW, VOICE)
+    assert "seed-token-1234" not in wording.title + wording.text + wording.html + str(wording.payload)
+
+
 def test_html_has_no_picture_no_script_and_no_link_but_to_our_page() -> None:
     known = context(
         last_send=send(LAST, subject='<img src="https://t.example/p.gif"><script>x</script><a href="https://e.example">')
