@@ -43,7 +43,7 @@ class Service:
     """
 
     def __init__(self, settings: Settings, clock: Clock, *, settings_path: Path | None = None) -> None:
-        """Open the store and take the page's port; GoneQuietError where one of them cannot be had."""
+        """Open the store, be its only service, take the page's port; GoneQuietError where one of them cannot be had."""
         self._clock = clock
         self._path = settings_path
         self._wall = SystemClock()
@@ -60,6 +60,7 @@ class Service:
         with ExitStack() as opened:
             self._store = Store.open(settings.database_url, settings.originals_dir)
             opened.callback(self._store.close)
+            opened.enter_context(self._store.claim())
             self._parts = make_parts(settings, identifier, self._store, clock, self._counters)
             self._coming: Parts | None = None
             self._snapshots = Snapshots(self._store, identifier, settings, self._counters)

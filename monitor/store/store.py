@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby, islice
@@ -34,6 +35,7 @@ from monitor.model import (
 )
 from monitor.store import alerts, canaries, counters, coverage, health, import_marks, inbox_notes, rebuild, reread, sends, states
 from monitor.store.canaries import CanaryRecord
+from monitor.store.claim import claimed
 from monitor.store.context import alert_context
 from monitor.store.database import Database
 from monitor.store.evidence import LastMail, last_mail, mail_of_send
@@ -114,6 +116,10 @@ class Store:
         except StoreError:
             database.close()
             raise
+
+    def claim(self) -> AbstractContextManager[None]:
+        """Be the one service on this database while in the context; StoreError on entry where another process is."""
+        return claimed(self._database)
 
     def close(self) -> None:
         self._originals.close()

@@ -15,6 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from monitor.app.service import Service
+from monitor.clock import SystemClock
+from monitor.errors import StoreError
+from monitor.settings import load_settings
 from tests.app.setting import eventually, metric, write_settings
 from tests.cli.conftest import Run
 
@@ -67,6 +71,32 @@ def test_sighup_takes_new_settings_and_keeps_the_old_where_they_are_faulty(tmp_p
             eventually(lambda: reloaded() == 1, "the good ones are taken")
         assert log.read_text().count("detect_evry") == 3
         assert process.poll() is None
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_second_service_on_the_database_is_refused_until_the_first_is_gone(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, gonequiet: Run
+) -> None:
+    more = f"database: {request.getfixturevalue('postgres').new_database()}" if kind == "postgresql" else ""
+    path = write_settings(tmp_path, more=more)
+    with running(path, tmp_path / "log") as (process, _):
+        ran = gonequiet("run", "-c", path)
+        assert (ran.status, ran.out) == (2, "")
+        [told] = ran.err.splitlines()
+        assert "another `gonequiet run` is at work on this database; stop that one first" in told
+        assert gonequiet("poll", "-c", path).status == 0
+        assert gonequiet("rebuild", "-c", path).status == 0
+        process.kill()
+        process.wait(60)
+
+    def starts() -> bool:
+        try:
+            Service(load_settings(path), SystemClock()).stop()
+        except StoreError:
+            return False  # PostgreSQL takes a moment to notice
+        return True
+
+    eventually(starts, "a service where the first was killed")
 
 
 def test_a_used_port_is_told_in_one_line(tmp_path: Path, gonequiet: Run) -> None:
