@@ -34,7 +34,7 @@ def canary_key(settings: Settings) -> bytes | None:
 
 def _make(path: Path) -> None:
     """Whole or not at all, and the first one stays, whoever else makes one at the same moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(secrets.token_hex(LENGTH) + "\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -97,11 +97,18 @@ class Database:
         except DBAPIError as error:
             raise StoreError(f"{self.name}: {_reason(error)}") from error
 
+    def _make_private(self, *_: object) -> None:
+        """A new file is for its owner only, and SQLite gives its -wal and -shm the same mode; it says itself what goes wrong."""
+        if self.file is not None and not self.file.exists():
+            with suppress(OSError):
+                self.file.touch(mode=0o600)
+
     def _engine(self) -> Engine:
         if not self.is_sqlite:
             return create_engine(self._url, hide_parameters=True, pool_pre_ping=True, pool_size=8, max_overflow=24)
         options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
         engine = create_engine(self._url, hide_parameters=True, pool_size=8, max_overflow=24, connect_args=options)
+        event.listen(engine, "do_connect", self._make_private)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine

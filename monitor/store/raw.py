@@ -22,6 +22,9 @@ _WRITERS = 16
 _MANY = 32
 """From so many on the file system is told once to write all out: an fsync of each costs more than all else about it."""
 
+_FOLDER, _FILE = 0o700, 0o600
+"""Modes: the originals are whole mails to the seeds, nobody else on the machine reads them."""
+
 
 class Originals:
     """A folder of `ab/abcdef….zst`. Safe from many threads and processes: one digest always means the same bytes."""
@@ -32,7 +35,7 @@ class Originals:
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="originals-ahead")
         self._local = threading.local()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"{folder}: the folder of originals cannot be used: {error.strerror}") from error
 
@@ -60,10 +63,10 @@ class Originals:
         draft = target.with_name(f"{digest}.{os.getpid()}-{threading.get_ident()}.partial")
         try:
             try:
-                handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+                handle = _create(draft)
             except FileNotFoundError:
-                target.parent.mkdir(exist_ok=True)
-                handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+                target.parent.mkdir(mode=_FOLDER, exist_ok=True)
+                handle = _create(draft)
             with os.fdopen(handle, "wb", buffering=0) as file:
                 file.write(self._compressor().compress(raw))
         except OSError as error:
@@ -113,7 +116,7 @@ class Originals:
 
     def _make(self, folders: Sequence[Path]) -> None:
         for folder in folders:
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(mode=_FOLDER, exist_ok=True)
         if folders:
             _sync_folder(self.folder)
 
@@ -121,7 +124,7 @@ class Originals:
         """Under another name first, so that a file with the right name is always whole."""
         target = self.path(digest)
         partial = target.with_name(f"{digest}.{os.getpid()}-{threading.get_ident()}.partial")
-        with partial.open("wb") as file:
+        with os.fdopen(_create(partial), "wb") as file:
             file.write(self._compressor().compress(raw))
             file.flush()
             os.fsync(file.fileno())
@@ -133,6 +136,10 @@ class Originals:
         if known is None:
             known = self._local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
         return known
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE)
 
 
 def _is_alive(process: int) -> bool:

@@ -103,11 +103,14 @@ class Store:
 
     @classmethod
     def open(cls, url: str, originals: Path) -> Self:
-        """Open, make or bring up to date the database at a SQLAlchemy URL; `originals` is the folder for the raw bytes."""
+        """Open, make or bring up to date the database at a SQLAlchemy URL; `originals` is the folder for the raw bytes.
+
+        What is made is for its owner only: it holds whole mails and the addresses of the seeds.
+        """
         database = Database(url)
         try:
             if database.file is not None:
-                database.file.parent.mkdir(parents=True, exist_ok=True)
+                database.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             bring_up_to_date(database)
             return cls(database, Originals(originals))
         except OSError as error:

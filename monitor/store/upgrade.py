@@ -73,6 +73,7 @@ def back_up(database: Database, target: Path) -> None:
         raise StoreError(f"{database.name}: back up PostgreSQL with pg_dump")
     partial = target.with_name(target.name + ".partial")
     try:
+        partial.touch(mode=0o600)
         with closing(sqlite3.connect(database.file)) as source, closing(sqlite3.connect(partial)) as copy:
             source.backup(copy)
         with partial.open("rb") as written:
