@@ -21,7 +21,7 @@ class Counters:
         self._late = 0
 
     def poll_ended(self, inbox: str, result: str, took: timedelta) -> None:
-        """`result` is `ok` or a FailureCause; `took` is real time."""
+        """`result` is `ok`, a FailureCause or STORAGE; `took` is real time."""
         with self._lock:
             self._polls[inbox, result] += 1
             self._durations = self._durations.plus(took)

@@ -16,9 +16,10 @@ from monitor.app.ingest import Reader
 from monitor.app.opening import SeedInbox, open_inbox
 from monitor.clock import Clock
 from monitor.collect.limits import may_read_bodies
-from monitor.errors import InboxError, SettingsError
+from monitor.errors import InboxError, SettingsError, StoreError
 from monitor.model import Awaited, Bodies, FailureCause, FolderVisit, InboxNote, NewCopy, PollFailure
 from monitor.settings import CollectSettings, InboxSettings
+from monitor.show.snapshot import STORAGE
 from monitor.store.store import Store
 
 log = structlog.get_logger()
@@ -67,8 +68,22 @@ class Poller:
         self._connected: dict[str, SeedInbox] = {}
 
     def poll(self, inbox: InboxSettings) -> Polled:
-        """One look at every folder of the inbox. Never raises for what the inbox or its server does wrong."""
+        """One look at every folder of the inbox. Never raises for what the inbox or its server does wrong.
+
+        StoreError where what came of it could not be kept; that is counted too.
+        """
         began = monotonic()
+        try:
+            polled = self._look(inbox)
+        except StoreError:
+            self._counters.poll_ended(inbox.name, STORAGE, timedelta(seconds=monotonic() - began))
+            raise
+        self._counters.poll_ended(
+            inbox.name, polled.cause.value if polled.cause else "ok", timedelta(seconds=monotonic() - began)
+        )
+        return polled
+
+    def _look(self, inbox: InboxSettings) -> Polled:
         new, failure, elsewhere = 0, None, False
         try:
             awaited = self._awaited(inbox, BODIES_AT_ONCE)
@@ -92,8 +107,6 @@ class Poller:
             if failure.cause is FailureCause.LOGIN:
                 self._forget(inbox.name)
             self._note(failure)
-        result_word = failure.cause.value if failure else "ok"
-        self._counters.poll_ended(inbox.name, result_word, timedelta(seconds=monotonic() - began))
         if new:
             log.info("new mail", inbox=inbox.name, copies=new)
         has_more = failure is None and bool(self._awaited(inbox, 1))

@@ -170,7 +170,10 @@ class Service:
         try:
             polled = parts.poller.poll(parts.inboxes[name])
             cause, has_more, elsewhere = polled.cause, polled.has_more, polled.elsewhere
+            self._snapshots.kept()
         except GoneQuietError as error:
+            elsewhere = True
+            self._snapshots.not_kept(self._wall.now())
             log.error("what was read could not be kept; it will be read again", inbox=name, detail=str(error))
         except Exception:
             log.exception("a fault of ours while polling; please report it", inbox=name)

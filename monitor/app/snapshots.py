@@ -34,6 +34,7 @@ class Snapshots:
         self._shown: dict[int, ShownAlert] = {}
         self._assessment: Assessment | None = None
         self._beat: datetime | None = None
+        self._not_kept: list[datetime] = []
         self.reload_ok = True
 
     def use(self, identifier: Identifier, settings: Settings) -> None:
@@ -49,11 +50,25 @@ class Snapshots:
         with self._lock:
             self._beat = wall
 
+    def kept(self) -> None:
+        """A poll has ended and the store took what came of it."""
+        with self._lock:
+            self._not_kept.clear()
+
+    def not_kept(self, wall: datetime) -> None:
+        """A poll has ended and the store could not take what came of it. The first and the newest in a row are remembered."""
+        with self._lock:
+            self._not_kept[1:] = [wall]
+
     # ------------------------------------------------------------------------------------------ SnapshotSource
 
     def heartbeat(self) -> datetime | None:
         with self._lock:
             return self._beat
+
+    def unsaved_since(self) -> datetime | None:
+        with self._lock:
+            return self._not_kept[0] if len(self._not_kept) > 1 else None
 
     def snapshot(self) -> Snapshot:
         with self._lock:

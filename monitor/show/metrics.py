@@ -19,10 +19,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from monitor.model import FailureCause, FindingKind, Level, StreamPhase
-from monitor.show.snapshot import POLL_BOUNDS, Snapshot
+from monitor.show.snapshot import POLL_BOUNDS, STORAGE, Snapshot
 from monitor.show.views import LONGEST_RETURN_PERIOD, open_alerts
 
-POLL_RESULTS = ("ok", *(cause.value for cause in FailureCause))
+POLL_RESULTS = ("ok", *(cause.value for cause in FailureCause), STORAGE)
 NOTICE_RESULTS = ("sent", "retried", "failed")
 CANARY_PLACES = ("inbox", "junk", "other")
 CANARY_RESULTS = ("sent", "failed", *CANARY_PLACES)

@@ -20,6 +20,8 @@ from monitor.model import (
     StreamState,
 )
 
+STORAGE = "storage"
+"""How a poll ended whose mail could not be kept; every FailureCause is about the inbox."""
 POLL_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Upper bounds of the poll duration's histogram, seconds."""
 
@@ -143,7 +145,7 @@ class Snapshot:
     copies: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     """(stream, delivery or `unknown`, folder role) → copies stored."""
     polls: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """(inbox, `ok` or a FailureCause) → polls since the start."""
+    """(inbox, `ok`, a FailureCause or STORAGE) → polls since the start."""
     durations: Durations = Durations()
     missed: int = 0
     """Jobs that the scheduler dropped, and polls that were a whole period late."""
@@ -174,6 +176,13 @@ class SnapshotSource(Protocol):
 
     def heartbeat(self) -> datetime | None:
         """The scheduler's last tick by the wall clock, UTC, without touching the store; None before the first."""
+        ...
+
+    def unsaved_since(self) -> datetime | None:
+        """Since when, by the wall clock, no poll's result could be stored, without touching the store.
+
+        None while the newest poll's could, and while it is one alone that could not.
+        """
         ...
 
     def send_times(self, since: datetime) -> Mapping[str, Sequence[datetime]]:

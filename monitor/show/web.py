@@ -30,6 +30,8 @@ from monitor.show.words import fleet, letter, odds, rate
 GREATEST_ID = 2**63 - 1
 """Of an alert; no database that we use can be asked for more."""
 STALE_AFTER = timedelta(minutes=2)
+UNSAVED_FOR = timedelta(minutes=5)
+"""So long, and over two polls at least, saving fails before we call ourselves unwell: a busy database passes sooner."""
 STREAM_WINDOW = timedelta(days=28)
 
 POLICY = "; ".join(
@@ -54,6 +56,11 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
     app.mount("/static", StaticFiles(directory=Path(str(files("monitor.show") / "static"))), name="static")
     templates = _templates()
     render_metrics = exposition(source.snapshot)
+
+    def unwell() -> str | None:
+        """Why the service cannot be trusted to see anything now; None while it works."""
+        now = wall.now()
+        return _standstill(source.heartbeat(), now, stale_after) or _unsaved(source.unsaved_since(), now)
 
     def page(template: str, status: int = 200, **values: object) -> HTMLResponse:
         return HTMLResponse(templates.get_template(template).render(**values), status)
@@ -88,7 +95,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
         return page(
             "home.html",
             snapshot=snapshot,
-            warnings=pages.warnings(snapshot, _standstill(source.heartbeat(), wall.now(), stale_after)),
+            warnings=pages.warnings(snapshot, unwell()),
             headline=pages.headline(snapshot),
             open_alerts=list(views.open_alerts(snapshot)),
             ended=[a for a in snapshot.alerts if a.alert.state in (AlertState.RESOLVED, AlertState.RETRACTED)],
@@ -157,8 +164,8 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
 
     @app.get("/healthz")
     def healthz() -> PlainTextResponse:
-        """200 while the scheduler ticks, else 503 with the reason."""
-        reason = _standstill(source.heartbeat(), wall.now(), stale_after)
+        """200 while the scheduler ticks and what is read can be kept, else 503 with the reason."""
+        reason = unwell()
         return PlainTextResponse(f"{reason}\n", 503) if reason else PlainTextResponse("ok\n")
 
     @app.get("/api/streams")
@@ -191,12 +198,18 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
 
 
 def _standstill(beat: datetime | None, now: datetime, stale_after: timedelta) -> str | None:
-    """Why the service cannot be trusted to see anything now; None while its scheduler ticks."""
+    """That the scheduler has stood still for too long; None while it ticks."""
     if beat is None:
         return "the scheduler has not ticked yet"
     if now - beat > stale_after:
         return f"the scheduler has not ticked since {words.moment(beat, now)}; restart gonequiet and look into its log"
     return None
+
+
+def _unsaved(since: datetime | None, now: datetime) -> str | None:
+    if since is None or now - since <= UNSAVED_FOR:
+        return None
+    return f"nothing that was read could be stored since {words.moment(since, now)}; the log says what the database lacks"
 
 
 def _picture(spec: charts.Spec) -> Markup:

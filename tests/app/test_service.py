@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,9 @@ from structlog.testing import capture_logs
 
 from monitor.app.service import Service
 from monitor.clock import SystemClock
+from monitor.collect.breaker import FIRST_WAIT
 from monitor.errors import GoneQuietError, StoreError
+from monitor.model import FailureCause
 from monitor.settings import Settings, load_settings
 from tests.app.setting import eventually, metric, write_settings
 from tests.journey.mail import CAMPAIGN, START, sends_of
@@ -180,3 +183,24 @@ def test_the_heart_stops_to_beat_while_nothing_can_be_judged(tmp_path: Path, mon
             eventually(lambda: len(tries) >= 4, "more of them")
             assert metric(metrics(service), beats) == still
         eventually(lambda: metric(metrics(service), beats) > still, "it beats again")
+
+
+def test_polls_whose_mail_cannot_be_kept_are_counted_and_make_us_unwell(
+    dovecot: Dovecot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = dovecot.user()
+
+    def full(self: object, *_: object) -> None:
+        raise StoreError("gonequiet.db: database or disk is full; make room on the disk")
+
+    monkeypatch.setitem(FIRST_WAIT, FailureCause.PROTOCOL, timedelta())
+    with running(write_settings(tmp_path, user.settings())) as service:
+        health = f"{service.web_url}/healthz"
+        with monkeypatch.context() as patched:
+            patched.setattr("monitor.store.store.Store.save_visit", full)
+            patched.setattr("monitor.show.web.UNSAVED_FOR", timedelta())
+            counted = f'gonequiet_polls_total{{inbox="{user.name}",result="storage"}}'
+            eventually(lambda: metric(metrics(service), counted) >= 1, "a poll that is counted")
+            eventually(lambda: httpx.get(health, timeout=20).status_code == 503, "we call ourselves unwell")
+            assert "nothing that was read could be stored" in httpx.get(service.web_url, timeout=20).text
+        eventually(lambda: httpx.get(health, timeout=20).status_code == 200, "well again")

@@ -94,12 +94,16 @@ class FakeSource:
     now: Snapshot
     history: Mapping[str, Sequence[Send]] = field(default_factory=dict)
     beat: datetime | None = None
+    unsaved: datetime | None = None
 
     def snapshot(self) -> Snapshot:
         return self.now
 
     def heartbeat(self) -> datetime | None:
         return self.beat or self.now.heartbeat_at
+
+    def unsaved_since(self) -> datetime | None:
+        return self.unsaved
 
     def send_times(self, since: datetime) -> Mapping[str, Sequence[datetime]]:
         return {name: [s.at for s in sends if s.at >= since] for name, sends in self.history.items()}

@@ -200,6 +200,17 @@ def test_a_standstill_is_told_on_the_first_page_too(get: Get) -> None:
     assert "GoneQuiet itself is not at work: the scheduler has not ticked since 8 Jan, 03:40 UTC" in get(source, "/").text
 
 
+def test_health_is_bad_once_nothing_could_be_stored_for_more_than_five_minutes(get: Get) -> None:
+    at_the_limit, beyond = calm(), calm()
+    at_the_limit.unsaved = NOW - timedelta(minutes=5)
+    beyond.unsaved = NOW - timedelta(minutes=5, seconds=1)
+    assert get(at_the_limit, "/healthz").status_code == 200
+    answer = get(beyond, "/healthz")
+    assert answer.status_code == 503
+    assert "nothing that was read could be stored since 8 Jan, 04:34 UTC" in answer.text
+    assert "GoneQuiet itself is not at work: nothing that was read could be stored since 8 Jan" in get(beyond, "/").text
+
+
 def test_a_store_that_cannot_be_read_is_said_in_words(get: Get) -> None:
     class Broken(FakeSource):
         def snapshot(self) -> Snapshot:
