@@ -125,6 +125,8 @@ class Facts:
     note: str | None
     members: str | None
     member_count: int
+    still_silent: str | None
+    """Of a group that ended: its streams that have not mailed since, or are not followed any more."""
     group: str
     """`streams sent through SendGrid`."""
     group_name: str
@@ -177,6 +179,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         note=(publishable(finding.note, 400).rstrip(".") or None) if finding else None,
         members=_names(finding.members) if finding else None,
         member_count=len(finding.members) if finding else 0,
+        still_silent=_names(decision.still_silent),
         group=_GROUP_WORDS.get(group_kind, "streams of {}").format(group_name),
         group_name=group_name,
     )

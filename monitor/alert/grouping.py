@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from monitor.model import Alert, Finding, FindingKind
 from monitor.settings import RouteSettings
 
+SAME = timedelta(seconds=1)
+"""Moments closer than this are the same: the detector reckons in fractions of hours."""
 _CHILDREN = frozenset({FindingKind.GAP, FindingKind.SEED_SILENT, FindingKind.VOLUME_DROP})
-_GROUPS = frozenset({FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP})
+GROUPS = frozenset({FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP})
+_SILENCES = GROUPS | {FindingKind.GAP}
 _ABOUT_INBOXES = frozenset({FindingKind.INBOX_BLIND, FindingKind.CANARY_OVERDUE})
-_SPEAKERS = _GROUPS | _ABOUT_INBOXES
+_SPEAKERS = GROUPS | _ABOUT_INBOXES
 
 
 def parents(speakers: Iterable[Finding | Alert], findings: Iterable[Finding | Alert]) -> dict[str, str]:
     """Key of each silenced finding → key of the one that speaks for it.
 
     A group or a blind inbox speaks for the gaps, silent seeds and volume drops of the streams it names, for a group whose
-    streams are all among them, and for the inboxes it names. The largest wins, then the smaller key; no chain is a circle.
+    streams are all among them, and for the inboxes it names. A silence that began after the group's own is another one, of which
+    the group has not told. The largest wins, then the smaller key; no chain is a circle.
     """
     ranked = sorted(speakers, key=lambda s: (-len(members(s)), s.key))
     found: dict[str, str] = {}
@@ -44,9 +50,11 @@ def _speaks_for(speaker: Finding | Alert, finding: Finding | Alert) -> bool:
         return is_larger and finding.subject in named
     if speaker.kind in _ABOUT_INBOXES and finding.kind is FindingKind.SEED_SILENT and theirs & {speaker.subject, *named}:
         return True
+    if speaker.kind in GROUPS and finding.kind in _SILENCES and finding.since > speaker.since + SAME:
+        return False
     if finding.kind in _CHILDREN:
         return finding.subject in named
-    if finding.kind in _GROUPS:
+    if finding.kind in GROUPS:
         return is_larger and bool(theirs) and theirs <= named
     return False
 
@@ -55,6 +63,14 @@ def members(of: Finding | Alert) -> frozenset[str]:
     """The streams (or, for what is about inboxes, the inboxes) that a finding, or the newest one behind an alert, names."""
     finding = of.finding if isinstance(of, Alert) else of
     return frozenset(finding.members) if finding else frozenset()
+
+
+def widened(finding: Finding, known: Alert) -> Finding:
+    """A group's newest finding, which still names the streams that its alert has named before: not all come back at once."""
+    if finding.kind not in GROUPS:
+        return finding
+    named = tuple(sorted(members(known) | members(finding)))
+    return replace(finding, members=named, since=max(finding.since, known.since))
 
 
 def channels_for(alert: Alert, routes: Sequence[RouteSettings]) -> tuple[str, ...]:

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor.alert.grouping import channels_for, channels_that_want_raises, has_wider, parents
-from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Send
+from monitor.alert.grouping import GROUPS, SAME, channels_for, channels_that_want_raises, has_wider, members, parents, widened
+from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Send, StreamPhase, StreamState
 from monitor.settings import AlertSettings
 
-SAME = timedelta(seconds=1)
-"""Moments closer than this are the same: the detector reckons in fractions of hours."""
 REFRESH = timedelta(hours=1)
 """How often the newest finding is kept with an open alert when nothing else about it changed."""
 
@@ -26,6 +24,8 @@ class Decision:
     channels: tuple[str, ...] = ()
     send: Send | None = None
     """The mail that ended or corrected it."""
+    still_silent: tuple[str, ...] = ()
+    """Streams of a group that ended of which no mail has been seen since, or that are not followed by themselves any more."""
 
 
 def news_of(alert: Alert, sends: Iterable[Send]) -> Send | None:
@@ -44,7 +44,8 @@ def advance(
 
     `resumed` maps the key of an open gap alert to its `news_of`. One alert is open per key. A gap ends by mail only: while
     the finding is merely absent (we are blind, a pause was declared) it stays open; any other kind ends with its finding,
-    unless a wider one has taken its place.
+    unless a wider one has taken its place. A group goes on until every stream it named has mailed again or has ended: one
+    broken thing gives one notice, also when the streams come back one by one.
 
     Mail with `at` from `found_at` on ends the gap. Mail from before it, which can only have come late, refutes the alert: had
     we known it, the silence would not have been that long. Where it is silent again since, the alert is corrected and goes on.
@@ -55,7 +56,10 @@ def advance(
     living: list[Alert] = []
     for alert in open_alerts:
         is_there = alert.key in listed or has_wider(alert, assessment.findings)
-        end = _ended(alert, is_there, loud.get(alert.key), resumed.get(alert.key), now)
+        if alert.kind in GROUPS:
+            end = _group_ended(alert, is_there, listed.get(alert.key), assessment.states, now)
+        else:
+            end = _ended(alert, is_there, loud.get(alert.key), resumed.get(alert.key), now)
         if end is None or end.alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED):
             living.append(end.alert if end else alert)
         if end is not None:
@@ -98,6 +102,23 @@ def _ended(alert: Alert, is_there: bool, loud: Finding | None, news: Send | None
     return Decision(refuted, AlertEventKind.CORRECTED, alert.told, news)
 
 
+def _group_ended(
+    alert: Alert, is_there: bool, listed: Finding | None, states: Sequence[StreamState], now: datetime
+) -> Decision | None:
+    """The end of an alert about a group, with those of its streams that are still silent; None while it goes on."""
+    # A whole group that mailed after the alert was opened and is silent again has fallen silent a second time.
+    is_anew = listed is not None and alert.kind is FindingKind.GROUP_GAP and listed.since >= alert.opened_at
+    if is_there and not is_anew:
+        return None
+    named = members(alert)
+    known = [s for s in states if s.stream in named]
+    back = {s.stream for s in known if s.last_send_at > alert.since + SAME}
+    if not is_anew and any(s.stream not in back and s.phase is not StreamPhase.ENDED for s in known):
+        return None
+    over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, updated_at=now)
+    return Decision(over, AlertEventKind.RESOLVED, alert.told, still_silent=tuple(sorted(named - back)))
+
+
 def _is_stale(finding: Finding, news: Send | None) -> bool:
     """True for a gap that was found before the mail that ended it was taken in."""
     return news is not None and finding.since < news.at - SAME
@@ -124,6 +145,7 @@ def _renewed(alert: Alert, finding: Finding | None) -> Alert:
     """The alert with its newest finding; a level once reached stays, a gap's begin follows the detector."""
     if finding is None:
         return alert
+    finding = widened(finding, alert)
     return replace(alert, finding=finding, since=finding.since, level=max(alert.level, finding.level))
 
 
@@ -153,7 +175,11 @@ def _told(
 
 def _told_by_ended_parents(open_alerts: Sequence[Alert], ends: Mapping[str, Decision]) -> dict[str, tuple[str, ...]]:
     """Channels per child that read of it in the end of its parent, whose text names those that are still silent."""
-    return {a.key: ends[a.parent].channels for a in open_alerts if a.parent is not None and a.parent in ends}
+    return {
+        a.key: ends[a.parent].channels
+        for a in open_alerts
+        if a.parent is not None and a.parent in ends and a.subject in ends[a.parent].still_silent
+    }
 
 
 def _union(first: tuple[str, ...], second: Iterable[str]) -> tuple[str, ...]:

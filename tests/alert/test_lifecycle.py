@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 import pytest
 
 from monitor.alert.lifecycle import REFRESH, Decision, advance, news_of
-from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Level, Send
+from monitor.model import (
+    Alert,
+    AlertEventKind,
+    AlertState,
+    Assessment,
+    Finding,
+    FindingKind,
+    Level,
+    Send,
+    StreamPhase,
+    StreamState,
+)
 from monitor.settings import AlertSettings, ChannelKind, ChannelSettings, RouteSettings
 from tests.alert.made import KEY, LAST, NOW, STREAM, alert, assessment, finding, hours, send
 
@@ -149,12 +160,6 @@ def test_they_are_not_over_when_a_wider_finding_takes_their_place(known: Finding
     assert (after[known.key].alert.state, after[known.key].alert.parent) == (AlertState.OPEN, wider.key)
 
 
-def test_a_whole_group_is_over_when_only_a_part_of_it_is_still_silent() -> None:
-    whole = finding(FindingKind.GROUP_GAP, "delivery:X", members=("a", "b", "c"))
-    part = finding(FindingKind.PARTIAL_GROUP_GAP, "delivery:X", members=("a", "b"))
-    assert [d.event for d in step((alert(whole),), assessment(part))] == [RESOLVED, OPENED]
-
-
 def test_a_change_of_provider_ends_without_a_word() -> None:
     assert only(step((alert(finding(FindingKind.PROVIDER_CHANGE)),), assessment())).channels == ()
 
@@ -253,17 +258,91 @@ def test_those_who_heard_before_the_group_was_found_hear_the_end() -> None:
     assert only(step((group, child), assessment(GROUP), {KEY: send(NOW + hours(1))}, now=NOW)).channels == ("log",)
 
 
+# ------------------------------------------------------------------------------- groups that come back one by one
+
+PART = finding(FindingKind.PARTIAL_GROUP_GAP, "delivery:SendGrid", members=(STREAM,))
+BACK = NOW + hours(1)
+
+
+def known_of(**last: datetime | None) -> tuple[StreamState, ...]:
+    """`news` and `b` with their last sends; None: one that fell silent with the group and has ended."""
+    names = {"news": STREAM, "b": "b.example"}
+    return tuple(
+        StreamState(
+            stream=names[name],
+            organisation="example.org",
+            phase=StreamPhase.REGULAR if at else StreamPhase.ENDED,
+            last_send_at=at or LAST,
+            sends=100,
+            expected_sends_per_day=1.0,
+            return_period_years=1.0,
+            alarm_due_at=None,
+            next_expected_at=None,
+            inboxes=(),
+        )
+        for name, at in last.items()
+    )
+
+
+@pytest.mark.parametrize("microseconds", [0, 3])
+@pytest.mark.parametrize("found", [(), (finding(),), (PART,), (finding(), PART)])
+def test_a_group_of_which_one_is_back_speaks_on_for_the_others(found: tuple[Finding, ...], microseconds: int) -> None:
+    last = LAST + timedelta(microseconds=microseconds)
+    judged = replace(assessment(*found), states=known_of(news=last, b=BACK))
+    after = step((alert(GROUP),), judged, now=NOW)
+    assert [(d.channels, d.alert.parent) for d in after] == [((), GROUP_KEY)] * len(found)
+
+
+@pytest.mark.parametrize("kind", [FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP])
+def test_a_group_ends_when_all_it_named_are_back(kind: FindingKind) -> None:
+    known = alert(replace(GROUP, kind=kind, key=f"{kind.value}:delivery:SendGrid"))
+    end = only(step((known,), replace(assessment(), states=known_of(news=BACK, b=BACK))))
+    assert (end.event, end.channels, end.still_silent) == (RESOLVED, ("log",), ())
+
+
+def test_a_part_that_shrinks_names_all_that_it_has_named() -> None:
+    known = alert(finding(FindingKind.PARTIAL_GROUP_GAP, "x", members=("a", "b", "c"), since=LAST + hours(1)))
+    fewer = finding(FindingKind.PARTIAL_GROUP_GAP, "x", members=("a", "b"))
+    (kept,) = step((known,), assessment(fewer), now=NOW + REFRESH)
+    assert kept.alert.finding is not None
+    assert (kept.event, kept.alert.finding.members, kept.alert.since) == (None, ("a", "b", "c"), LAST + hours(1))
+
+
+def test_one_that_is_back_and_falls_silent_again_is_told_of_by_itself() -> None:
+    again = finding(since=BACK)
+    after = by_key(step((alert(GROUP),), replace(assessment(again), states=known_of(news=BACK, b=LAST))))
+    assert (after[KEY].event, after[KEY].channels, after[KEY].alert.parent) == (OPENED, ("log",), None)
+
+
+def test_a_group_that_falls_silent_again_is_told_of_again() -> None:
+    again = replace(GROUP, since=BACK)
+    ended, opened = step((alert(GROUP),), replace(assessment(again), states=known_of(news=BACK, b=LAST)))
+    assert (ended.event, ended.channels, ended.still_silent) == (RESOLVED, ("log",), ("b.example",))
+    assert (opened.event, opened.channels, opened.alert.since) == (OPENED, ("log",), BACK)
+
+
+def test_a_stream_that_has_ended_keeps_no_group_open_and_its_end_names_it() -> None:
+    end = only(step((alert(GROUP),), replace(assessment(), states=known_of(news=None, b=BACK))))
+    assert (end.event, end.still_silent) == (RESOLVED, (STREAM,))
+
+
 def test_when_the_group_ends_a_silent_child_is_told_to_nobody_twice() -> None:
     group, child = alert(GROUP, told=("log",)), alert(parent=GROUP_KEY, told=())
-    after = by_key(step((group, child), assessment(finding())))
+    after = by_key(step((group, child), replace(assessment(finding()), states=known_of(news=None, b=BACK))))
     assert after[GROUP_KEY].event is RESOLVED
     assert (after[KEY].channels, after[KEY].alert.parent, after[KEY].alert.told) == ((), None, ("log",))
 
 
 def test_when_the_group_ends_a_silent_child_is_told_to_those_who_never_heard() -> None:
     group, child = alert(GROUP, told=()), alert(parent=GROUP_KEY, told=())
-    after = by_key(step((group, child), assessment(finding())))
+    after = by_key(step((group, child), replace(assessment(finding()), states=known_of(news=None, b=BACK))))
     assert (after[KEY].event, after[KEY].channels) == (OPENED, ("log",))
+
+
+def test_when_a_blind_inbox_ends_a_silent_child_is_told_as_no_text_named_it() -> None:
+    blind = finding(FindingKind.INBOX_BLIND, "quiet-1", members=(STREAM,))
+    after = by_key(step((alert(blind), alert(parent=blind.key, told=())), assessment(finding())))
+    assert (after[blind.key].event, after[KEY].channels) == (RESOLVED, ("log",))
 
 
 # -------------------------------------------------------------------------------------------------- muting

@@ -120,6 +120,10 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     "gap-corrected-still-open": (Decision(alert(since=LATE.at), CORRECTED, ("log",), LATE), context()),
     "group-opened": (Decision(alert(GROUP), OPENED, ("log",)), context(last_send=None, last_evidence=())),
     "group-resolved": (Decision(alert(GROUP, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
+    "group-resolved-in-part": (
+        Decision(alert(GROUP, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",), still_silent=MEMBERS[:1]),
+        AlertContext(),
+    ),
     "inbox-opened": (Decision(alert(BLIND), OPENED, ("log",)), AlertContext()),
     "inbox-resolved": (Decision(alert(BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
     "inboxes-opened": (Decision(alert(ALL_BLIND), OPENED, ("log",)), AlertContext()),
