@@ -21,7 +21,7 @@ _AT = r"(?:[@\uff20\ufe6b]|%(?:25)*40)"
 _LOCAL_PART = re.compile(rf"(?:\"[^\"]{{1,64}}\"|(?<![^\s<>,;:\"()])[^\s<>,;:\"()]+){_AT}(?=[\w\[])", re.IGNORECASE)
 """All up to the last sign of a word, as a VERP address has the recipient's before its own (RFC 5321 §4.1.2 has the quotes)."""
 
-_SCHEME = r"\b[a-z][a-z0-9+.-]{1,20}://(?:[^\s/?#<>\"@]*@)?"
+_SCHEME = r"(\b[a-z][a-z0-9+.-]{1,20}://)(?:[^\s/?#<>\"@]*@)?"
 _BARE_HOST = r"(?<![\w.-])(?:[\w-]+\.)+[^\W\d_][\w-]+(?::\d+)?(?=[/?#][^\s<>\"])"
 _LINK = re.compile(rf"(?:{_SCHEME}([^\s/?#<>\"]+)|({_BARE_HOST}))([^\s<>\"]*)", re.IGNORECASE)
 """A link with its scheme, or a host name that a path or a query follows: mail programs make both clickable."""
@@ -51,7 +51,12 @@ def without_addresses(text: str) -> str:
 
 def without_links(text: str) -> str:
     """`click.example.com/…` for every web link: where people read it, a click must not unsubscribe a seed or tell it was read."""
-    return _LINK.sub(lambda link: f"{link[1] or link[2]}/…" if link[3] else f"{link[1] or link[2]}", text)
+    return _LINK.sub(lambda link: (link[2] or link[3]) + ("/…" if link[4] else ""), text)
+
+
+def shortened_links(text: str) -> str:
+    """`https://click.example.com/…` for every web link: what shows who wrote it, and no token of who received it."""
+    return _LINK.sub(lambda link: (link[1] or "") + (link[2] or link[3]) + ("/…" if link[4] else ""), text)
 
 
 def publishable(text: str | None, limit: int = 200) -> str:

@@ -5,43 +5,43 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from monitor.words import shortened_links, without_addresses
+
 VALUE_LIMIT = 160
 """Characters of one value that are shown."""
 
-_LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+*=?^~|-"
+_HARMLESS_LENGTH = 24
+"""Characters up to which a value without any of `_SIGNS` is shown as it is."""
+_SIGNS = re.compile("[@/?#%\uff20\ufe6b]")
+"""No address and no link is without one of these."""
+_MAIL_QUERY = re.compile(r"(mailto:[^\s<>\"?]*)\?[^\s<>\"]+", re.IGNORECASE)
 _BOUNCE_SUBSCRIBER = re.compile(r"(_(?:HTML|TEXT)-)\d+")
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_~%-]{24,}+")
 
 
 def redact(value: str, recipients: Sequence[str] = ()) -> str:
-    """A value fit to show: local parts of addresses, subscriber numbers and long tokens become `…`; bounded."""
-    if len(value) <= 24 and "@" not in value:
+    """A value fit to show, bounded: of links the scheme and the host stay, of addresses the domain.
+
+    Subscriber numbers and long tokens become `…` too. Account numbers are read before, from the value as it came.
+    """
+    signs = _SIGNS.search(value) is not None
+    if len(value) <= _HARMLESS_LENGTH and not signs:
         for recipient in recipients:
             if recipient in value:
                 value = value.replace(recipient, "…")
         return value
     if len(value) > VALUE_LIMIT * 4:
         value = value[: VALUE_LIMIT * 4]
-    if "@" in value:
-        value = _without_local_parts(value)
+    if signs:
+        value = without_addresses(_MAIL_QUERY.sub(r"\1?…", shortened_links(value)))
     if "_HTML-" in value or "_TEXT-" in value:
         value = _BOUNCE_SUBSCRIBER.sub(r"\1…", value)
-    if len(value) > 24:
+    if len(value) > _HARMLESS_LENGTH:
         value = _TOKEN.sub(_shortened, value)
     for recipient in recipients:
         if recipient in value:
             value = value.replace(recipient, "…")
     return value if len(value) <= VALUE_LIMIT else value[: VALUE_LIMIT - 1] + "…"
-
-
-def _without_local_parts(value: str) -> str:
-    """What stands directly before an `@` and a name becomes `…`."""
-    parts = value.split("@")
-    for number in range(len(parts) - 1):
-        kept = parts[number].rstrip(_LOCAL)
-        if len(kept) < len(parts[number]) and parts[number + 1][:1].isalnum():
-            parts[number] = kept + "…"
-    return "@".join(parts)
 
 
 def _shortened(token: re.Match[str]) -> str:

@@ -81,6 +81,28 @@ def test_subscribers_and_tokens_are_taken_out_of_what_is_shown() -> None:
     assert len(redact("x y " * 1000)) <= 160
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("<https://click.x.com/unsub/TOK12345>", "<https://click.x.com/…>"),
+        ("https://x.com/u?id=98765&l=42", "https://x.com/…"),
+        ("http://x.co/u/9", "http://x.co/…"),
+        (
+            "<https://x.com?e=seed%40example.org>, <mailto:u-98765@x.com?subject=TOK12345>",
+            "<https://x.com/…>, <mailto:…@x.com/…>",
+        ),
+        ("<mailto:u@x?subject=TOK12345>", "<mailto:…@x?…>"),
+        ("a?e=seed%40example.org", "…@example.org"),
+        ("//click.x.com/unsub/TOK12345", "//click.x.com/…"),
+        ("bounces+12345-ab12-seed=example.org@em.x.com", "…@em.x.com"),
+        ("https://www.x.com", "https://www.x.com"),
+        ("PHPMailer 5.2.22", "PHPMailer 5.2.22"),
+    ],
+)
+def test_of_links_and_addresses_only_the_host_is_shown(value: str, shown: str) -> None:
+    assert redact(value) == shown
+
+
 def test_the_recipient_is_taken_out_in_every_form() -> None:
     forms = recipients_of(("Reader@seed.example",))
     assert forms
