@@ -21,7 +21,9 @@ _FIELD = re.compile(rb"^(content-type|content-transfer-encoding)[ \t]*:((?:.*)(?
 _BOUNDARY = re.compile(rb"boundary[ \t]*=[ \t]*(?:\"([^\"\n]{1,200})\"|([^\s;\"]{1,200}))", re.IGNORECASE)
 _CHARSET = re.compile(rb"charset[ \t]*=[ \t]*\"?([\w.:-]{1,40})", re.IGNORECASE)
 _HOST = re.compile(r"https?://(?:[^\s/@\"'<>]{0,100}@)?([a-z0-9][a-z0-9._-]{1,251})", re.IGNORECASE)
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+_BLANK = b" \t\r\n="
+_AS_THEY_ARE = frozenset((b"", b"7bit", b"8bit", b"binary"))
 # A run without blanks is looked through for its `@` once, from its start: a body may be one run of a megabyte.
 _RECIPIENTS_OWN = re.compile(r"https?://\S+|(?<!\S)[^\s@]++@\S+|&[a-z#0-9]{1,8};", re.IGNORECASE)
 _TEXT_WORD = re.compile(r"[^\W\d_]{2,24}")
@@ -49,42 +51,52 @@ def fingerprint(parts: list[tuple[str, str]]) -> str | None:
     return None
 
 
-def text_parts(content_type: str, transfer_encoding: str, body: bytes) -> list[tuple[str, str]]:
-    """The decoded (type, text) of the text parts, in order. `body` is looked at up to `BODY_LIMIT`."""
+def text_parts(content_type: str, transfer_encoding: str, body: bytes, faults: list[str]) -> list[tuple[str, str]]:
+    """The decoded (type, text) of the text parts, in order. `body` is looked at up to `BODY_LIMIT`.
+
+    What is broken in its MIME structure (RFC 2045, RFC 2046) is added to `faults`, in words of ours.
+    """
     body = body[:BODY_LIMIT].replace(b"\r\n", b"\n")
     kind = content_type.encode("latin-1", "replace")
-    return list(_walk(kind, transfer_encoding.encode("latin-1", "replace"), body, DEPTH_LIMIT, [PART_LIMIT]))
+    return list(_walk(kind, transfer_encoding.encode("latin-1", "replace"), body, DEPTH_LIMIT, [PART_LIMIT], faults))
 
 
-def _walk(kind: bytes, encoding: bytes, body: bytes, depth: int, left: list[int]) -> Iterator[tuple[str, str]]:
+def _walk(kind: bytes, encoding: bytes, body: bytes, depth: int, left: list[int], faults: list[str]) -> Iterator[tuple[str, str]]:
     lower = kind.strip().lower() or b"text/plain"
     if lower.startswith(b"multipart/"):
         named = _BOUNDARY.search(kind)
         if named is None or depth == 0:
+            faults.append("multipart, and no boundary is named" if named is None else "parts within parts, too deep to follow")
             return
-        for part in (b"\n" + body).split(b"\n--" + (named[1] or named[2]))[1:]:
+        parts = (b"\n" + body).split(b"\n--" + (named[1] or named[2]))[1:]
+        if not parts and not body.isspace():
+            faults.append("multipart, and its boundary does not occur")
+        for part in parts:
             if part.startswith(b"--") or left[0] <= 0:
                 return
             left[0] -= 1
             head, _, content = part.lstrip(b" \t").partition(b"\n\n")
             fields = {name.lower(): value for name, value in _FIELD.findall(head)}
-            yield from _walk(
-                fields.get(b"content-type", b""), fields.get(b"content-transfer-encoding", b""), content, depth - 1, left
-            )
+            inner, written = fields.get(b"content-type", b""), fields.get(b"content-transfer-encoding", b"")
+            yield from _walk(inner, written, content, depth - 1, left, faults)
     elif lower.startswith((b"text/plain", b"text/html")):
         charset = _CHARSET.search(kind)
         name = charset[1].decode("ascii", "replace") if charset else "utf-8"
         shown = "text/html" if lower.startswith(b"text/html") else "text/plain"
-        yield shown, decode_bytes(_decoded(encoding, body), name)
+        yield shown, decode_bytes(_decoded(encoding, body, faults), name)
 
 
-def _decoded(encoding: bytes, body: bytes) -> bytes:
+def _decoded(encoding: bytes, body: bytes, faults: list[str]) -> bytes:
     encoding = encoding.strip().lower()
     if encoding == b"quoted-printable":
         return a2b_qp(body)
     if encoding == b"base64":
-        clean = _NOT_BASE64.sub(b"", body)
+        clean = body.translate(None, _NOT_BASE64)
+        if len(clean) != len(body.translate(None, _BLANK)):
+            faults.append("base64 with characters that are none of its own")
         return b64decode(clean[: len(clean) - len(clean) % 4])
+    if encoding not in _AS_THEY_ARE:
+        faults.append("an unknown Content-Transfer-Encoding")
     return body
 
 

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from monitor.collect.body import fingerprint, link_hosts, text_parts
-from monitor.collect.words import decode_words
+from monitor.collect.words import decode_words, words_fault
 from monitor.model import Message, ParseProblem
 
 HEADER_LIMIT = 2_000_000
@@ -86,13 +86,16 @@ def parse_message(raw: bytes, received_at: datetime | None = None) -> Message:
     if sent_at is not None and _is_future(sent_at, date or "", received_at, first("received", ())):
         problems.append(ParseProblem("date", "lies in the future: more than a day after the message was received"))
     message_id = _message_id(first("message-id", _NONE)[0], problems)
+    subject = first("subject", _NONE)[0]
+    if subject and (fault := words_fault(subject)):
+        problems.append(ParseProblem("mime", f"the subject has {fault}"))
     parts = _parts(fields, body, problems)
     return Message(
         message_id=message_id,
         from_address=author.address,
         from_name=author.name,
         from_domain=author.domain,
-        subject=decode_words(fields["subject"][0]) if "subject" in fields else None,
+        subject=None if subject is None else decode_words(subject),
         sent_at=sent_at,
         return_path=_angle(fields["return-path"][0]) if "return-path" in fields else None,
         list_id=_list_id(first("list-id", _NONE)[0]),
@@ -316,8 +319,11 @@ def _uris(value: str | None) -> tuple[str, ...]:
 def _parts(fields: Mapping[str, Sequence[str]], body: bytes, problems: list[ParseProblem]) -> list[tuple[str, str]]:
     if not body:
         return []
+    faults: list[str] = []
     try:
-        return text_parts(fields.get("content-type", [""])[0], fields.get("content-transfer-encoding", [""])[0], body)
+        return text_parts(fields.get("content-type", [""])[0], fields.get("content-transfer-encoding", [""])[0], body, faults)
     except ValueError as error:
         problems.append(ParseProblem("body", f"cannot be decoded: {error}"[:120]))
         return []
+    finally:
+        problems.extend(ParseProblem("mime", fault) for fault in dict.fromkeys(faults))

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from binascii import a2b_qp
+from functools import lru_cache
 
 _WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[^?]{0,20})?\?([bBqQ])\?([^?]*)\?=")
+_LIKE_A_WORD = re.compile(r"=\?[^?\s]{1,60}\?[^?\s]{0,20}\?[^?]*\?=")
+_BASE64_OR_BLANK = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t"
 _BETWEEN = re.compile(r"\?=[ \t\r\n]+=\?")
 _NO_CHARSETS = frozenset(("punycode", "idna", "unicode_escape", "unicodeescape", "raw_unicode_escape", "rawunicodeescape"))
 """Python's codecs that no mail is written in; the time of the first two grows with the square of the length."""
+
+
+def words_fault(value: str) -> str | None:
+    """What is broken in the encoded words of a header value, in words of ours; None where they can all be read."""
+    if "=?" not in value:
+        return None
+    for word in _WORD.finditer(value):
+        if not _is_charset(word[1]):
+            return "an encoded word in an unknown character set"
+        if word[2] in "bB" and word[3].encode("latin-1", "replace").translate(None, _BASE64_OR_BLANK):
+            return "an encoded word in base64 with characters that are none of its own"
+    if _LIKE_A_WORD.search(_WORD.sub("", value)):
+        return "an encoded word that cannot be read"
+    return None
+
+
+@lru_cache(maxsize=256)
+def _is_charset(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return name.lower().replace("-", "_") not in _NO_CHARSETS
 
 
 def decode_words(value: str) -> str:

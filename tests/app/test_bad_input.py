@@ -146,15 +146,24 @@ def _future() -> bytes:
         (GOOD.replace(b"Subject: x", b"X-Long: " + b"x " * 500_000), "header"),
         (GOOD.replace(b"Subject: x", b"Subject: Gr\xfc\xdfe \xff\xfe"), "header"),
         (GOOD.replace(b"From: a@news.example.org\r\n", b""), "from"),
-        (
-            GOOD.replace(
-                b"Subject: x\r\n",
-                b"MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=never\r\nthis is no field\r\n",
-            ),
-            "header",
-        ),
+        (GOOD.replace(b"Subject: x\r\n", b"this is no field\r\n"), "header"),
+        (GOOD.replace(b"Subject: x\r\n", b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=never\r\n"), "mime"),
+        (GOOD.replace(b"Subject: x\r\n\r\nx", b"Content-Transfer-Encoding: base64\r\n\r\n!!!!"), "mime"),
+        (GOOD.replace(b"Subject: x", b"Subject: =?utf-8?B?!!!!?="), "mime"),
     ],
-    ids=["no-date", "no-message-id", "future-date", "long-subject", "long-header", "raw-8-bit", "no-from", "broken-mime"],
+    ids=[
+        "no-date",
+        "no-message-id",
+        "future-date",
+        "long-subject",
+        "long-header",
+        "raw-8-bit",
+        "no-from",
+        "no-field",
+        "wrong-boundary",
+        "bad-base64",
+        "bogus-encoded-word",
+    ],
 )
 def test_an_odd_message_is_kept_counted_and_told_of(raw: bytes, problem: str, dovecot: Dovecot, tmp_path: Path) -> None:
     user = dovecot.user()

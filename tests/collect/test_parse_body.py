@@ -35,6 +35,45 @@ def test_other_words_have_another_fingerprint() -> None:
     assert one.body_fingerprint != two.body_fingerprint
 
 
+@pytest.mark.parametrize(
+    ("header", "body", "detail"),
+    [
+        (b"Content-Type: multipart/mixed; boundary=never\n", b"--other\n\nx\n--other--\n", "its boundary does not occur"),
+        (b"Content-Type: multipart/mixed\n", b"--other\n\nx\n--other--\n", "no boundary is named"),
+        (b"Content-Transfer-Encoding: base64\n", b"!!!!\n", "base64 with characters that are none of its own"),
+        (b"Content-Transfer-Encoding: rot13\n", b"uryyb\n", "an unknown Content-Transfer-Encoding"),
+        (
+            b"Content-Type: multipart/mixed; boundary=x\n",
+            b"--x\nContent-Transfer-Encoding: base64\n\n{}\n" * 30 + b"--x--\n",
+            "base64 with characters that are none of its own",
+        ),
+        (b"Subject: =?no-such-charset?Q?Hello?=\n", b"x\n", "an unknown character set"),
+        (b"Subject: =?idna?Q?Hello?=\n", b"x\n", "an unknown character set"),
+        (b"Subject: =?utf-8?B?!!!!?=\n", b"x\n", "an encoded word in base64"),
+        (b"Subject: =?utf-8?X?Hello?=\n", b"x\n", "an encoded word that cannot be read"),
+    ],
+)
+def test_broken_mime_is_noted_once_and_the_message_kept(header: bytes, body: bytes, detail: str) -> None:
+    [problem] = parse_message(HEAD + header + b"\n" + body).problems
+    assert problem.field == "mime"
+    assert detail in problem.detail
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        HEAD + b"Content-Transfer-Encoding: base64\n\n" + b64encode(TEXT.encode()) + b"\r\n",
+        HEAD + b"Content-Transfer-Encoding: 8BIT\n\nx\n",
+        HEAD + b"Content-Type: multipart/alternative; boundary=x\n\n",
+        HEAD + b"Subject: Really=? =?utf-8?B?R3LDvMOfZQ==?= =?iso-8859-1?q?a_b?=\n\nx\n",
+        HEAD + b"Subject: =?utf-8?B??=\n\nx\n",
+        multipart(html(TEXT)),
+    ],
+)
+def test_sound_mime_is_not_noted(mail: bytes) -> None:
+    assert parse_message(mail).problems == ()
+
+
 def test_encodings_are_undone() -> None:
     encoded = b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + b64encode(f"{TEXT} http://b.example/".encode())
     quoted = (
