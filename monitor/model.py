@@ -456,6 +456,19 @@ class FindingKind(StrEnum):
     AUTHENTICATION_BROKEN = "authentication_broken"
 
 
+ABOUT_US = frozenset(
+    {
+        FindingKind.INBOX_BLIND,
+        FindingKind.CANARY_OVERDUE,
+        FindingKind.CANARY_UNSENT,
+        FindingKind.MAILBOX_FULL,
+        FindingKind.PASSWORD_EXPIRES,
+        FindingKind.INBOX_CLOSES,
+    }
+)
+"""What is about a seed inbox or our own mail: no stream was silent."""
+
+
 class StreamPhase(StrEnum):
     LEARNING = "learning"
     REGULAR = "regular"

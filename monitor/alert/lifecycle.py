@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -26,6 +26,8 @@ class Decision:
     """The mail that ended or corrected it."""
     still_silent: tuple[str, ...] = ()
     """Streams of a group that ended of which no mail has been seen since, or that are not followed by themselves any more."""
+    is_unfollowed: bool = False
+    """It ended because its subject is not followed any more, by the settings; nothing is said of what happened to it."""
 
 
 def news_of(alert: Alert, sends: Iterable[Send]) -> Send | None:
@@ -38,11 +40,17 @@ def news_of(alert: Alert, sends: Iterable[Send]) -> Send | None:
 
 
 def advance(
-    open_alerts: Sequence[Alert], assessment: Assessment, resumed: Mapping[str, Send], now: datetime, settings: AlertSettings
+    open_alerts: Sequence[Alert],
+    assessment: Assessment,
+    resumed: Mapping[str, Send],
+    now: datetime,
+    settings: AlertSettings,
+    unfollowed: Collection[str] = (),
 ) -> tuple[Decision, ...]:
     """Say what becomes of every open alert and which new ones open; the order is stable, unchanged alerts are left out.
 
-    `resumed` maps the key of an open gap alert to its `news_of`. One alert is open per key. A gap ends by mail only: while
+    `resumed` maps the key of an open gap alert to its `news_of`; `unfollowed` are the keys of those whose stream or inbox is not
+    followed any more: they end, and have no finding. One alert is open per key. A gap ends by mail only: while
     the finding is merely absent (we are blind, a pause was declared) it stays open; any other kind ends with its finding,
     unless a wider one has taken its place. A group goes on until every stream it named has mailed again or has ended: one
     broken thing gives one notice, also when the streams come back one by one.
@@ -56,7 +64,9 @@ def advance(
     living: list[Alert] = []
     for alert in open_alerts:
         is_there = alert.key in listed or has_wider(alert, assessment.findings)
-        if alert.kind in GROUPS:
+        if alert.key in unfollowed:
+            end: Decision | None = Decision(_over(alert, now), AlertEventKind.RESOLVED, alert.told, is_unfollowed=True)
+        elif alert.kind in GROUPS:
             end = _group_ended(alert, is_there, listed.get(alert.key), assessment.states, now)
         else:
             end = _ended(alert, is_there, loud.get(alert.key), resumed.get(alert.key), now)
@@ -86,15 +96,13 @@ def _ended(alert: Alert, is_there: bool, loud: Finding | None, news: Send | None
     if alert.kind is not FindingKind.GAP:
         if is_there:
             return None
-        over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, updated_at=now)
         # A change of provider is a fact and not a state: that it is no longer new is no news.
         told = () if alert.kind is FindingKind.PROVIDER_CHANGE else alert.told
-        return Decision(over, AlertEventKind.RESOLVED, told)
+        return Decision(_over(alert, now), AlertEventKind.RESOLVED, told)
     if news is None:
         return None
     if news.at >= alert.found_at:
-        over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, resumed_at=news.at, updated_at=now)
-        return Decision(over, AlertEventKind.RESOLVED, alert.told, news)
+        return Decision(replace(_over(alert, now), resumed_at=news.at), AlertEventKind.RESOLVED, alert.told, news)
     if loud is not None and news.at <= loud.since + SAME and loud.since < alert.found_at:
         later = replace(alert, since=loud.since, found_at=loud.found_at, finding=loud, updated_at=now)
         return Decision(later, AlertEventKind.CORRECTED, alert.told, news)
@@ -115,8 +123,11 @@ def _group_ended(
     back = {s.stream for s in known if s.last_send_at > alert.since + SAME}
     if not is_anew and any(s.stream not in back and s.phase is not StreamPhase.ENDED for s in known):
         return None
-    over = replace(alert, state=AlertState.RESOLVED, resolved_at=now, updated_at=now)
-    return Decision(over, AlertEventKind.RESOLVED, alert.told, still_silent=tuple(sorted(named - back)))
+    return Decision(_over(alert, now), AlertEventKind.RESOLVED, alert.told, still_silent=tuple(sorted(named - back)))
+
+
+def _over(alert: Alert, now: datetime) -> Alert:
+    return replace(alert, state=AlertState.RESOLVED, resolved_at=now, updated_at=now)
 
 
 def _is_stale(finding: Finding, news: Send | None) -> bool:

@@ -17,7 +17,7 @@ from monitor.alert.layout import Sheet, as_html, as_text, read
 from monitor.alert.lifecycle import Decision
 from monitor.alert.payload import payload_of
 from monitor.errors import SettingsError
-from monitor.model import Alert, AlertChange, AlertContext, AlertEventKind, FindingKind, NewNotice
+from monitor.model import ABOUT_US, Alert, AlertChange, AlertContext, AlertEventKind, FindingKind, NewNotice
 
 _FAMILY = {
     FindingKind.GAP: "gap",
@@ -88,10 +88,16 @@ class Voice:
 
 def compose(decision: Decision, context: AlertContext, now: datetime, voice: Voice) -> Wording:
     """Word what was decided; what the context does not know is left out."""
-    name = f"{_FAMILY.get(decision.alert.kind, 'notable')}-{_MOMENT[decision.event or AlertEventKind.OPENED]}"
-    sheet = voice.texts.sheet(name, gather(decision, context, now, voice.zone))
+    sheet = voice.texts.sheet(_name(decision), gather(decision, context, now, voice.zone))
     link = link_to(decision.alert, voice.public_url)
     return Wording(sheet.title, as_text(sheet, link), as_html(sheet, link), payload_of(decision, context, now, link))
+
+
+def _name(decision: Decision) -> str:
+    kind = decision.alert.kind
+    if decision.is_unfollowed:
+        return "inbox-unfollowed" if kind in ABOUT_US else "stream-unfollowed"
+    return f"{_FAMILY.get(kind, 'notable')}-{_MOMENT[decision.event or AlertEventKind.OPENED]}"
 
 
 def link_to(alert: Alert, public_url: str | None) -> str | None:

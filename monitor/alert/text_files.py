@@ -79,5 +79,6 @@ def _samples() -> Iterator[tuple[Decision, AlertContext, datetime]]:
             )
             for event in (AlertEventKind.OPENED, AlertEventKind.RAISED, AlertEventKind.RESOLVED):
                 yield Decision(alert, event, send=mail if facts else None), context, now
+            yield Decision(alert, AlertEventKind.RESOLVED, is_unfollowed=True), context, now
             if kind is FindingKind.GAP:
                 yield Decision(alert, AlertEventKind.CORRECTED, send=mail), context, now

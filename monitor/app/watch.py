@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from monitor.alert.grouping import GROUPS
 from monitor.alert.lifecycle import advance, news_of
 from monitor.alert.text import write_all
 from monitor.app.context import alert_context, voice_of
@@ -25,7 +26,8 @@ from monitor.detect.seeds import KEPT_SENDS
 from monitor.detect.state import StateError, kept_hours, version
 from monitor.detect.witnesses import Interval
 from monitor.identify.match import Identifier
-from monitor.model import Alert, Assessment, Coverage, Finding, FindingKind, MissingCanaries, Send
+from monitor.identify.stream import is_ignored
+from monitor.model import ABOUT_US, Alert, Assessment, Coverage, Finding, FindingKind, MissingCanaries, Send
 from monitor.settings import Settings
 from monitor.store.states import KeptState
 from monitor.store.store import Store
@@ -67,16 +69,16 @@ class Watch:
         self._changes.add_sends(self._take_in(now))
         judged = self._detector.assess(now)
         unread = never_read(self._unread(), now, self._blind_after)
-        return replace(
-            judged, findings=(*judged.findings, *unread, *self._about_canaries(now), *self._about_seeds(now), *self._changed(now))
-        )
+        found = (*judged.findings, *unread, *self._about_canaries(now), *self._about_seeds(now), *self._changed(now))
+        return replace(judged, findings=tuple(f for f in found if not self._is_ignored(f)))
 
     def round(self, now: datetime) -> Assessment:
         """Judge, and store what becomes of alerts together with the notices that tell of it."""
         assessment = self.assess(now)
         open_alerts = self._store.open_alerts()
         resumed = {a.key: news for a in open_alerts if (news := self._news(a)) is not None}
-        decisions = advance(open_alerts, assessment, resumed, now, self._settings.alerts)
+        unfollowed = {a.key for a in open_alerts if self._is_unfollowed(a)}
+        decisions = advance(open_alerts, assessment, resumed, now, self._settings.alerts, unfollowed)
         contexts = {d.alert.key: alert_context(self._store, self._identifier, d.alert, now) for d in decisions if d.channels}
         changes = write_all(decisions, contexts, now, self._voice)
         if changes:
@@ -228,6 +230,18 @@ class Watch:
             for name, state in self._store.inbox_health().items()
             if name in polled and state.failing_since is not None and not any(f.proven_at for f in state.folders)
         }
+
+    def _is_ignored(self, about: Finding | Alert) -> bool:
+        """Whether it is about a stream that the settings ignore by now: its stored mail goes on being silent."""
+        return about.kind not in ABOUT_US | GROUPS and is_ignored(about.subject, self._settings.streams)
+
+    def _is_unfollowed(self, alert: Alert) -> bool:
+        """Whether its inbox is not read any more, or no mail belongs to its stream (merged, renamed), or that is ignored."""
+        if alert.kind in ABOUT_US:
+            is_one = alert.kind is not FindingKind.CANARY_UNSENT and not alert.key.endswith(":all")
+            return is_one and alert.subject not in {inbox.name for inbox in self._settings.inboxes if inbox.enabled}
+        is_gone = alert.kind is FindingKind.GAP and self._store.last_send(alert.subject) is None
+        return is_gone or self._is_ignored(alert)
 
     def _news(self, alert: Alert) -> Send | None:
         if alert.kind is not FindingKind.GAP:

@@ -46,6 +46,14 @@ def stream_of(
     return StreamKey(name, _organisation(domain, address, organisations))
 
 
+def is_ignored(name: str, streams: Sequence[StreamSettings]) -> bool:
+    """Whether the settings ignore a stream that stored mail still belongs to: under its name, its domain, address or List-Id."""
+    if any(stream.ignore and stream.name == name for stream in streams):
+        return True
+    chosen = _chosen(name, name, name.rpartition("@")[2], streams)
+    return chosen is not None and chosen.ignore
+
+
 def is_shared(domain: str) -> bool:
     """Whether strangers to each other send from this domain."""
     return domain in FREEMAIL or domain in SHARED or domain.endswith((".ccsend.com", ".mailchimpapp.com", ".mailchimpapp.net"))

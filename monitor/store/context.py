@@ -7,24 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from monitor.model import Alert, AlertContext, Coverage, FindingKind, Identification, Send
+from monitor.model import ABOUT_US, Alert, AlertContext, Coverage, FindingKind, Identification, Send
 from monitor.store.coverage import monitored_folders, read_coverage
 from monitor.store.covered import covered_time
 from monitor.store.evidence import link_hosts, of_send
 from monitor.store.sends import last_send_of, sends_between, witnesses
 from monitor.store.tables import copies, folders
 
-ABOUT_US = frozenset(
-    {
-        FindingKind.INBOX_BLIND,
-        FindingKind.CANARY_OVERDUE,
-        FindingKind.CANARY_UNSENT,
-        FindingKind.MAILBOX_FULL,
-        FindingKind.PASSWORD_EXPIRES,
-        FindingKind.INBOX_CLOSES,
-    }
-)
-"""What is about a seed inbox or our own mail: no stream was silent."""
 IMPORTED = "import:"
 """How the names of inboxes begin that are archives: nobody polls them."""
 

@@ -117,6 +117,13 @@ def test_mail_ends_a_gap_and_only_those_who_were_told_hear() -> None:
     assert (end.alert.state, end.alert.resumed_at, end.alert.resolved_at) == (AlertState.RESOLVED, back.at, LATER)
 
 
+@pytest.mark.parametrize("of", [finding(), finding(FindingKind.INBOX_BLIND, "quiet-1")])
+def test_what_is_followed_no_more_ends_and_those_who_were_told_hear(of: Finding) -> None:
+    end = only(advance((alert(of, told=("desk",)),), assessment(), {}, LATER, ONE_ROUTE, {of.key}))
+    assert (end.event, end.channels, end.is_unfollowed) == (RESOLVED, ("desk",), True)
+    assert (end.alert.state, end.alert.resolved_at, end.alert.resumed_at) == (AlertState.RESOLVED, LATER, None)
+
+
 @pytest.mark.parametrize("settings", [ONE_ROUTE, DESK_AT_CONFIRMED])
 def test_a_gap_stays_open_while_its_finding_is_merely_absent(settings: AlertSettings) -> None:
     assert step((alert(),), assessment(), now=NOW, settings=settings) == ()

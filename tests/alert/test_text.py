@@ -124,6 +124,14 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
         Decision(alert(GROUP, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",), still_silent=MEMBERS[:1]),
         AlertContext(),
     ),
+    "stream-unfollowed": (
+        Decision(alert(state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",), is_unfollowed=True),
+        AlertContext(),
+    ),
+    "inbox-unfollowed": (
+        Decision(alert(BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",), is_unfollowed=True),
+        AlertContext(),
+    ),
     "inbox-opened": (Decision(alert(BLIND), OPENED, ("log",)), AlertContext()),
     "inbox-resolved": (Decision(alert(BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
     "inboxes-opened": (Decision(alert(ALL_BLIND), OPENED, ("log",)), AlertContext()),

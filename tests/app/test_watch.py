@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from monitor.app.ingest import Reader
+from monitor.app.rebuilding import rebuild
 from monitor.app.session import Session, open_session
 from monitor.model import CoverageKind, FailureCause, FindingKind, PollFailure, Send
-from monitor.settings import CollectSettings, GapSettings, InboxSettings, Settings
+from monitor.settings import CollectSettings, GapSettings, InboxSettings, Settings, StreamSettings
 from monitor.store.store import Store
 from tests.store.build import HOUR, MINUTE, NOON, a_copy, a_visit
 
@@ -143,3 +145,44 @@ def test_a_rebuild_forgets_the_states(tmp_path: Path) -> None:
         assert batch is not None
         session.store.rebuild_keep(batch, {})
         assert not session.store.states()
+
+
+# ------------------------------------------------------------------------------------------ what is followed no more
+
+
+def told(session: Session) -> list[str]:
+    """Titles of all notices, in order."""
+    notices = [notice for alert in session.store.alerts() for notice in session.store.notices(alert.id)]
+    return [notice.title for notice in sorted(notices, key=lambda notice: notice.id)]
+
+
+@pytest.mark.parametrize("changed", ["ignored", "merged"])
+def test_the_gap_of_a_stream_that_is_followed_no_more_ends_and_is_not_opened_again(changed: str, tmp_path: Path) -> None:
+    now = NOON + DAYS * 24 * HOUR + 20 * HOUR
+    known = settings(tmp_path, inbox("one"))
+    with open_session(known) as session:
+        a_history(session)
+        session.watch().round(now)
+        streams = (StreamSettings(name="other", domains=("a.example",), ignore=changed == "ignored"),)
+        after = Session(known.model_copy(update={"streams": streams}), session.store, session.identifier)
+        if changed == "merged":
+            rebuild(session.store, Reader(session.identifier, after.settings), lambda done, of: None)
+        for later in (MINUTE, 2 * HOUR):
+            after.watch().round(now + later)
+        mine = [title for title in told(session) if "a.example" in title]
+        assert [title.partition(" ")[0] for title in mine] == ["No", "a.example"]
+        assert mine[1] == "a.example is no longer followed by itself"
+
+
+@pytest.mark.parametrize("kept", [(), (inbox("two", enabled=False),)])
+def test_a_blind_inbox_that_is_taken_out_is_not_said_to_be_mended(kept: tuple[InboxSettings, ...], tmp_path: Path) -> None:
+    known = settings(tmp_path, inbox("one"), inbox("two"))
+    with open_session(known) as session:
+        session.store.save_visit(a_visit(inbox="two", at=NOON, since=NOON - HOUR), [])
+        session.store.save_visit(a_visit(inbox="one", at=NOON + 2 * HOUR, since=NOON - HOUR), [])
+        session.watch().round(NOON + 2 * HOUR)
+        without = known.model_copy(update={"inboxes": (inbox("one"), *kept)})
+        Session(without, session.store, session.identifier).watch().round(NOON + 2 * HOUR + MINUTE)
+        first, last = told(session)
+        assert first.startswith("Seed inbox two cannot be relied on")
+        assert last == "Seed inbox two is no longer watched"

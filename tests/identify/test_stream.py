@@ -6,7 +6,7 @@ import pytest
 
 from monitor.collect.parse import parse_message
 from monitor.identify.send_key import normalised_subject, send_fingerprints
-from monitor.identify.stream import registrable_domain, stream_of
+from monitor.identify.stream import is_ignored, registrable_domain, stream_of
 from monitor.model import StreamKey
 from monitor.settings import OrganisationSettings, StreamSettings
 from tests.identify.shipped_knowledge import identifier, real
@@ -72,3 +72,31 @@ def test_a_message_with_nothing_to_go_by_has_no_fingerprint() -> None:
 @pytest.mark.parametrize(("subject", "same"), [(" Re: FWD: We  have\tthe TRUTH ", "we have the truth"), ("Re:", "re:"), ("", "")])
 def test_subjects_are_compared_without_prefix_case_and_blanks(subject: str, same: str) -> None:
     assert normalised_subject(subject) == same.removeprefix("re:")
+
+
+@pytest.mark.parametrize(
+    ("stream", "ignored"),
+    [
+        ("noise", True),  # its name
+        ("noise.example", True),
+        ("mail.noise.example", True),  # a domain stands for those below it
+        ("one@noise.example", True),
+        ("loud@gmail.com", True),
+        ("quiet@gmail.com", False),
+        ("talk.lists.example.org", True),
+        ("news.example", False),
+        ("kept", False),
+    ],
+)
+def test_a_stream_of_stored_mail_is_ignored_by_its_name_its_domain_its_address_or_its_list(stream: str, ignored: bool) -> None:
+    streams = [
+        StreamSettings(
+            name="noise",
+            domains=("noise.example",),
+            addresses=("loud@gmail.com",),
+            list_ids=("talk.lists.example.org",),
+            ignore=True,
+        ),
+        StreamSettings(name="kept", domains=("news.example",)),
+    ]
+    assert is_ignored(stream, streams) == ignored
