@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from monitor.show.canaries import canary_words
 from monitor.show.snapshot import InboxHealth, Snapshot
-from monitor.words import moment, plain, span
+from monitor.words import moment, publishable, span
 
 WINDOW = timedelta(days=14)
 """What charts and strips of the first page show."""
@@ -58,7 +58,7 @@ def _inbox_line(inbox: InboxHealth, now: datetime) -> InboxLine:
         blind=inbox.blind,
         unreached=inbox.unreached,
         words=" · ".join(part for part in (words, canary_words(inbox, now)) if part),
-        detail=plain(f"{failure.cause.value}: {failure.detail}") if failure else None,
+        detail=publishable(f"{failure.cause.value}: {failure.detail}") if failure else None,
         bars=tuple((round((a - start) / WINDOW * 1000, 2), round(max((b - a) / WINDOW * 1000, 1), 2)) for a, b in seen),
         covered=f"{span(total)} of the last 14 days proven" if seen else "nothing proven in the last 14 days",
     )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from monitor.model import AlertState, Confidence, Finding, FindingKind, GapFacts, StreamPhase, StreamState
 from monitor.show.snapshot import ShownAlert, ShownProvider, Snapshot
-from monitor.words import iso, odds
+from monitor.words import iso, odds, publishable
 
 Row = dict[str, object]
 """Keys are always there; a missing scalar is None, a missing list is []; times are ISO 8601 UTC with Z, spans seconds."""
@@ -79,7 +79,7 @@ def gap_row(
         "alert_id": alert.alert.id if alert else None,
         "alert_state": alert.alert.state.value if alert else None,
         "opened_at": iso(alert.alert.opened_at) if alert else None,
-        "note": (finding.note or None) if finding else None,
+        "note": (publishable(finding.note, 400) or None) if finding else None,
         **_provider(provider),
     }
 

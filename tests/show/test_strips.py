@@ -46,6 +46,14 @@ def test_blind_inboxes_stand_first_and_name_the_fault() -> None:
     assert lines[1].words.startswith("read 3 minutes ago")
 
 
+def test_of_a_link_in_a_server_s_refusal_only_the_host_is_shown() -> None:
+    blind = inbox("quiet-2", blind=True)
+    assert blind.last_failure
+    said = replace(blind.last_failure, detail="[WEBALERT https://accounts.example.com/continue?plt=TOK12345] log in")
+    (line,) = inbox_lines(replace(EMPTY, inboxes=(replace(blind, last_failure=said),)))
+    assert line.detail == "login: [WEBALERT accounts.example.com/… log in"
+
+
 def test_an_inbox_that_mail_does_not_reach_says_so_and_stands_before_the_others() -> None:
     lost = replace(inbox("z"), unreached=True)
     first, second = inbox_lines(replace(EMPTY, at=NOW, inboxes=(inbox("a"), lost)))

@@ -109,6 +109,24 @@ def test_a_subject_shows_no_seed_address_and_no_link_with_a_token(get: Get) -> N
     assert "TOK12345" not in text
 
 
+def test_a_note_shows_no_link_with_a_token_on_the_page_and_in_the_api(get: Get) -> None:
+    source = all_wrong()
+    note = "the server said https://accounts.example.com/continue?plt=TOK12345 to seed.one@example.org"
+    alerts = tuple(
+        replace(s, alert=replace(s.alert, finding=replace(s.alert.finding, note=note))) if s.alert.finding else s
+        for s in source.now.alerts
+    )
+    findings = tuple(replace(f, note=note) for f in source.now.assessment.findings)
+    noted = FakeSource(
+        replace(source.now, alerts=alerts, assessment=replace(source.now.assessment, findings=findings)), history()
+    )
+    for path in ("/", "/api/gaps?all=true"):
+        text = get(noted, path).text
+        assert "accounts.example.com/…" in text, path
+        assert "TOK12345" not in text, path
+        assert "seed.one" not in text, path
+
+
 def test_a_hostile_stream_provider_and_alert_are_shown_as_text(get: Get) -> None:
     now = silent().now
     states = tuple(replace(s, stream=HOSTILE, organisation=HOSTILE + ".") if s.stream == VICTORY else s for s in now.states)
