@@ -50,7 +50,7 @@ def advance(
     """Say what becomes of every open alert and which new ones open; the order is stable, unchanged alerts are left out.
 
     `resumed` maps the key of an open gap alert to its `news_of`; `unfollowed` are the keys of those whose stream or inbox is not
-    followed any more: they end, and have no finding. One alert is open per key. A gap ends by mail only: while
+    followed any more: they end where they have no finding. One alert is open per key. A gap ends by mail only: while
     the finding is merely absent (we are blind, a pause was declared) it stays open; any other kind ends with its finding,
     unless a wider one has taken its place. A group goes on until every stream it named has mailed again or has ended: one
     broken thing gives one notice, also when the streams come back one by one.
@@ -64,7 +64,7 @@ def advance(
     living: list[Alert] = []
     for alert in open_alerts:
         is_there = alert.key in listed or has_wider(alert, assessment.findings)
-        if alert.key in unfollowed:
+        if alert.key in unfollowed and alert.key not in listed:
             end: Decision | None = Decision(_over(alert, now), AlertEventKind.RESOLVED, alert.told, is_unfollowed=True)
         elif alert.kind in GROUPS:
             end = _group_ended(alert, is_there, listed.get(alert.key), assessment.states, now)

@@ -124,6 +124,11 @@ def test_what_is_followed_no_more_ends_and_those_who_were_told_hear(of: Finding)
     assert (end.alert.state, end.alert.resolved_at, end.alert.resumed_at) == (AlertState.RESOLVED, LATER, None)
 
 
+def test_what_is_found_goes_on_whatever_is_followed() -> None:
+    of = finding(FindingKind.INBOX_BLIND, "import:old")
+    assert advance((alert(of),), assessment(of), {}, NOW, ONE_ROUTE, {of.key}) == ()
+
+
 @pytest.mark.parametrize("settings", [ONE_ROUTE, DESK_AT_CONFIRMED])
 def test_a_gap_stays_open_while_its_finding_is_merely_absent(settings: AlertSettings) -> None:
     assert step((alert(),), assessment(), now=NOW, settings=settings) == ()
