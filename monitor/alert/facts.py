@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from monitor.alert.grouping import GROUPS
 from monitor.alert.lifecycle import Decision
 from monitor.model import (
     Alert,
@@ -36,7 +37,7 @@ _CONFIDENCE_WORDS = {
 }
 _LEVEL_WORDS = {
     Level.WATCH: "watch, an early hint",
-    Level.ALERT: "alert, unusual for this list",
+    Level.ALERT: "alert, unusual for {}",
     Level.CONFIRMED: "confirmed, very unusual: by chance alone it comes a tenth as often as alert",
 }
 _KIND_WORDS = {
@@ -145,7 +146,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
     learned = gap and f"{count(gap.sends_learned, 'mail')} since {gap.first_send_at:%-d %b %Y}"
     return Facts(
         subject=plain(alert.subject, 120),
-        level=_LEVEL_WORDS[alert.level],
+        level=_LEVEL_WORDS[alert.level].format("these lists" if alert.kind in GROUPS else "this list"),
         kind_words=_KIND_WORDS.get(alert.kind, "no mail seen"),
         is_open=alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED),
         is_raised=decision.event is AlertEventKind.RAISED,

@@ -237,6 +237,15 @@ def test_what_is_not_known_is_left_out(known: AlertContext, absent: tuple[str, .
     assert any(words in full for words in absent)
 
 
+@pytest.mark.parametrize("of", ["gap-opened", "group-opened"])
+def test_that_nothing_else_arrived_is_seen_and_what_it_may_mean_is_inferred(of: str) -> None:
+    nothing = context(others_sends=0, others_streams=0, others_last_at=None)
+    seen, inferred = compose(CASES[of][0], nothing, NOW, VOICE).text.split("WHAT WE INFER")
+    assert "- Nothing from other senders meanwhile\n" in seen
+    assert "fault of the inboxes" not in seen
+    assert "a fault of the inboxes themselves is not excluded" in inferred
+
+
 @pytest.mark.parametrize(
     ("subject", "shown"),
     [
