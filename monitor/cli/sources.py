@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from monitor.alert.channels.apprise import is_known
 from monitor.alert.text_files import load_texts
 from monitor.app.knowledge import load_identifier, load_provider_files
 from monitor.cli.output import console, errors, json_lines, table
@@ -47,7 +48,7 @@ def check_config(config: ConfigOption = None) -> None:
     except SettingsError as error:
         problems += error.problems
     else:
-        problems += check_settings(path, knows_receiver=identifier.knows_receiver)
+        problems += check_settings(path, knows_receiver=identifier.knows_receiver, knows_apprise=is_known)
     for problem in problems:
         errors().print(Text(problem))
     if problems:

@@ -274,6 +274,8 @@ def _alerts(alerts: Mapping[str, object]) -> Iterator[Fault]:
     opening = alerts.get("open_at", "alert")
     if "channels" in alerts and "routes" not in alerts and "log" not in known:
         yield ("alerts", "routes"), "is missing; routes lead alerts to the channels"
+    if channels and alerts.get("routes") == []:
+        yield ("alerts", "routes"), "expected at least one route; without one nobody is ever told"
     for path, route in routes:
         names = route.get("channels")
         for i, name in enumerate(names if isinstance(names, list) else []):

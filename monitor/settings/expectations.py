@@ -17,6 +17,8 @@ _TYPES = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number of a sensible size",
+    "finite_number": "a number that ends",
     "float_type": "a number",
     "float_parsing": "a number",
     "bool_type": "true or false",
@@ -75,7 +77,8 @@ def expectation(error: ErrorDetails, root: type[BaseModel]) -> str:
         return f"expected {str(limits['expected']).replace(chr(39), chr(34))}{got}"
     if kind in _LIMITS:
         words, bound = _LIMITS[kind]
-        return f"expected {words} {limits[bound]:g}{got}"
+        limit = limits[bound]
+        return f"expected {words} {limit if isinstance(limit, int) else f'{limit:g}'}{got}"
     if kind == "value_error":
         return str(limits["error"])
     return f"{error['msg']}{got}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,7 +13,7 @@ from monitor.errors import SettingsError
 from monitor.settings.checks import faults_in
 from monitor.settings.expectations import expectation, spelled
 from monitor.settings.lines import Document, NotYamlError, Place, read_yaml
-from monitor.settings.models import CanarySettings, ChannelSettings, InboxKind, InboxSettings, Settings
+from monitor.settings.models import CanarySettings, ChannelKind, ChannelSettings, InboxKind, InboxSettings, Settings
 from monitor.settings.secrets import canary_password, channel_password, channel_url, client_secret, inbox_password
 
 
@@ -28,16 +30,25 @@ def load_settings(path: Path) -> Settings:
 
 
 def check_settings(
-    path: Path, environ: Mapping[str, str] | None = None, *, knows_receiver: Callable[[str], bool] | None = None
+    path: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    knows_receiver: Callable[[str], bool] | None = None,
+    knows_apprise: Callable[[str], bool] | None = None,
 ) -> list[str]:
     """All faults of a settings file, and every file or variable it names that cannot be read; [] where it is fine.
 
-    `knows_receiver` says of a name whether a receiver file has it; without it receivers are not looked at.
+    `knows_receiver` says of a name whether a receiver file has it, `knows_apprise` of an address whether Apprise can use it;
+    without them these are not looked at.
     """
     settings, problems, document = _read(path)
     if settings is None:
         return problems
-    faults = [*_unreadable(settings, environ), *(_unknown_receivers(settings, knows_receiver) if knows_receiver else ())]
+    faults = [*_unreadable(settings, environ), *_unwritable(settings)]
+    if knows_receiver:
+        faults += _unknown_receivers(settings, knows_receiver)
+    if knows_apprise:
+        faults += _unknown_to_apprise(settings, environ, knows_apprise)
     return [f"{path}:{document.line_of(where)}: {spelled(where)}: {reason}" for where, reason in faults]
 
 
@@ -77,6 +88,29 @@ def _unknown_receivers(settings: Settings, knows: Callable[[str], bool]) -> Iter
     for i, inbox in enumerate(settings.inboxes):
         if inbox.receiver is not None and not knows(inbox.receiver):
             yield ("inboxes", i, "receiver"), f'expected a name of config/receivers/ or "none", got "{inbox.receiver}"'
+
+
+def _unknown_to_apprise(
+    settings: Settings, environ: Mapping[str, str] | None, knows: Callable[[str], bool]
+) -> Iterable[tuple[Place, str]]:
+    """Such a channel would give up every notice. The address may hold a secret and is not repeated."""
+    for i, channel in enumerate(settings.alerts.channels):
+        if channel.kind is not ChannelKind.APPRISE:
+            continue
+        with suppress(SettingsError):  # it cannot be read, which is said already
+            if not knows(channel_url(channel, environ)):
+                used = next(key for key in ("url", "url_file", "url_env") if getattr(channel, key) is not None)
+                yield ("alerts", "channels", i, used), "expected an address that Apprise knows, such as ntfys://ntfy.sh/topic"
+
+
+def _unwritable(settings: Settings) -> Iterable[tuple[Place, str]]:
+    """Nothing is made or written: the nearest folder that is there already says whether it could be."""
+    wanted = settings.data_dir
+    there = next(folder for folder in (wanted, *wanted.absolute().parents) if os.access(folder, os.F_OK))
+    if not there.is_dir():
+        yield ("data_dir",), f"{wanted}: cannot be a folder, as {there} is a file"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield ("data_dir",), f"{wanted}: whoever runs this may not write in {there}"
 
 
 def _unreadable(settings: Settings, environ: Mapping[str, str] | None) -> Iterable[tuple[Place, str]]:

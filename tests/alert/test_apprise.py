@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.alert.channels.apprise import AppriseChannel, without_parts_of
+from monitor.alert.channels.apprise import AppriseChannel, is_known, without_parts_of
 from monitor.errors import ChannelError
 from monitor.model import AlertEventKind
 from monitor.settings import ChannelSettings
@@ -51,3 +51,8 @@ def test_every_part_of_a_url_that_could_be_a_secret_is_taken_out() -> None:
         "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general", "no T1JJ3T3L2 or TIiajkdnlazkcOXrIdevi7FQ here"
     )
     assert said == "no *** or *** here"
+
+
+@pytest.mark.parametrize(("url", "known"), [("ntfys://ntfy.sh/topic", True), ("nope://x", False), ("slack://x", False)])
+def test_whether_apprise_knows_an_address_can_be_asked(url: str, known: bool) -> None:
+    assert is_known(url) == known

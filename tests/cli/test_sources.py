@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from monitor.settings import check_settings
 from tests.alert.servers import http_server
 from tests.app.setting import write_settings
 from tests.cli.conftest import Run
@@ -39,6 +41,54 @@ def test_every_fault_is_told_with_file_and_line(text: str, said: str, tmp_path: 
         assert (ran.status, ran.out) == (2, "")
         assert f"{path}{said}" in ran.err
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "alerts:\n  channels: [{name: a, kind: apprise, url: 'nope://secret-token'}]\n  routes: [{channels: [a]}]\n",
+            ":2: alerts.channels[0].url: expected an address that Apprise knows",
+        ),
+        (
+            "alerts:\n  channels: [{name: a, kind: apprise, url_env: CHAT}]\n  routes: [{channels: [a]}]\n",
+            ":2: alerts.channels[0].url_env: expected an address that Apprise knows",
+        ),
+        (
+            "alerts:\n  channels: [{name: log, kind: log}]\n  routes: []\n",
+            ":3: alerts.routes: expected at least one route; without one nobody is ever told",
+        ),
+        ("data_dir: gonequiet.yaml/data\n", ":1: data_dir: "),
+        (
+            "collect: {max_message_bytes: 1e99}\n",
+            ":1: collect.max_message_bytes: expected a whole number of a sensible size, got 1e+99",
+        ),
+        (
+            "collect: {max_message_bytes: 3000000000}\n",
+            ":1: collect.max_message_bytes: expected at most 2000000000, got 3000000000",
+        ),
+        ("collect: {max_message_bytes: .inf}\n", ":1: collect.max_message_bytes: expected a number that ends, got inf"),
+    ],
+    ids=["apprise", "apprise-env", "no-routes", "data-in-a-file", "too-large", "over-the-limit", "endless"],
+)
+def test_settings_that_cannot_work_are_not_called_fine(
+    text: str, said: str, tmp_path: Path, gonequiet: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAT", "nope://secret-token")
+    path = tmp_path / "gonequiet.yaml"
+    path.write_text(text, encoding="utf-8")
+    ran = gonequiet("check-config", "-c", path)
+    assert (ran.status, ran.out) == (2, "")
+    [told] = ran.err.splitlines()
+    assert f"{path}{said}" in told
+    assert "secret-token" not in told
+
+
+def test_a_data_folder_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "gonequiet.yaml"
+    path.write_text("data_dir: below/data\n", encoding="utf-8")
+    monkeypatch.setattr("os.access", lambda place, mode: mode == os.F_OK and place == tmp_path)
+    assert check_settings(path) == [f"{path}:1: data_dir: {tmp_path}/below/data: whoever runs this may not write in {tmp_path}"]
 
 
 def test_an_empty_settings_file_is_the_defaults(tmp_path: Path, gonequiet: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import apprise
@@ -18,6 +19,11 @@ _KINDS = {
     AlertEventKind.CORRECTED: apprise.NotifyType.WARNING,
     AlertEventKind.TEST: apprise.NotifyType.INFO,
 }
+
+# It logs addresses whole, with the secrets in them. What it has to say of a notice comes with the result.
+_LOG = logging.getLogger("apprise")
+_LOG.addHandler(logging.NullHandler())
+_LOG.propagate = False
 
 
 class AppriseChannel:
@@ -42,6 +48,11 @@ class AppriseChannel:
             warnings = [entry.message for entry in result.logs() if entry.level in ("WARNING", "ERROR", "CRITICAL")]
             why = warnings[-1] if warnings else "the service did not take it"
             raise ChannelError(self._name, without_parts_of(self._url, why))
+
+
+def is_known(url: str) -> bool:
+    """True where Apprise has a service for this address and can read all of it. Nobody is asked over the network."""
+    return bool(apprise.Apprise().add(url))
 
 
 def without_parts_of(url: str, text: str) -> str:
