@@ -11,6 +11,7 @@ import structlog
 from monitor.alert.grouping import GROUPS
 from monitor.alert.lifecycle import advance, news_of
 from monitor.alert.text import write_all
+from monitor.app.beside import Beside
 from monitor.app.context import alert_context, voice_of
 from monitor.app.ingest import Reader
 from monitor.app.second_look import SecondLook
@@ -55,6 +56,7 @@ class Watch:
         self._basis = f"{version()} {_digest(settings)}"
         self._detector = self._new_detector([])
         self._changes = Changes()
+        self._beside = Beside(store, identifier, settings)
         self._second_look = SecondLook(store, Reader(identifier, settings))
         self._read_sends = 0
         self._read_coverage: dict[str, datetime] | None = None
@@ -66,10 +68,19 @@ class Watch:
         Coverage is read before sends: a send that commits in between is then known without the coverage that follows it,
         and never the other way round, which would look like silence.
         """
-        self._changes.add_sends(self._take_in(now))
+        sends = self._take_in(now)
+        self._changes.add_sends(sends)
+        self._beside.add_sends(sends)
         judged = self._detector.assess(now)
-        unread = never_read(self._unread(), now, self._blind_after)
-        found = (*judged.findings, *unread, *self._about_canaries(now), *self._about_seeds(now), *self._changed(now))
+        silent = frozenset(s for f in judged.findings if f.gap is not None for s in (f.subject, *f.members))
+        found = (
+            *judged.findings,
+            *never_read(self._unread(), now, self._blind_after),
+            *self._about_canaries(now),
+            *self._about_seeds(now),
+            *self._beside.findings(now, self._detector.covered, silent),
+            *self._changed(now),
+        )
         return replace(judged, findings=tuple(f for f in found if not self._is_ignored(f)))
 
     def round(self, now: datetime) -> Assessment:

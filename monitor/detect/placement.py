@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
+from scipy.special import betaln
 from scipy.stats import betabinom
 
 from monitor.model import Finding, FindingKind, Level
 
-RECENT = 20
-"""At most so many of the latest copies are set against the earlier ones."""
+REMEMBERED = 120
+"""Of a stream at one mailbox provider, the latest copies that are looked at."""
 LEAST_RECENT, LEAST_BEFORE = 4, 10
 LEAST_SHARE = 0.5
 """At least half of the latest copies went to junk."""
@@ -41,21 +43,29 @@ class PlacementShift:
 def placement_shift(copies: Sequence[Placed], budget: float) -> PlacementShift | None:
     """The shift from inbox to junk in `copies` (any order) of one stream at one mailbox provider, or None.
 
-    The latest copies, from the earliest one that keeps half of them in junk, are judged by the beta-binomial
-    prediction of the earlier ones; `budget` is how often a year this may be wrong.
+    The copies are divided where two different shares of junk explain them best; those since are judged by the beta-binomial
+    prediction of those before. It is over once most of the last four are in the inbox again, and lasts however long it has
+    lasted. `budget` is how often a year this may be wrong.
     """
-    ordered = sorted(copies, key=lambda c: c.at)
-    best: PlacementShift | None = None
-    for count in range(LEAST_RECENT, min(RECENT, len(ordered) - LEAST_BEFORE) + 1):
-        recent, before = ordered[-count:], ordered[:-count]
-        junk, junk_before = sum(c.in_junk for c in recent), sum(c.in_junk for c in before)
-        if not recent[0].in_junk or junk < LEAST_SHARE * count:
-            continue
-        a, b = junk_before + 0.5, len(before) - junk_before + 0.5
-        chance = float(betabinom.sf(junk - 1, count, a, b))
-        if best is None or chance < best.chance:
-            best = PlacementShift(recent[0].at, junk, count, junk_before, len(before), chance)
-    return best if best is not None and best.chance * LOOKS_A_YEAR <= budget else None
+    ordered = sorted(copies, key=lambda c: c.at)[-REMEMBERED:]
+    if sum(c.in_junk for c in ordered[-LEAST_RECENT:]) < LEAST_SHARE * LEAST_RECENT:
+        return None
+    up_to = [0, *accumulate(int(c.in_junk) for c in ordered)]
+    splits = [s for s in range(LEAST_BEFORE, len(ordered) - LEAST_RECENT + 1) if ordered[s].in_junk]
+    if not splits:
+        return None
+    split = max(splits, key=lambda s: _likelihood(up_to[s], s) + _likelihood(up_to[-1] - up_to[s], len(ordered) - s))
+    count, junk_before = len(ordered) - split, up_to[split]
+    junk = up_to[-1] - junk_before
+    chance = float(betabinom.sf(junk - 1, count, junk_before + 0.5, split - junk_before + 0.5))
+    if junk < LEAST_SHARE * count or chance * LOOKS_A_YEAR > budget:
+        return None
+    return PlacementShift(ordered[split].at, junk, count, junk_before, split, chance)
+
+
+def _likelihood(junk: int, of: int) -> float:
+    """Logarithm of how likely such a run is where its share of junk is one and the same, and unknown."""
+    return float(betaln(junk + 0.5, of - junk + 0.5))
 
 
 def placement_finding(

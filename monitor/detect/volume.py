@@ -2,12 +2,13 @@
 
 The sends of the last covered week are compared with what the weeks before lead us to expect. The expectation is itself
 uncertain (a Gamma posterior whose effective size is bounded by week-to-week variance), so the count is judged by the
-negative-binomial tail. A full stop is a gap and none of this.
+negative-binomial tail. A full stop is a gap and none of this. Where all lists mail less, as after an election, that much
+less is expected of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import log
@@ -15,6 +16,7 @@ from math import log
 from scipy.stats import nbinom
 
 from monitor.model import Finding, FindingKind, Level
+from monitor.words import count
 
 WINDOW = timedelta(days=7)
 MEMORY = timedelta(days=56)
@@ -24,6 +26,8 @@ WEEK_TO_WEEK = 0.15
 LARGEST_SHARE = 0.5
 """Half the usual volume or more is a lull, however sure we are of it."""
 LOOKS_A_YEAR = 52.0
+FLEET_INERTIA = 12.0
+"""Sends added to what all other lists sent and to what they were expected to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +39,81 @@ class VolumeDrop:
     return_period_years: float
 
 
-def volume_drop(sends: Sequence[datetime], now: datetime, budget: float, covered_share: float = 1.0) -> VolumeDrop | None:
-    """The drop at `now`, or None where there is none, or too little to judge by.
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A stream's last week beside the weeks before."""
 
-    `sends` are a stream's times; `budget` is how often a year this may be wrong; `covered_share` is the part of the
-    last week over which the stream's inboxes were proven readable (below nine tenths nothing is said).
-    """
-    if covered_share < 0.9:
-        return None
+    seen: int
+    usual: float
+    """Sends that a week used to bring; 0 where too little is known."""
+    known: int
+    """Sends that it rests on."""
+
+
+def week_of(sends: Sequence[datetime], now: datetime) -> Week:
+    """`sends` are a stream's times, in any order."""
     recent = sum(1 for at in sends if now - WINDOW < at <= now)
     earlier = [at for at in sends if now - WINDOW - MEMORY < at <= now - WINDOW]
-    if not recent or not earlier:
+    weeks = (now - WINDOW - min(earlier)) / WINDOW if earlier else 0.0
+    return Week(recent, (len(earlier) - 1) / weeks if weeks >= LEAST_WEEKS else 0.0, len(earlier))
+
+
+def volume_drop(week: Week, budget: float, covered_share: float = 1.0, activity: float = 1.0) -> VolumeDrop | None:
+    """The drop, or None where there is none, or too little to judge by.
+
+    `budget` is how often a year this may be wrong; `covered_share` is the part of the last week over which the stream's
+    inboxes were proven readable (below nine tenths nothing is said); `activity` is how much of their usual mail all others
+    sent, at most 1.
+    """
+    expected = covered_share * activity * week.usual
+    if covered_share < 0.9 or not week.seen or week.seen >= LARGEST_SHARE * expected:
         return None
-    weeks = (now - WINDOW - min(earlier)) / WINDOW
-    if weeks < LEAST_WEEKS:
-        return None
-    expected = covered_share * (len(earlier) - 1) / weeks
-    if recent >= LARGEST_SHARE * expected:
-        return None
-    size = 1.0 / (1.0 / len(earlier) + WEEK_TO_WEEK)
-    chance = float(nbinom.cdf(recent, size, size / (size + expected)))
+    size = 1.0 / (1.0 / week.known + WEEK_TO_WEEK)
+    chance = float(nbinom.cdf(week.seen, size, size / (size + expected)))
     years = 1.0 / (LOOKS_A_YEAR * max(chance, 1e-12))
-    return VolumeDrop(recent, expected, years) if log(years) >= -log(budget) else None
+    return VolumeDrop(week.seen, expected, years) if log(years) >= -log(budget) else None
 
 
-def volume_finding(stream: str, organisation: str, sends: Sequence[datetime], now: datetime, budget: float) -> Finding | None:
-    """The finding of a volume drop, or None. It is a watch unless it happens less than a tenth as often as the budget."""
-    drop = volume_drop(sends, now, budget)
-    if drop is None:
-        return None
+@dataclass(frozen=True, slots=True)
+class Mailer:
+    """A stream whose volume is judged."""
+
+    stream: str
+    organisation: str
+    budget: float
+    covered_share: Callable[[], float]
+    """The part of the last week over which its inboxes were proven readable; asked only where it matters."""
+
+
+def volume_findings(mailers: Iterable[Mailer], sends: Mapping[str, Sequence[datetime]], now: datetime) -> tuple[Finding, ...]:
+    """The drops among these streams; `sends` holds the last nine weeks of every stream, also of those that are not judged."""
+    weeks = {stream: week_of(times, now) for stream, times in sends.items()}
+    known = [week for week in weeks.values() if week.usual]
+    seen, usual = sum(week.seen for week in known), sum(week.usual for week in known)
+    found = []
+    for mailer in mailers:
+        week = weeks.get(mailer.stream)
+        if week is None or week.seen >= LARGEST_SHARE * week.usual:
+            continue
+        others = (seen - week.seen + FLEET_INERTIA) / (usual - week.usual + FLEET_INERTIA)
+        drop = volume_drop(week, mailer.budget, mailer.covered_share(), min(others, 1.0))
+        if drop is not None:
+            found.append(_finding(mailer, drop, now))
+    return tuple(found)
+
+
+def _finding(mailer: Mailer, drop: VolumeDrop, now: datetime) -> Finding:
+    """It is a watch unless it happens less than a tenth as often as the budget."""
     return Finding(
         kind=FindingKind.VOLUME_DROP,
-        key=f"volume_drop:{stream}",
-        subject=stream,
-        level=Level.ALERT if drop.return_period_years >= 10.0 / budget else Level.WATCH,
+        key=f"volume_drop:{mailer.stream}",
+        subject=mailer.stream,
+        level=Level.ALERT if drop.return_period_years >= 10.0 / mailer.budget else Level.WATCH,
         since=now - WINDOW,
         found_at=now,
-        organisation=organisation,
-        note=f"We have seen {drop.seen} sends in the last 7 days, where the weeks before lead us to expect {drop.expected:.0f}.",
+        organisation=mailer.organisation,
+        note=(
+            f"We have seen {count(drop.seen, 'send')} in the last 7 days. "
+            f"By the weeks before, {drop.expected:.0f} were to be expected."
+        ),
     )

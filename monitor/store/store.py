@@ -43,7 +43,7 @@ from monitor.store.grouping import group_again
 from monitor.store.health import FailureRun, InboxState
 from monitor.store.intake import take_in
 from monitor.store.names import folder_row, inbox_number
-from monitor.store.places import Place, note_vanished, read_moves
+from monitor.store.places import Place, note_vanished, read_moves, read_placed
 from monitor.store.raw import Originals
 from monitor.store.rebuild import Stored
 from monitor.store.reread import keep_whole
@@ -431,6 +431,11 @@ class Store:
         """Those that no server would take since the last one of their inbox that was sent, oldest first."""
         with self._database.read() as connection:
             return canaries.unsent(connection)
+
+    def placed_copies(self, stream: str, since: datetime) -> list[tuple[str, datetime, str]]:
+        """(inbox, when it was sent, role) of a stream's copies since then that lie where the mailbox provider put them."""
+        with self._database.read() as connection:
+            return read_placed(connection, stream, since)
 
     def missing_canaries(self, sent_before: datetime, since: datetime) -> list[MissingCanaries]:
         """The runs of canaries that were sent in [since, sent_before) and have not arrived."""

@@ -37,3 +37,10 @@ def test_too_little_history_says_nothing() -> None:
 def test_order_of_arrival_changes_nothing() -> None:
     placed = copies("i" * 30 + "jjjjjj")
     assert placement_shift(placed[::-1], 1.0) == placement_shift(placed, 1.0)
+
+
+def test_a_shift_lasts_as_long_as_it_lasts_and_ends_in_the_inbox() -> None:
+    long = placement_shift(copies("i" * 30 + "j" * 80), 1.0)
+    assert long is not None
+    assert (long.since, long.of) == (START + 30 * DAY, 80)
+    assert placement_shift(copies("i" * 30 + "j" * 80 + "iii"), 1.0) is None
