@@ -10,6 +10,8 @@ from monitor.alert.grouping import GROUPS, SAME, channels_for, channels_that_wan
 from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Send, StreamPhase, StreamState
 from monitor.settings import AlertSettings
 
+LATE = 1.5
+"""A stream whose silence is so many times its usual pause is late by itself."""
 REFRESH = timedelta(hours=1)
 """How often the newest finding is kept with an open alert when nothing else about it changed."""
 
@@ -52,8 +54,8 @@ def advance(
     `resumed` maps the key of an open gap alert to its `news_of`; `unfollowed` are the keys of those whose stream or inbox is not
     followed any more: they end where they have no finding. One alert is open per key. A gap ends by mail only: while
     the finding is merely absent (we are blind, a pause was declared) it stays open; any other kind ends with its finding,
-    unless a wider one has taken its place. A group goes on until every stream it named has mailed again or has ended: one
-    broken thing gives one notice, also when the streams come back one by one.
+    unless a wider one has taken its place. A group goes on until no stream that it named is late any more: one broken
+    thing gives one notice, also when the streams come back one by one.
 
     Mail with `at` from `found_at` on ends the gap. Mail from before it, which can only have come late, refutes the alert: had
     we known it, the silence would not have been that long. Where it is silent again since, the alert is corrected and goes on.
@@ -121,9 +123,16 @@ def _group_ended(
     named = members(alert)
     known = [s for s in states if s.stream in named]
     back = {s.stream for s in known if s.last_send_at > alert.since + SAME}
-    if not is_anew and any(s.stream not in back and s.phase is not StreamPhase.ENDED for s in known):
+    if not is_anew and any(s.stream not in back and _is_late(s, now) for s in known):
         return None
     return Decision(_over(alert, now), AlertEventKind.RESOLVED, alert.told, still_silent=tuple(sorted(named - back)))
+
+
+def _is_late(state: StreamState, now: datetime) -> bool:
+    """Whether a stream is silent by its own rhythm too, and has not ended; a weekly list is not late after a day."""
+    if state.phase in (StreamPhase.ENDED, StreamPhase.SILENT) or state.gap is None:
+        return state.phase is not StreamPhase.ENDED
+    return now - state.last_send_at > LATE * state.gap.usual_pause
 
 
 def _over(alert: Alert, now: datetime) -> Alert:

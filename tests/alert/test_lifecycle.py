@@ -22,7 +22,7 @@ from monitor.model import (
     StreamState,
 )
 from monitor.settings import AlertSettings, ChannelKind, ChannelSettings, RouteSettings
-from tests.alert.made import KEY, LAST, NOW, STREAM, alert, assessment, finding, hours, send
+from tests.alert.made import KEY, LAST, NOW, STREAM, alert, assessment, finding, gap_facts, hours, send
 
 OPENED, RAISED, RESOLVED, CORRECTED = (
     AlertEventKind.OPENED,
@@ -331,6 +331,23 @@ def test_a_group_that_falls_silent_again_is_told_of_again() -> None:
     ended, opened = step((alert(GROUP),), replace(assessment(again), states=known_of(news=BACK, b=LAST)))
     assert (ended.event, ended.channels, ended.still_silent) == (RESOLVED, ("log",), ("b.example",))
     assert (opened.event, opened.channels, opened.alert.since) == (OPENED, ("log",), BACK)
+
+
+@pytest.mark.parametrize(
+    ("usual_pause", "phase", "ends"),
+    [
+        (hours(24), StreamPhase.REGULAR, False),  # silent for 44 hours, which is late
+        (hours(30), StreamPhase.REGULAR, True),
+        (hours(168), StreamPhase.REGULAR, True),  # a weekly list
+        (hours(30), StreamPhase.SILENT, False),  # it stands out by itself
+        (hours(24), StreamPhase.ENDED, True),
+    ],
+)
+def test_one_that_is_not_late_by_itself_keeps_no_group_open(usual_pause: timedelta, phase: StreamPhase, ends: bool) -> None:
+    b, mine = known_of(b=BACK, news=LAST)
+    states = (b, replace(mine, phase=phase, gap=gap_facts(usual_pause=usual_pause)))
+    after = step((alert(GROUP),), replace(assessment(), states=states), now=LAST + hours(44))
+    assert [(d.event, d.still_silent) for d in after if d.event] == ([(RESOLVED, (STREAM,))] if ends else [])
 
 
 def test_a_stream_that_has_ended_keeps_no_group_open_and_its_end_names_it() -> None:
