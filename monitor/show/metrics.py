@@ -110,7 +110,12 @@ def _inboxes(snapshot: Snapshot) -> Iterator[Metric]:
         "When the folder was last proven readable; 0: never.",
         labels=["inbox", "folder"],
     )
-    blind = GaugeMetricFamily("gonequiet_inbox_blind", "1 while a folder of the seed inbox cannot be read.", labels=["inbox"])
+    blind = GaugeMetricFamily(
+        "gonequiet_inbox_blind",
+        "1 once not all folders of the seed inbox could be read for an hour, or for three of the longest poll intervals where "
+        "that is longer; also before the first poll that works.",
+        labels=["inbox"],
+    )
     polls = CounterMetricFamily("gonequiet_polls", "Polls by how they ended.", labels=["inbox", "result"])
     yield from _canaries(snapshot)
     for inbox in snapshot.inboxes:

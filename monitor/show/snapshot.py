@@ -88,7 +88,8 @@ class InboxHealth:
 
     inbox: str
     blind: bool
-    """True while at least one monitored folder is not proven readable now."""
+    """True once not all monitored folders were proven readable for an hour (or three of the longest poll intervals); also before
+    the first proof. A poll that fails before that is `last_failure`."""
     folders: tuple[FolderHealth, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     """Proven intervals of the last two weeks, any folder, for the strip on the first page."""

@@ -14,7 +14,7 @@ from monitor.errors import StoreError
 from monitor.show.snapshot import Snapshot, SnapshotSource
 from monitor.show.web import POLICY
 from tests.servers.pages import Serve
-from tests.show.snapshots import EMPTY, EXACTTARGET, NOW, VICTORY, FakeSource, all_wrong, calm, history, send, silent
+from tests.show.snapshots import EMPTY, EXACTTARGET, NOW, VICTORY, FakeSource, all_wrong, calm, history, inbox, send, silent
 
 HOSTILE = "<script>alert(1)</script>\u202egpj.exe \"'><img src=https://evil.example/x onerror=alert(1)>"
 
@@ -43,6 +43,19 @@ def test_the_first_page_says_how_things_are(get: Get, source: FakeSource, words:
     answer = get(source, "/")
     assert answer.status_code == 200
     assert words in answer.text
+
+
+@pytest.mark.parametrize(
+    ("blind", "fails", "word"),
+    [(True, True, "blind now"), (False, True, "last poll failed"), (False, False, "reading")],
+)
+def test_an_inbox_is_blind_failing_or_read(get: Get, blind: bool, fails: bool, word: str) -> None:
+    shown = replace(inbox("one", blind=True), blind=blind)
+    if not fails:
+        shown = replace(shown, last_failure=None)
+    text = get(FakeSource(replace(EMPTY, inboxes=(shown,))), "/").text
+    words = [known for known in ("blind now", "last poll failed", "reading") if f">{known}</span>" in text]
+    assert words == [word]
 
 
 def test_the_stream_s_page_has_rhythm_evidence_and_subjects(get: Get) -> None:
