@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import log
 
 from scipy.stats import nbinom
@@ -48,14 +49,18 @@ class Week:
     """Sends that a week used to bring; 0 where too little is known."""
     known: int
     """Sends that it rests on."""
+    mailing: float
+    """The part of the week outside its longest silence: a silence is a gap's to tell, and a list that is back is no drop."""
 
 
 def week_of(sends: Sequence[datetime], now: datetime) -> Week:
     """`sends` are a stream's times, in any order."""
-    recent = sum(1 for at in sends if now - WINDOW < at <= now)
+    recent = sorted(at for at in sends if now - WINDOW < at <= now)
     earlier = [at for at in sends if now - WINDOW - MEMORY < at <= now - WINDOW]
     weeks = (now - WINDOW - min(earlier)) / WINDOW if earlier else 0.0
-    return Week(recent, (len(earlier) - 1) / weeks if weeks >= LEAST_WEEKS else 0.0, len(earlier))
+    longest = max(b - a for a, b in pairwise([now - WINDOW, *recent, now]))
+    usual = (len(earlier) - 1) / weeks if weeks >= LEAST_WEEKS else 0.0
+    return Week(len(recent), usual, len(earlier), 1.0 - longest / WINDOW)
 
 
 def volume_drop(week: Week, budget: float, covered_share: float = 1.0, activity: float = 1.0) -> VolumeDrop | None:
@@ -66,10 +71,11 @@ def volume_drop(week: Week, budget: float, covered_share: float = 1.0, activity:
     sent, at most 1.
     """
     expected = covered_share * activity * week.usual
-    if covered_share < 0.9 or not week.seen or week.seen >= LARGEST_SHARE * expected:
+    while_mailing = expected * week.mailing
+    if covered_share < 0.9 or not week.seen or week.seen >= LARGEST_SHARE * while_mailing:
         return None
     size = 1.0 / (1.0 / week.known + WEEK_TO_WEEK)
-    chance = float(nbinom.cdf(week.seen, size, size / (size + expected)))
+    chance = float(nbinom.cdf(week.seen, size, size / (size + while_mailing)))
     years = 1.0 / (LOOKS_A_YEAR * max(chance, 1e-12))
     return VolumeDrop(week.seen, expected, years) if log(years) >= -log(budget) else None
 

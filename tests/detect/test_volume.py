@@ -63,3 +63,9 @@ def test_coverage_is_asked_for_only_where_it_matters() -> None:
         raise AssertionError("nobody needs to know")
 
     assert volume_findings([Mailer("a.example", "a", 1.0, never)], {"a.example": last_week(56)}, NOW) == ()
+
+
+def test_a_list_that_is_back_after_a_silence_is_not_told_of_again() -> None:
+    back = [*BEFORE, *(NOW - DAY + k * 3 * HOUR for k in range(8))]
+    assert volume_findings([mailer()], {"a.example": back}, NOW) == ()
+    assert volume_findings([mailer()], {"a.example": last_week(8)}, NOW) != ()
