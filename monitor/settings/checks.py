@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from monitor.model import FindingKind, Level
 from monitor.settings.expectations import expectation, shown
+from monitor.settings.gaps import GapSettings
+from monitor.settings.inboxes import listen_place
 from monitor.settings.lines import Place
-from monitor.settings.models import GapSettings, listen_place
 
 Fault = tuple[Place, str]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -10,10 +10,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from monitor.errors import SettingsError
+from monitor.settings.alerting import ChannelKind, ChannelSettings
 from monitor.settings.checks import faults_in
 from monitor.settings.expectations import expectation, spelled
+from monitor.settings.inboxes import CanarySettings, InboxKind, InboxSettings
 from monitor.settings.lines import Document, NotYamlError, Place, read_yaml
-from monitor.settings.models import CanarySettings, ChannelKind, ChannelSettings, InboxKind, InboxSettings, Settings
+from monitor.settings.models import Settings
 from monitor.settings.secrets import canary_password, channel_password, channel_url, client_secret, inbox_password
 
 

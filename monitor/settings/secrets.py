@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from monitor.errors import SettingsError
-from monitor.settings.models import CanarySettings, ChannelSettings, InboxSettings
+from monitor.settings.alerting import ChannelSettings
+from monitor.settings.inboxes import CanarySettings, InboxSettings
 from monitor.settings.oauth import OAuthSettings
 
 
