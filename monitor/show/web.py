@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -45,6 +46,12 @@ POLICY = "; ".join(
     )
 )
 """Content-Security-Policy (CSP Level 3): our style sheet and our icon, and nothing else from anywhere, no script at all."""
+
+
+class Problem(BaseModel):
+    """What every answer below /api/ is where something is amiss."""
+
+    error: str
 
 
 def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_after: timedelta = STALE_AFTER) -> FastAPI:
@@ -173,7 +180,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
         """Every stream, the most urgent first."""
         return JSONResponse(views.stream_rows(source.snapshot()))
 
-    @app.get("/api/gaps")
+    @app.get("/api/gaps", responses={422: {"model": Problem, "description": "`all` is neither true nor false."}})
     def api_gaps(everything: bool = Query(False, alias="all")) -> JSONResponse:
         """The open gaps; with `?all=true` every stream's state."""
         return JSONResponse(views.gap_rows(source.snapshot(), everything=everything))

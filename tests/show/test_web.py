@@ -263,6 +263,15 @@ def test_the_api_gives_the_rows_of_the_command_line(get: Get) -> None:
     assert json.loads(get(source, "/api/openapi.json").text)["info"]["title"] == "GoneQuiet"
 
 
+def test_a_wrong_question_gets_the_answer_that_the_description_of_the_api_gives(get: Get) -> None:
+    answer = get(calm(), "/api/gaps?all=perhaps")
+    assert answer.status_code == 422
+    described = get(calm(), "/api/openapi.json").json()
+    answers = described["paths"]["/api/gaps"]["get"]["responses"]
+    assert answers["422"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+    assert list(described["components"]["schemas"]["Problem"]["properties"]) == list(answer.json()) == ["error"]
+
+
 def test_a_wall_screen_can_ask_for_a_page_that_renews_itself(get: Get) -> None:
     assert '<meta http-equiv="refresh" content="30">' in get(calm(), "/?refresh=30").text
     assert "http-equiv" not in get(calm(), "/").text
