@@ -32,7 +32,7 @@ class AuthResult(NamedTuple):
 
     def domain(self) -> str | None:
         """The domain it is about: d= or i= of a signature, the envelope sender's, the author's; lower-case."""
-        for name in ("header.d", "header.i", "smtp.mailfrom", "header.from"):
+        for name in ("header.d", "header.i", "smtp.mailfrom", "smtp.mail", "header.from"):
             if value := self.properties.get(name):
                 return value.rpartition("@")[2].lower().rstrip(".") or None
         return None
@@ -69,10 +69,12 @@ def parse_auth_results(value: str) -> AuthResults:
     if '"' in bare and bare.count('"') % 2:
         bare = bare[: bare.rfind('"')]
     first, _, rest = bare.partition(";")
-    if "=" in first or not first.strip():
+    word, _, more = first.strip().partition(" ")
+    if not word or "=" in word or more.lstrip().startswith("="):
         authserv_id, rest = None, bare
     else:
-        authserv_id = first.split(None, 1)[0].lower()
+        # Yahoo put `from=example.org` behind the id until 2019, where RFC 8601 has only a version.
+        authserv_id = word.lower()
         rest = ";" + rest
     if '"' in rest:
         rest = _QUOTED_WORD.sub(r"=\1", rest)

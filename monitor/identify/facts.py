@@ -65,8 +65,11 @@ class Facts:
 
     @property
     def authentication_noted(self) -> bool:
-        """Whether our receiver told how SPF and DKIM went, so that their silence means something."""
-        return self.auth is not None
+        """Whether our receiver told how SPF and DKIM went, so that their silence means something.
+
+        One that neither looks names up nor tells of SPF, as GMX, says too little for that.
+        """
+        return self.auth is not None and (self.spf is not None or (self.receiver is not None and self.receiver.reverse_names))
 
     @property
     def white_label(self) -> bool:
@@ -85,7 +88,21 @@ class Facts:
         ):
             return False
         good = bool(self.signatures) and all(passed for _, passed in self.signatures)
-        return good and bool(self.auth.passed("dmarc")) and is_under(name, (self.from_domain,))
+        return good and self._aligned(self.auth) and is_under(name, (self.from_domain,))
+
+    def _aligned(self, auth: AuthResults) -> bool:
+        """Whether DMARC passed; where the receiver tells nothing of it, whether a good signature is the author's."""
+        if auth.of("dmarc"):
+            return bool(auth.passed("dmarc"))
+        author = self.from_domain or ""
+        return any(good and (is_under(s.sdid, (author,)) or is_under(author, (s.sdid,))) for s, good in self.signatures)
+
+    @property
+    def greeting_vouched(self) -> bool:
+        """Whether the client's greeting may be a hint: the receiver looks no name up, and SPF let the client send."""
+        if self.border is None or self.relay is not None or self.receiver is None or self.receiver.reverse_names:
+            return False
+        return self.spf is not None and self.spf.result == "pass"
 
     def authentication(self) -> tuple[tuple[str, str], ...]:
         """(method, result) of SPF, DKIM and DMARC as our receiver noted them; one good signature makes DKIM pass."""
@@ -200,8 +217,9 @@ def _spf(facts: Facts, headers: Sequence[tuple[str, str]]) -> AuthResult | None:
 def _signatures(facts: Facts, values: Sequence[str], verified: frozenset[tuple[str, str]]) -> None:
     """Every signature, and which fields the good ones cover. A good one needs our receiver's word, or our own check.
 
-    A result names a signature by domain and selector only (RFC 8601 §2.7.1). Where more signatures fit it than there are
-    such results, a bogus one may stand beside the good one, so only what all of them cover counts as signed.
+    A result names a signature by domain and selector only (RFC 8601 §2.7.1), or, as Yahoo did, not at all. Where more
+    signatures fit it than there are such results, a bogus one may stand beside the good one, so only what all of them cover
+    counts as signed.
     """
     if not values:
         return
@@ -215,9 +233,12 @@ def _signatures(facts: Facts, values: Sequence[str], verified: frozenset[tuple[s
     covered: set[str] = set()
     for (domain, selector), results in good.items():
         fitting = [
-            place for place, s in enumerate(found) if domain in (s.sdid, s.identity) and (not selector or selector == s.selector)
+            place
+            for place, s in enumerate(found)
+            if (domain is None or domain in (s.sdid, s.identity)) and (not selector or selector == s.selector)
         ]
-        passed.update(fitting)
+        if domain is not None or len(fitting) <= results:
+            passed.update(fitting)
         fields = [found[place].signed_fields() for place in fitting]
         if fields:
             covered |= frozenset.union(*fields) if len(fields) <= results else frozenset.intersection(*fields)
@@ -232,17 +253,17 @@ def _signatures(facts: Facts, values: Sequence[str], verified: frozenset[tuple[s
 def _envelope(facts: Facts, message: Message) -> None:
     """The Return-Path and whether our receiver saw it pass SPF."""
     facts.return_path = message.return_path
-    if facts.border is None or not message.return_path:
+    if facts.border is None:
         return
     above = False
     for name, _ in message.headers[: facts.border.position]:
         if name == "return-path":
             above = True
             break
-    noted = facts.spf.properties.get("smtp.mailfrom", "") if facts.spf is not None else ""
+    noted = _mail_from(facts.spf) if facts.spf is not None else ""
     if not above:
         # Outlook writes it below the sender's fields, and of the envelope only the domain into its results.
-        if noted and message.return_path.rpartition("@")[2].lower() != noted.rpartition("@")[2].lower():
+        if noted and (facts.return_path or "").rpartition("@")[2].lower() != noted.rpartition("@")[2].lower():
             facts.return_path = noted
         elif not noted:
             return
@@ -251,6 +272,11 @@ def _envelope(facts: Facts, message: Message) -> None:
         judged = (facts.spf.domain() or "").lower()
         if not judged or judged == domain:
             facts.spf_domain, facts.return_path_trust = domain, Trust.OBSERVED
+
+
+def _mail_from(spf: AuthResult) -> str:
+    """The envelope sender that SPF was asked about; Gmail wrote `smtp.mail` until 2015."""
+    return spf.properties.get("smtp.mailfrom") or spf.properties.get("smtp.mail", "")
 
 
 def _relay(facts: Facts, message: Message) -> None:

@@ -9,6 +9,8 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
+from monitor.identify.patterns import Pattern
+
 VALUE_LIMIT = 2_000
 HOPS_LIMIT = 40
 """How many hops from the top may be the receiver's own; Outlook has up to eight."""
@@ -119,6 +121,8 @@ class Receiver:
     """Suffixes of the hosts whose Received we believe; empty: the host that wrote the topmost one and its neighbours."""
     inner_by: tuple[str, ...]
     """How else the host of the topmost hop may begin: `2002:a` are Gmail's inner hosts, 6to4 addresses of 10.0.0.0/8."""
+    top: tuple[Pattern, ...]
+    """How the topmost hop reads where no name in it tells the house: `by 10.1.2.3 with SMTP id …` at Gmail until 2017."""
     inner_networks: tuple[IPv4Network | IPv6Network, ...]
     """Public addresses of inner hops."""
     inner_hosts: tuple[str, ...]

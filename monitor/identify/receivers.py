@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.identify.data_files import Folder, read_folder
-from monitor.identify.received import Border, Receiver, find_border, is_under, parse_received
+from monitor.identify.patterns import Pattern
+from monitor.identify.received import VALUE_LIMIT, Border, Receiver, find_border, is_under, parse_received
+from monitor.identify.signatures import PatternText
 from monitor.model import Message
 
 
@@ -35,6 +37,7 @@ class ReceiverFile(_Strict):
     inner_hosts: tuple[str, ...] = ()
     reverse_names: bool = True
     inner_by: tuple[str, ...] = ()
+    top: tuple[PatternText, ...] = ()
     authserv_ids: tuple[str, ...] = ()
     auth_results: Literal["above", "below", "below-several", "none"] = "above"
     closes_after_days: Annotated[int | None, Field(ge=30)] = None
@@ -63,18 +66,37 @@ class ReceiverSet:
         """The known receiver whose own hops stand on top, and where its border is; None if none fits.
 
         The host that wrote the topmost hop tells it, and nothing else in there: a client's greeting is the client's word.
-        Only where that host has a bare name, as at iCloud, the server that handed over to it does.
+        Only where that host has a bare name, as at iCloud, the server that handed over to it does, or the form of the hop.
         """
         hops = message.fields.get("received")
-        top, greeting, _, _ = parse_received(hops[0]) if hops else (None, None, None, None)
+        if not hops:
+            return None
+        top, greeting, _, _ = parse_received(hops[0])
         if top is None:
             return None
         receiver = self._by_host(top if "." in top or ":" in top else greeting or "")
-        border = find_border(message.headers, receiver) if receiver is not None else None
-        if receiver is None or border is None:
+        if receiver is None:
+            return self._recognise_form(message, hops, greeting)
+        border = find_border(message.headers, receiver)
+        if border is None:
             return None
         told = is_under(top, receiver.by) or is_under(border.hop.by or "", receiver.by)
         return (receiver, border) if told else None
+
+    def _recognise_form(self, message: Message, hops: Sequence[str], greeting: str | None) -> tuple[Receiver, Border] | None:
+        """The receiver whose inner hops read so: all above its border must, and the border's host is its own.
+
+        Where that has a bare name too, as at iCloud, it must be the one that handed over.
+        """
+        for form, receiver in self._forms:
+            if form.matched(hops[0][:VALUE_LIMIT]) is None:
+                continue
+            border = find_border(message.headers, receiver)
+            if border is None or any(form.matched(hop[:VALUE_LIMIT]) is None for hop in hops[1 : border.hops - 1]):
+                return None
+            writer = border.hop.by or ""
+            return (receiver, border) if is_under(writer, receiver.by) or writer == greeting else None
+        return None
 
     def _by_host(self, host: str) -> Receiver | None:
         rest = host
@@ -94,6 +116,11 @@ class ReceiverSet:
         found = dict.fromkeys(receiver for receiver in self.receivers.values() if receiver.automatic)
         return tuple((mark, receiver) for receiver in found for mark in receiver.inner_by)
 
+    @cached_property
+    def _forms(self) -> tuple[tuple[Pattern, Receiver], ...]:
+        found = dict.fromkeys(receiver for receiver in self.receivers.values() if receiver.automatic)
+        return tuple((form, receiver) for receiver in found for form in receiver.top)
+
 
 def load_receivers(folders: Iterable[Folder]) -> ReceiverSet:
     """Read receiver files; a later folder's file replaces the receiver of the same name. Raises `SettingsError`."""
@@ -106,6 +133,7 @@ def load_receivers(folders: Iterable[Folder]) -> ReceiverSet:
             automatic=spec.automatic,
             by=spec.by,
             inner_by=spec.inner_by,
+            top=tuple(Pattern(text) for text in spec.top),
             inner_networks=spec.inner_networks,
             inner_hosts=spec.inner_hosts,
             reverse_names=spec.reverse_names,

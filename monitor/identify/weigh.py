@@ -56,6 +56,18 @@ class Case:
             return True
         return facts.white_label
 
+    def greeted(self, facts: Facts) -> bool:
+        """Whether the client called itself by a host of this house, whose addresses nobody lists: a hint, no more.
+
+        A bare `house.com` is what forgers greet with; its servers have names of their own.
+        """
+        if not facts.greeting_vouched or self.provider.networks:
+            return False
+        return any(
+            hit.signal.field == "received-host" and hit.signal.weight >= ENOUGH and hit.value != hit.signal.value
+            for hit in self.hits
+        )
+
     def strong_platform(self) -> bool:
         return any(hit.signal.weight >= ENOUGH and hit.signal.for_platform for hit in self.hits)
 
@@ -147,7 +159,8 @@ def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) 
     best = _best(credible)
     if best is not None:
         verdict.delivery = best.provider.name
-        verdict.delivery_confidence = Confidence.LIKELY if best.strong_delivery() else Confidence.POSSIBLE
+        sure_enough = best.strong_delivery() and not _only_greeted(best, facts)
+        verdict.delivery_confidence = Confidence.LIKELY if sure_enough else Confidence.POSSIBLE
 
 
 def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, providers: Mapping[str, Provider]) -> None:
@@ -188,24 +201,33 @@ def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, 
         and verdict.delivery_confidence is Confidence.CERTAIN
     ):
         verdict.platform = best.provider.name
-        verdict.platform_confidence = Confidence.LIKELY if best.strong_platform() else Confidence.POSSIBLE
+        sure_enough = best.strong_platform() and (delivery is not None or not _only_greeted(best, facts))
+        verdict.platform_confidence = Confidence.LIKELY if sure_enough else Confidence.POSSIBLE
     elif delivery is not None and delivery.role is Role.BOTH:
         verdict.platform = delivery.name
         verdict.platform_confidence = verdict.delivery_confidence
-    if verdict.platform == verdict.delivery and verdict.delivery_confidence is Confidence.LIKELY:
-        verdict.platform_confidence = Confidence.LIKELY
+    if verdict.platform == verdict.delivery and verdict.delivery_confidence is not Confidence.CERTAIN:
+        verdict.platform_confidence = verdict.delivery_confidence
 
 
 def _credible(case: Case, facts: Facts, verdict: Verdict) -> bool:
     """Whether unproven signs of a delivery house may name it."""
     if case.wrong_ip is not None:
         return False
+    if _only_greeted(case, facts):
+        verdict.conflicts.append(f"of the servers of {case.provider.name} only the client's greeting tells")
+        return True
     if facts.authentication_noted and facts.relay is None and not case.vouched(facts):
         verdict.conflicts.append(
             f"headers name {case.provider.name}, but neither the connecting address nor the envelope nor a good signature does"
         )
         return False
     return True
+
+
+def _only_greeted(case: Case, facts: Facts) -> bool:
+    """Whether nothing but the client's greeting bears a house's signs out."""
+    return facts.authentication_noted and not case.vouched(facts) and case.greeted(facts)
 
 
 def _platform_credible(case: Case, delivery: Provider | None, facts: Facts, verdict: Verdict) -> bool:
@@ -218,7 +240,7 @@ def _platform_credible(case: Case, delivery: Provider | None, facts: Facts, verd
         if itself or delivery.kind in _PASSED_ON or (through and not case.vouched(facts)):
             verdict.conflicts.append(f"headers name {name}, but the mail came from {delivery.name}")
             return False
-    if delivery is None and facts.authentication_noted and facts.relay is None:
+    if delivery is None and facts.authentication_noted and facts.relay is None and not _only_greeted(case, facts):
         if case.provider.role is Role.BOTH and not case.vouched(facts):
             return False  # `_credible` has said why
         if through and case.provider.kind is not Kind.SOFTWARE and not case.vouched(facts):
