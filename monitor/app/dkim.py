@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from monitor.collect.key_lookup import DnsKeys
 from monitor.identify.dkim_check import SIGNATURES_LIMIT, KeyLookup, check_signatures
 from monitor.model import DkimProof, RawMessage
+from monitor.settings import Settings
 
 FRESH = timedelta(days=3)
 """Older mail is not verified: its key may have been replaced, and a failure would say nothing."""
+
+
+def own_check(settings: Settings) -> Callable[[RawMessage], tuple[DkimProof, ...]] | None:
+    """What verifies mail that comes in now, asking the system's DNS; None where the settings say `off`."""
+    return verifier(DnsKeys()) if settings.collect.verify_dkim == "auto" else None
 
 
 def verifier(lookup: KeyLookup) -> Callable[[RawMessage], tuple[DkimProof, ...]]:

@@ -14,7 +14,7 @@ from monitor.app.canaries import CanaryPost
 from monitor.app.canary_key import canary_key
 from monitor.app.counters import Counters
 from monitor.app.credentials import credential_of
-from monitor.app.dkim import verifier
+from monitor.app.dkim import own_check
 from monitor.app.ingest import Reader
 from monitor.app.polling import Poller
 from monitor.app.watch import Watch
@@ -22,7 +22,6 @@ from monitor.clock import Clock
 from monitor.collect.connecting import Access
 from monitor.collect.due import DueQueue
 from monitor.collect.idle import IdleWatch
-from monitor.collect.key_lookup import DnsKeys
 from monitor.errors import SettingsError
 from monitor.identify.match import Identifier
 from monitor.settings import InboxSettings, Settings, WatchedBy
@@ -82,14 +81,15 @@ class Parts:
 def make_parts(settings: Settings, identifier: Identifier, store: Store, clock: Clock, counters: Counters) -> Parts:
     """Make all of them and start none; GoneQuietError where the settings, or a file beside them, cannot be used."""
     inboxes = {inbox.name: inbox for inbox in settings.inboxes if inbox.enabled}
-    verify = verifier(DnsKeys()) if settings.collect.verify_dkim == "auto" else None
     key = canary_key(settings)
     addresses = {name: inbox.mail_address for name, inbox in inboxes.items()}
     return Parts(
         settings=settings,
         identifier=identifier,
         inboxes=inboxes,
-        poller=Poller(store, Reader(identifier, settings, verify, key), settings.collect, clock, counters, listens=True),
+        poller=Poller(
+            store, Reader(identifier, settings, own_check(settings), key), settings.collect, clock, counters, listens=True
+        ),
         due=DueQueue(
             {name: inbox.poll_every or settings.collect.poll_every for name, inbox in inboxes.items()},
             start=clock.now(),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from monitor.app.canary_key import canary_key
 from monitor.app.counters import Counters
+from monitor.app.dkim import own_check
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.app.snapshots import Snapshots
@@ -30,6 +31,11 @@ class Session:
     @property
     def reader(self) -> Reader:
         return Reader(self.identifier, self.settings, canary_key=canary_key(self.settings))
+
+    @property
+    def receiver(self) -> Reader:
+        """The same for mail that comes in now: its DKIM signatures are verified while their keys are there."""
+        return replace(self.reader, verify=own_check(self.settings))
 
     def watch(self) -> Watch:
         return Watch(self.store, self.identifier, self.settings)

@@ -94,7 +94,7 @@ def poll(
         raise GoneQuietError(f"no inbox {unknown[0]!r} in the settings; there are: {', '.join(known) or 'none'}")
     wanted = [known[name] for name in names] if names else [inbox for inbox in known.values() if inbox.enabled]
     with open_session(settings, path) as session:
-        poller = Poller(session.store, session.reader, settings.collect, SystemClock(), Counters())
+        poller = Poller(session.store, session.receiver, settings.collect, SystemClock(), Counters())
         try:
             polled = [poller.poll(inbox) for inbox in wanted]
         finally:

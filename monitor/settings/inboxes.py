@@ -104,7 +104,7 @@ class CollectSettings(Strict):
     concurrency: int = Field(default=16, ge=1, le=256)
     per_host: int = Field(default=4, ge=1)
     max_message_bytes: int = Field(default=25_000_000, ge=10_000, le=2_000_000_000)
-    verify_dkim: Literal["auto", "off"] = "off"
+    verify_dkim: Literal["auto", "off"] = "auto"
     """`auto`: verify DKIM signatures of new mail ourselves, where DNS answers, and keep the keys."""
 
 

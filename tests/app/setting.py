@@ -18,7 +18,7 @@ def write_settings(folder: Path, *inboxes: InboxSettings, more: str = "", port: 
         "tick: 0.05s",
         "detect_every: 1s",
         f"web: {{port: {port}}}",
-        f"collect: {{poll_every: {every}, timeout: 5s}}",
+        f"collect: {{poll_every: {every}, timeout: 5s, verify_dkim: off}}",
     ]
     lines += ["inboxes:"] if inboxes else []
     for inbox in inboxes:

@@ -10,6 +10,7 @@ from monitor.app.dkim import verifier
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.app.rebuilding import rebuild
+from monitor.app.session import open_session
 from monitor.model import RawMessage
 from monitor.store.store import Store
 from tests.app.test_changes import FIRST, mail, settings_with
@@ -49,3 +50,13 @@ def test_the_proof_outlives_the_key_in_dns(tmp_path: Path) -> None:
         assert known.identification.authentication == (("dkim", "pass"),)
         rebuild(store, Reader(identifier, settings, verifier(no_answer)), lambda done, total: None)
         assert store.last_identification("example.org") == known
+
+
+def test_mail_that_is_polled_is_verified_unless_the_settings_say_off(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path)
+    with open_session(settings) as session:
+        assert session.receiver.verify is not None
+        assert session.reader.verify is None
+    off = settings.model_copy(update={"collect": settings.collect.model_copy(update={"verify_dkim": "off"})})
+    with open_session(off) as session:
+        assert session.receiver.verify is None

@@ -29,7 +29,9 @@ def test_mail_is_stored_once_it_is_answered_for_and_the_listener_outlives_a_relo
     (tmp_path / "secret").write_text("x")
     path = tmp_path / "gonequiet.yaml"
     path.write_text(
-        "data_dir: data\ntick: 0.05s\nweb: {port: 0}\ndetect_every: 1s\ncollect: {poll_every: 1s, timeout: 5s}\ninboxes:\n"
+        "data_dir: data\ntick: 0.05s\nweb: {port: 0}\n"
+        "detect_every: 1s\ncollect: {poll_every: 1s, timeout: 5s, verify_dkim: off}\n"
+        "inboxes:\n"
         f"  - {{name: seeds, kind: listener, listen: '127.0.0.1:{port}', addresses: ['@seeds.example'],\n"
         "     address: c@seeds.example}\n"
         "canary: {host: 127.0.0.1, port: 9, security: plain, sender: canary@else.example}\n"

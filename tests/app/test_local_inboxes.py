@@ -31,7 +31,7 @@ def settings(tmp_path: Path) -> Path:
     box.close()
     path = tmp_path / "gonequiet.yaml"
     path.write_text(
-        "data_dir: data\ntick: 0.05s\nweb: {port: 0}\ndetect_every: 1s\ncollect: {poll_every: 1s}\ninboxes:\n"
+        "data_dir: data\ntick: 0.05s\nweb: {port: 0}\ndetect_every: 1s\ncollect: {poll_every: 1s, verify_dkim: off}\ninboxes:\n"
         "  - {name: dir, kind: maildir, path: Maildir, addresses: ['@seeds.example']}\n"
         "  - {name: box, kind: mbox, path: seed, addresses: [box@mail.example]}\n"
     )

@@ -38,7 +38,8 @@ def settings(oauth_dovecot: Both, user: DovecotUser, tmp_path: Path) -> Path:
     inbox = user.settings()
     path = tmp_path / "gonequiet.yaml"
     path.write_text(
-        f"data_dir: data\ninboxes:\n  - name: {inbox.name}\n    host: {inbox.host}\n    port: {inbox.port}\n"
+        f"data_dir: data\ncollect: {{verify_dkim: off}}\n"
+        f"inboxes:\n  - name: {inbox.name}\n    host: {inbox.host}\n    port: {inbox.port}\n"
         f"    user: {inbox.user}\n    ca_file: {inbox.ca_file}\n    {oauth_dovecot[0].lines(Path('tokens/seed.json'))}\n"
     )
     return path

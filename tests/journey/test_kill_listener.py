@@ -56,7 +56,7 @@ def test_what_was_answered_for_is_stored_and_the_rest_comes_again(tmp_path: Path
     port, chance = free_port(), random.Random()
     path = tmp_path / "gonequiet.yaml"
     path.write_text(
-        "data_dir: data\ntick: 0.05s\nweb: {port: 0}\ncollect: {poll_every: 1s}\ninboxes:\n"
+        "data_dir: data\ntick: 0.05s\nweb: {port: 0}\ncollect: {poll_every: 1s, verify_dkim: off}\ninboxes:\n"
         f"  - {{name: seeds, kind: listener, listen: '127.0.0.1:{port}', addresses: ['@seeds.example']}}\n"
     )
     command = [sys.executable, "-m", "monitor", "run", "--config", str(path)]
