@@ -64,7 +64,7 @@ class Reader:
 
     def identify(self, message: Message, inbox: str, dkim: tuple[DkimProof, ...]) -> Identification:
         """Whose infrastructure sent a message that came into this inbox."""
-        return self.identifier.identify(message, self._receiver_of(inbox), dkim)
+        return self.identifier.identify(message, self._receivers.get(inbox), dkim)
 
     def _own(self, inbox: str) -> OwnAddresses:
         return self._addresses.get(inbox, ANY_ADDRESS)
@@ -73,9 +73,8 @@ class Reader:
     def _addresses(self) -> dict[str, OwnAddresses]:
         return {inbox.name: OwnAddresses(inbox.own_addresses) for inbox in self.settings.inboxes}
 
-    def _receiver_of(self, inbox: str) -> str | None:
-        """The receiver that the settings name, else the one that runs the inbox's IMAP host."""
-        for settings in self.settings.inboxes:
-            if settings.name == inbox:
-                return settings.receiver or (self.identifier.receiver_of_host(settings.host) if settings.host else None)
-        return None
+    @cached_property
+    def _receivers(self) -> dict[str, str | None]:
+        """By inbox the receiver that the settings name, else the one that runs its IMAP host."""
+        known = self.identifier.receiver_of_host
+        return {i.name: i.receiver or (known(i.host) if i.host else None) for i in self.settings.inboxes}
