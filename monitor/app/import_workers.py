@@ -1,23 +1,23 @@
-"""Reading an archive's messages on all cores: processes parse, identify, compress and write; this one stores."""
+"""Reading an archive's messages on all cores: processes parse, identify and compress; this one stores."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.model import NewCopy, RawMessage
 from monitor.settings import Settings
-from monitor.store.raw import Originals
+from monitor.store.frames import frames_of
 
 T = TypeVar("T")
 BATCH = 2000
@@ -30,20 +30,20 @@ AHEAD = 2
 
 @dataclass(frozen=True, slots=True)
 class ReadBatch:
-    """Copies without their bytes and headers, which the store does not need once the originals are drafted."""
+    """Copies without their bytes and headers, which the store does not need beside the originals' frames."""
 
     copies: tuple[NewCopy, ...]
-    drafts: tuple[Path, ...]
+    frames: Mapping[str, bytes]
 
 
 Submit = Callable[[Sequence[RawMessage]], Future[ReadBatch]]
 
 
 @contextmanager
-def reading(settings: Settings, key: bytes | None, originals: Path, *, helpers: int) -> Iterator[Submit]:
+def reading(settings: Settings, key: bytes | None, *, helpers: int) -> Iterator[Submit]:
     """A function that has a batch read by one of `helpers` other processes."""
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may inherit a lock that nobody frees
-    pool = ProcessPoolExecutor(helpers, context, initializer=_begin, initargs=(settings, key, originals))
+    pool = ProcessPoolExecutor(helpers, context, initializer=_begin, initargs=(settings, key))
     try:
         yield lambda messages: pool.submit(_read, messages)
     finally:
@@ -83,21 +83,25 @@ def in_order(tasks: Iterable[tuple[T, Future[ReadBatch]]], helpers: int) -> Iter
 
 
 _reader: Reader
-_originals: Originals
 
 
-def _begin(settings: Settings, key: bytes | None, originals: Path) -> None:
+def _begin(settings: Settings, key: bytes | None) -> None:
     """In each process: load what reading needs, once."""
-    global _reader, _originals  # the one way to hand something to all tasks of a pool's process
+    global _reader  # the one way to hand something to all tasks of a pool's process
     _reader = Reader(load_identifier(settings), settings, canary_key=key)
-    _originals = Originals(originals)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed tells nobody, and a pool's process would wait for tasks for ever."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _read(messages: Sequence[RawMessage]) -> ReadBatch:
     copies = [_reader.read_one(raw) for raw in messages]
-    unknown = {raw.sha256: raw.raw for raw in messages if not _originals.path(raw.sha256).exists()}
-    drafts = tuple(_originals.draft(digest, raw) for digest, raw in unknown.items())
-    return ReadBatch(tuple(_lighter(copy) for copy in copies), drafts)
+    return ReadBatch(tuple(_lighter(copy) for copy in copies), frames_of(messages))
 
 
 def _lighter(copy: NewCopy) -> NewCopy:

@@ -17,7 +17,9 @@ from monitor.collect.archive import BEGINNING, archive_digest, archive_size, rea
 from monitor.collect.archived import ArchivedMessage, ArchiveProblem
 from monitor.collect.events import ArchivedEvent, read_events
 from monitor.model import ArchiveMark, Identification, Message, NewCopy, RawMessage, StreamKey
-from monitor.store.store import ImportBatch, Imported, Store
+from monitor.store.frames import frames_of
+from monitor.store.imports import ImportBatch, Imported
+from monitor.store.store import Store
 
 Progress = Callable[[int], None]
 """Is told how many octets of the file have been read."""
@@ -57,16 +59,11 @@ def import_mail(
     archive = f"{name}:{archive_digest(path)}"
     start = store.import_mark(archive)
     summary = Summary(path, resumed_at=start.done)
-    if start != BEGINNING:
-        store.originals.tidy()
     if helpers is None:
         helpers = spare_cores() if archive_size(path) - start.done >= WORTH_HELP else 0
     found = _good(read_archive(path, start), summary, progress)
     with ExitStack() as opened:
-        if helpers:
-            batches = _read_by_others(found, name, store, reader, now, helpers, opened)
-        else:
-            batches = _read_here(found, name, reader, now)
+        batches = _read_by_others(found, name, reader, now, helpers, opened) if helpers else _read_here(found, name, reader, now)
         summary.imported = store.save_batches(batches, archive)
     if store.import_mark(archive) != BEGINNING:
         store.forget_import_mark(archive)
@@ -120,18 +117,17 @@ def _read_here(found: Iterable[_Good], name: str, reader: Reader, now: datetime)
 
 
 def _read_by_others(
-    found: Iterable[_Good], name: str, store: Store, reader: Reader, now: datetime, helpers: int, opened: ExitStack
+    found: Iterable[_Good], name: str, reader: Reader, now: datetime, helpers: int, opened: ExitStack
 ) -> Iterator[ImportBatch]:
     """The same by other processes, a little ahead of what is being stored."""
-    read = opened.enter_context(reading(reader.settings, reader.canary_key, store.originals.folder, helpers=helpers))
+    read = opened.enter_context(reading(reader.settings, reader.canary_key, helpers=helpers))
     tasks = (
         (batch, read([_as_raw(good.item, name, now) for good in batch if isinstance(good.item, ArchivedMessage)]))
         for batch in in_batches(found, _size)
     )
     for batch, done in in_order(tasks, helpers):
         events = [_as_copy(good.item, name, now) for good in batch if isinstance(good.item, ArchivedEvent)]
-        drafts = tuple(store.originals.draft(copy.raw.sha256, copy.raw.raw) for copy in events)
-        yield ImportBatch((*done.copies, *events), batch[-1].mark, (*done.drafts, *drafts))
+        yield ImportBatch((*done.copies, *events), batch[-1].mark, {**done.frames, **frames_of(c.raw for c in events)})
 
 
 def _size(good: _Good) -> int:

@@ -17,7 +17,7 @@ from monitor.store.names import stream_numbers
 from monitor.store.places import note_places, unplaced
 from monitor.store.recognise import recognise
 from monitor.store.statements import chunks
-from monitor.store.tables import copies, evidence, problems
+from monitor.store.tables import copies, evidence, inboxes, problems
 
 UNKNOWN = "unknown"
 
@@ -143,6 +143,12 @@ def _known(connection: Connection, inbox: int, digests: Sequence[str]) -> dict[s
         query = select(copies).where(copies.c.inbox_id == inbox, copies.c.digest.in_(some))
         found.update((row.digest, row) for row in connection.execute(query))
     return found
+
+
+def stored_digests(connection: Connection, inbox: str, digests: Sequence[str]) -> set[str]:
+    """Which of these the inbox of this name has."""
+    query = select(copies.c.digest).join(inboxes, inboxes.c.id == copies.c.inbox_id).where(inboxes.c.name == inbox)
+    return {found for some in chunks(digests) for found in connection.execute(query.where(copies.c.digest.in_(some))).scalars()}
 
 
 def _row(copy: NewCopy, inbox: int, folder: Row[Any], numbers: dict[str, int]) -> dict[str, Any]:

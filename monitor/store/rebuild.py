@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, select
 
 from monitor.errors import StoreError
 from monitor.model import DkimProof, NewCopy, RawMessage
-from monitor.store import counters
+from monitor.store import counters, packed
 from monitor.store.documents import identification_from_json
 from monitor.store.intake import UNKNOWN
 from monitor.store.raw import Originals
@@ -61,13 +61,14 @@ def next_batch(connection: Connection, originals: Originals, size: int) -> Store
     rows = connection.execute(query.where(copies.c.id > after).order_by(copies.c.id).limit(size)).all()
     if not rows:
         return None
+    places = packed.find(connection, [row.digest for row in rows])
     messages: dict[int, RawMessage] = {}
     lost: list[str] = []
     for row in rows:
         if row.from_address is None and row.stream_id is not None:
             continue
         try:
-            messages[row.id] = _raw(row, originals.read(row.digest))
+            messages[row.id] = _raw(row, originals.read(row.digest, places.get(row.digest)))
         except StoreError as error:
             lost.append(str(error))
     total: int = connection.execute(select(func.max(copies.c.id))).scalar_one()

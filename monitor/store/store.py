@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby, islice
 from pathlib import Path
 from typing import Self
 
@@ -33,18 +31,35 @@ from monitor.model import (
     Send,
     Subscription,
 )
-from monitor.store import alerts, canaries, counters, coverage, health, import_marks, inbox_notes, rebuild, reread, sends, states
+from monitor.store import (
+    alerts,
+    canaries,
+    counters,
+    coverage,
+    health,
+    import_marks,
+    imports,
+    inbox_notes,
+    packed,
+    rebuild,
+    reread,
+    sends,
+    states,
+)
 from monitor.store.canaries import CanaryRecord
 from monitor.store.claim import claimed
 from monitor.store.context import alert_context
 from monitor.store.database import Database
 from monitor.store.evidence import LastMail, last_mail, mail_of_send
+from monitor.store.frames import frames_of
 from monitor.store.grouping import group_again
 from monitor.store.health import FailureRun, InboxState
-from monitor.store.intake import take_in
+from monitor.store.imports import ImportBatch, Imported
+from monitor.store.intake import stored_digests, take_in
 from monitor.store.names import folder_row, inbox_number
+from monitor.store.packs import InPack
 from monitor.store.places import Place, note_vanished, read_moves, read_placed
-from monitor.store.raw import Originals
+from monitor.store.raw import MANY, Originals
 from monitor.store.rebuild import Stored
 from monitor.store.reread import keep_whole
 from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends, sends_by_number
@@ -64,35 +79,6 @@ class Saved:
     new_sends: tuple[Send, ...] = ()
     streams: frozenset[str] = field(default_factory=frozenset)
     """Those that got a copy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import added, in numbers."""
-
-    new_copies: int = 0
-    known: int = 0
-    new_sends: int = 0
-    streams: frozenset[str] = field(default_factory=frozenset)
-
-    def plus(self, more: Imported) -> Imported:
-        return Imported(
-            self.new_copies + more.new_copies,
-            self.known + more.known,
-            self.new_sends + more.new_sends,
-            self.streams | more.streams,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ImportBatch:
-    """Some copies of an archive, in its order."""
-
-    copies: tuple[NewCopy, ...]
-    mark: ArchiveMark | None = None
-    """How far the archive has been read with them; None: an interrupted import begins anew."""
-    drafts: tuple[Path, ...] | None = None
-    """Their originals, already written as drafts; None: they are still to be written."""
 
 
 class Store:
@@ -141,8 +127,9 @@ class Store:
 
         The originals are on the disk before. The same visit twice is the same as once.
         """
-        self._originals.keep([copy.raw for copy in copies])
+        places = self._keep_originals(visit.inbox, copies)
         with self._database.write() as connection:
+            packed.note(connection, places)
             inbox = inbox_number(connection, visit.inbox)
             folder = folder_row(connection, inbox, visit.folder, visit.role)
             taken = take_in(connection, inbox, folder, copies)
@@ -165,8 +152,9 @@ class Store:
 
     def save_bodies(self, bodies: Bodies, copies: Sequence[NewCopy]) -> None:
         """Put whole messages in place of the headers that were stored before; one transaction."""
-        self._originals.keep([copy.raw for copy in copies])
+        places = self._keep_originals(bodies.inbox, copies)
         with self._database.write() as connection:
+            packed.note(connection, places)
             reread.keep_bodies(connection, bodies, {copy.raw.uid: copy for copy in copies})
             if copies:
                 octets = sum(len(copy.raw.raw) for copy in copies)
@@ -184,64 +172,29 @@ class Store:
         with self._database.read() as connection:
             return read_moves(connection, since, until, stream, inbox)
 
-    @property
-    def originals(self) -> Originals:
-        """For the processes that help with an import."""
-        return self._originals
-
     def save_imported(self, copies: Iterable[NewCopy], batch: int = 500) -> Imported:
-        """Keep copies from archives, one transaction for each `batch`; two of them are in memory at a time.
+        """Keep copies from archives, one transaction for each `batch`.
 
-        No coverage comes of it. A message that an inbox (`import:NAME`) has already is known, so an import can be repeated.
+        A message that an inbox (`import:NAME`) has already is known, so an import can be repeated.
         """
-        waiting = iter(copies)
-        batches = iter(lambda: list(islice(waiting, batch)), [])
-        return self.save_batches(ImportBatch(tuple(some)) for some in batches)
+        return self.save_batches(imports.batches_of(copies, batch))
 
     def save_batches(self, batches: Iterable[ImportBatch], archive: str = "") -> Imported:
-        """The same by batches, each in one transaction with the mark that says how far `archive` has been read by it."""
-        total = Imported()
-        ahead: tuple[ImportBatch, Future[None]] | None = None
-        for batch in batches:
-            # The disk takes the originals of this batch while the database takes the batch before it.
-            if batch.drafts is None:
-                following = batch, self._originals.keep_soon([copy.raw for copy in batch.copies])
-            else:
-                following = batch, self._originals.settle_soon(batch.drafts)
-            total = total.plus(self._save_kept(ahead, archive))
-            ahead = following
-        return total.plus(self._save_kept(ahead, archive))
+        """The same by batches, with the marks that say how far `archive` has been read."""
+        return imports.save_batches(self._database, self._originals, batches, archive)
 
     def import_mark(self, archive: str) -> ArchiveMark:
         """How far an interrupted import of this archive came; the beginning where none was."""
         with self._database.read() as connection:
-            return import_marks.read(connection, archive)
+            mark = import_marks.read(connection, archive)
+        if mark != ArchiveMark():
+            self._originals.tidy()
+        return mark
 
     def forget_import_mark(self, archive: str) -> None:
         """The archive has been read to its end."""
         with self._database.write() as connection:
             import_marks.forget(connection, archive)
-
-    def _save_kept(self, ahead: tuple[ImportBatch, Future[None]] | None, archive: str) -> Imported:
-        """One batch of an import, once its originals are on the disk."""
-        done = Imported()
-        if ahead is None:
-            return done
-        batch, kept = ahead
-        kept.result()
-        copies = batch.copies
-        with self._database.write() as connection:
-            if batch.mark is not None:
-                import_marks.keep(connection, archive, batch.mark)
-            place = sorted(copies, key=lambda c: (c.raw.inbox, c.raw.folder))
-            for (inbox_name, name), some in groupby(place, key=lambda c: (c.raw.inbox, c.raw.folder)):
-                of_folder = list(some)
-                inbox = inbox_number(connection, inbox_name)
-                folder = folder_row(connection, inbox, name, of_folder[0].raw.role)
-                taken = take_in(connection, inbox, folder, of_folder, has_uids=False)
-                made = group_again(connection, taken.changes)
-                done = done.plus(Imported(taken.new, taken.known, len(made), frozenset(taken.streams)))
-        return done
 
     def rebuild_next(self, size: int = 200) -> Stored | None:
         """The next stored messages to be read again with today's knowledge; None once all have been.
@@ -277,7 +230,17 @@ class Store:
 
     def original(self, sha256: str) -> bytes:
         """The bytes of a message as they were received (up to the size limit if it was truncated)."""
-        return self._originals.read(sha256)
+        with self._database.read() as connection:
+            where = packed.find(connection, (sha256,)).get(sha256)
+        return self._originals.read(sha256, where)
+
+    def _keep_originals(self, inbox: str, copies: Sequence[NewCopy]) -> Mapping[str, InPack]:
+        """Bring them to the disk; what lies in a pack has to be noted in the transaction that keeps the copies."""
+        known: set[str] = set()
+        if len(copies) >= MANY:
+            with self._database.read() as connection:
+                known = stored_digests(connection, inbox, [copy.raw.sha256 for copy in copies])
+        return self._originals.keep(frames_of(copy.raw for copy in copies if copy.raw.sha256 not in known))
 
     # ------------------------------------------------------------------------------------------ sends
 

@@ -133,6 +133,18 @@ class EvidenceRow(SQLModel, table=True):
     document: str = Field(sa_type=Text)
 
 
+class PackedRow(SQLModel, table=True):
+    """Where an original lies that shares a file with others; the rest have files of their own."""
+
+    __tablename__ = "packed"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    digest: bytes = Field(primary_key=True)
+    """SHA-256."""
+    pack: int = Field(sa_type=RowNumber)
+    start: int = Field(sa_type=RowNumber)
+    length: int
+
+
 class PlacementRow(SQLModel, table=True):
     """Where a copy was seen: its history of folders, and the UIDs that are known already (RFC 9051 §2.3.1.1)."""
 
@@ -327,6 +339,7 @@ streams = SQLModel.metadata.tables["streams"]
 sends = SQLModel.metadata.tables["sends"]
 copies = SQLModel.metadata.tables["copies"]
 evidence = SQLModel.metadata.tables["evidence"]
+packed = SQLModel.metadata.tables["packed"]
 placements = SQLModel.metadata.tables["placements"]
 coverage = SQLModel.metadata.tables["coverage"]
 failures = SQLModel.metadata.tables["failures"]

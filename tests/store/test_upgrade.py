@@ -89,6 +89,11 @@ OLD_DATA["0012"] = (
     f"INSERT INTO inbox_notes (inbox_id, at, resource, used, most) VALUES (1, {T}, 'STORAGE', 1, 2)",
 )
 
+OLD_DATA["0013"] = (
+    *OLD_DATA["0012"],
+    "INSERT INTO packed (digest, pack, start, length) VALUES ('', 1, 44, 3)",
+)
+
 REVISIONS = sorted(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("v*.py"))
 
 
