@@ -84,9 +84,10 @@ class Poller:
         return polled
 
     def _look(self, inbox: InboxSettings) -> Polled:
-        new, failure, elsewhere = 0, None, False
+        new, failure, elsewhere, may_wait = 0, None, False, False
         try:
             awaited = self._awaited(inbox, BODIES_AT_ONCE)
+            may_wait = bool(awaited)
             for result in self._inbox(inbox).visit(self._store.checkpoints(inbox.name), self._clock, awaited):
                 if isinstance(result, PollFailure):
                     failure = _graver(failure, result)
@@ -96,6 +97,7 @@ class Poller:
                     self._store.keep_inbox_note(result)
                     continue
                 copies = self._reader.read(result.messages)
+                may_wait |= any(raw.awaits_body for raw in result.messages)
                 if isinstance(result, Bodies):
                     self._store.save_bodies(result, copies)
                 else:
@@ -109,7 +111,7 @@ class Poller:
             self._note(failure)
         if new:
             log.info("new mail", inbox=inbox.name, copies=new)
-        has_more = failure is None and bool(self._awaited(inbox, 1))
+        has_more = may_wait and failure is None and bool(self._awaited(inbox, 1))
         cause, retryable = (failure.cause, failure.retryable) if failure else (None, True)
         return Polled(inbox.name, cause, new, retryable, has_more, elsewhere)
 

@@ -13,6 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor.app.counters import Counters
 from monitor.app.knowledge import load_identifier
+from monitor.app.open_files import tell_if_too_few
 from monitor.app.parts import Parts, make_parts, needs_restart
 from monitor.app.snapshots import Snapshots
 from monitor.app.step_guard import StepGuard
@@ -53,6 +54,7 @@ class Service:
         self._tried_at: datetime | None = None
         self._judged_at: datetime | None = None
         self._can_judge = True
+        self._stopping = False
         self._polled_at: dict[str, datetime] = {}
         self._began = self._wall.now()
         self._counters = Counters()
@@ -101,6 +103,7 @@ class Service:
         for job in (self._poll_due, self._judge_if_due, self._deliver, self._send_canaries):
             self._scheduler.add_job(job, "interval", seconds=tick, id=job.__name__.strip("_"))
         self._web.start()
+        tell_if_too_few(self._parts.inboxes.values())
         self._scheduler.start()
         self._guard.start()
         self._parts.listen(self._hasten)
@@ -114,6 +117,8 @@ class Service:
 
     def stop(self) -> None:
         """End what runs, keep everything that was read, log out. Also of use where `start` failed."""
+        with self._queue_lock:
+            self._stopping = True
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         self._opened.close()
@@ -140,14 +145,24 @@ class Service:
             self._prepare()
         if self._coming is not None and not self._swapped(self._coming):
             return
-        parts = self._parts
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give what is due to the workers that are free: at each tick, where there are news, and where a poll has ended.
+
+        Nothing begins while new settings wait for the polls that run, or once we stop.
+        """
         with self._queue_lock:
+            if self._coming is not None or self._stopping:
+                return
+            parts = self._parts
             free = parts.settings.collect.concurrency - len(parts.due.running)
             due = parts.due.take(self._clock.now(), free)
+            for name, _ in due:
+                parts.workers.submit(self._poll, parts, name)
         for name, lateness in due:
             if lateness >= LATE:
                 self._tell_late(parts, name, lateness)
-            parts.workers.submit(self._poll, parts, name)
 
     def _tell_late(self, parts: Parts, name: str, lateness: timedelta) -> None:
         self._counters.poll_late()
@@ -158,9 +173,10 @@ class Service:
         tell("poll is late", inbox=name, seconds=lateness.total_seconds(), reason=parts.due.why_late(name))
 
     def _hasten(self, inbox: str) -> None:
-        """An inbox may have new mail: poll it at the next tick."""
+        """An inbox may have new mail: poll it at once, if a worker is free."""
         with self._queue_lock:
             self._parts.due.hasten(inbox, self._clock.now())
+        self._hand_out()
 
     def _poll(self, parts: Parts, name: str) -> None:
         """One poll in a worker. Whatever happens, the inbox is put back into the queue."""
@@ -191,6 +207,7 @@ class Service:
             log.warning("a server refuses many inboxes and is left alone but for one trial at a time", host=host)
         for host in alone - now_alone:
             log.info("a server works again", host=host)
+        self._hand_out()
 
     def _judge_if_due(self) -> None:
         """Judge once in `detect_every`, after all that is due was read; where something always is, after twice as long."""
@@ -264,6 +281,7 @@ class Service:
             self._snapshots.reload_ok = True
             self._tried_at = None
         old.close()
+        tell_if_too_few(coming.inboxes.values())
         coming.listen(self._hasten)
         if keys := needs_restart(old.settings, coming.settings):
             log.warning("only a restart takes the new values of these settings", keys=keys)

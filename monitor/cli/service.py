@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from monitor.app.counters import Counters
+from monitor.app.open_files import raise_limit
 from monitor.app.polling import Polled, Poller
 from monitor.app.service import Service
 from monitor.app.session import open_session
@@ -46,6 +47,7 @@ def demo(
 def run(config: ConfigOption = None) -> None:
     """Run the service: poll, judge, alert, serve pages and metrics. SIGHUP reads the settings anew, SIGTERM ends it."""
     settings, path = read_settings(config)
+    raise_limit()
     with _signals(TOLD_BY) as signals:
         service = Service(settings, SystemClock(), settings_path=path)
         try:

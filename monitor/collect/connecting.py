@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from monitor.collect.faults import Fault, fault_of
+from monitor.collect.faults import NO_FILES_LEFT, Fault, fault_of
 from monitor.collect.line import Address
 from monitor.collect.tokens import TokenSource
 from monitor.collect.wire import FAULTS, Connection
@@ -73,7 +73,7 @@ class Access:
 
     def error(self, fault: Fault) -> InboxError:
         """The fault as an error of this inbox."""
-        return InboxError(self.inbox.name, fault.reason, cause=fault.cause, retryable=fault.retryable)
+        return InboxError(self.inbox.name, fault.reason, cause=fault.cause, retryable=fault.retryable, elsewhere=fault.elsewhere)
 
     def _address(self) -> Address:
         inbox, context = self.inbox, None
@@ -88,6 +88,8 @@ class Access:
         try:
             return shared_context(self.inbox.ca_file)
         except OSError as error:
+            if error.errno in NO_FILES_LEFT:
+                raise self.error(fault_of(error, self.inbox, self.port)) from error
             reason = f"`ca_file` {self.inbox.ca_file} holds no certificates that can be read ({error.strerror or error})"
             raise self.error(Fault(FailureCause.SETTINGS, reason, retryable=False)) from error
 

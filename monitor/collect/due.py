@@ -23,6 +23,8 @@ FIRST_POLLS_A_SECOND = 50
 """Where there are thousands of inboxes, their first polls are spread further than half a minute."""
 LEAST_STEP = timedelta(seconds=10)
 """A clock that goes back by more was set."""
+NEWS_APART = timedelta(seconds=0.5)
+"""News of one inbox make it due no closer together: a server may tell of news without end."""
 RESERVE = 4
 """One in so many workers is for servers of which no inbox is being polled."""
 
@@ -79,6 +81,7 @@ class DueQueue:
         """Servers with inboxes that are due."""
         self._alone: set[str] = set()
         self._running: dict[str, datetime] = {}
+        self._taken_at: dict[str, datetime] = {}
         self._hastened: set[str] = set()
         self._has_more: set[str] = set()
         self._untried = set(periods)
@@ -90,7 +93,7 @@ class DueQueue:
             name: start + min(every, spread) * place / len(periods) for place, (name, every) in enumerate(periods.items())
         }
         """Of those that are not running. An entry of a heap that says otherwise is out of date and is dropped when met."""
-        self._later = [(due_at, name) for name, due_at in self._due_at.items()]
+        self._later = [(due_at, Priority.REGULAR, name) for name, due_at in self._due_at.items()]
         heapq.heapify(self._later)
 
     def take(self, now: datetime, most: int) -> list[tuple[str, timedelta]]:
@@ -114,7 +117,7 @@ class DueQueue:
             _, _, name = heapq.heappop(server.ready)
             self._reasons[name] = server.held or "all workers were busy"
             server.running.add(name)
-            self._running[name] = now
+            self._running[name] = self._taken_at[name] = now
             self._has_more.discard(name)
             del self._due_at[name]
             taken.append((name, now - due_at if priority is not Priority.BACKLOG else timedelta(0)))
@@ -126,14 +129,13 @@ class DueQueue:
         return self._reasons.get(name, "")
 
     def hasten(self, name: str, now: datetime) -> None:
-        """There may be news: it is due now, or again as soon as it comes back if it is running. One that fails waits its time."""
+        """There may be news: it is due now, or again once it comes back if it is running. One that fails waits its time."""
         if self._failures[name]:
             return
         if name in self._running:
             self._hastened.add(name)
         elif name in self._periods and self._due_at[name] > now:
-            self._due_at[name] = now
-            self._make_ready(Priority.NEWS, now, name)
+            self._put_back(name, min(self._soon(name, now), self._due_at[name]), Priority.NEWS)
 
     def succeeded(self, name: str, began: datetime, *, has_more: bool = False) -> None:
         """Its next poll is a period after this one began; before that where bodies are left, once nobody else is due."""
@@ -144,8 +146,7 @@ class DueQueue:
             self._try_again(other, began)
         if name in self._hastened:
             self._hastened.discard(name)
-            self._due_at[name] = began
-            self._make_ready(Priority.NEWS, began, name)
+            self._put_back(name, self._soon(name, began), Priority.NEWS)
             return
         self._put_back(name, began + self._periods[name])
         if has_more:
@@ -210,9 +211,9 @@ class DueQueue:
     def _sort_in(self, now: datetime) -> None:
         """Move what is due by now to its server."""
         while self._later and self._later[0][0] <= now:
-            due_at, name = heapq.heappop(self._later)
+            due_at, priority, name = heapq.heappop(self._later)
             if self._due_at.get(name) == due_at:
-                self._make_ready(Priority.REGULAR, due_at, name)
+                self._make_ready(priority, due_at, name)
 
     def _follow_clock(self, now: datetime) -> None:
         """Where our clock was set back, what would be due only once it has run on is due within its period instead."""
@@ -259,9 +260,14 @@ class DueQueue:
         self._untried.discard(name)
         self._servers[self._hosts[name]].running.discard(name)
 
-    def _put_back(self, name: str, at: datetime) -> None:
+    def _put_back(self, name: str, at: datetime, priority: Priority = Priority.REGULAR) -> None:
         self._due_at[name] = at
-        heapq.heappush(self._later, (at, name))
+        heapq.heappush(self._later, (at, priority, name))
+
+    def _soon(self, name: str, at: datetime) -> datetime:
+        """When news that are told `at` make it due."""
+        taken_at = self._taken_at.get(name)
+        return at if taken_at is None or taken_at > at else max(at, taken_at + NEWS_APART)
 
     def _try_again(self, name: str, now: datetime) -> None:
         """Its server works again: it is due within half a minute, as if it had not failed."""

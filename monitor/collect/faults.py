@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import ssl
@@ -15,6 +16,8 @@ from monitor.settings import InboxSettings, Security
 _CODE = re.compile(r"\[([A-Z]{4,30})\b[^\]]{0,80}\]")
 _ADDRESS = re.compile(r"\S+@\S+")
 _BYTES = re.compile(r"\bb'([^']*)'")
+NO_FILES_LEFT = frozenset({errno.EMFILE, errno.ENFILE})
+"""This machine's limits, whatever was to be opened."""
 _BUSY_CODES = frozenset({"THROTTLED", "LIMIT", "INUSE", "OVERQUOTA", "UNAVAILABLE", "SERVERBUG"})
 """RFC 5530 and Gmail's own THROTTLED: the server cannot now, whatever was asked."""
 _BUSY_WORDS = re.compile(r"too many|throttl|rate.?limit|bandwidth|try again later|maximum number of connections", re.I)
@@ -29,6 +32,8 @@ class Fault:
     retryable: bool = True
     is_everywhere: bool = False
     """True where the whole account is limited: whatever else is asked would make it worse."""
+    elsewhere: bool = False
+    """True where the mail server has no part in it."""
 
 
 def fault_of(error: Exception, inbox: InboxSettings, port: int, *, at_login: bool = False) -> Fault:
@@ -52,6 +57,9 @@ def fault_of(error: Exception, inbox: InboxSettings, port: int, *, at_login: boo
             )
         case ConnectionRefusedError():
             return Fault(FailureCause.NETWORK, f"{place} refuses connections; check `host` and `port`")
+        case OSError() if error.errno in NO_FILES_LEFT:
+            reason = "this machine allows no more open files; raise LimitNOFILE in the systemd unit, or `ulimit -Hn`"
+            return Fault(FailureCause.NETWORK, reason, elsewhere=True)
         case OSError():
             return Fault(
                 FailureCause.NETWORK, f"the connection to {place} failed ({error.strerror or error or type(error).__name__})"

@@ -51,3 +51,23 @@ def test_an_inbox_that_idles_only_is_polled_seldom_while_that_works_and_as_often
         eventually(lambda: parts.period(user.name) == timedelta(seconds=1), "polled as before")
     finally:
         service.stop()
+
+
+def test_news_and_freed_workers_wait_for_no_tick(dovecot: Dovecot, tmp_path: Path) -> None:
+    users = [dovecot.user() for _ in range(3)]
+    path = write_settings(tmp_path, *(user.settings() for user in users), every="1d")
+    text = path.read_text().replace("tick: 0.05s", "tick: 1h").replace("timeout: 5s", "timeout: 5s, concurrency: 1")
+    path.write_text(text.replace("    password_file", "    watch: both\n    password_file"))
+    service = Service(load_settings(path), SystemClock(), settings_path=path)
+    service.start()
+    try:
+        eventually(lambda: len(service._store.inbox_health()) == len(users), "each was polled once")
+        for user in users:
+            user.deliver(f"From: a@{user.name}.example\r\nMessage-ID: <1@{user.name}>\r\nSubject: x\r\n\r\nHello\r\n".encode())
+        for user in users:
+            eventually(
+                lambda user=user: service._store.last_send(f"{user.name}.example") is not None,  # type: ignore[misc]
+                "the mail is stored",
+            )
+    finally:
+        service.stop()

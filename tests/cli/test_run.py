@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -52,6 +53,16 @@ def test_it_serves_until_it_is_told_to_end_and_ends_well(number: signal.Signals,
         assert process.wait(60) == 0
     assert "stopped" in log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+def test_it_may_open_as_many_files_as_the_system_allows(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] // 2, before[1]))
+    try:
+        with running(write_settings(tmp_path), tmp_path / "log") as (process, _):
+            assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_sighup_takes_new_settings_and_keeps_the_old_where_they_are_faulty(tmp_path: Path) -> None:

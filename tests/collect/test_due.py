@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.collect.due import DueQueue
+from monitor.collect.due import NEWS_APART, DueQueue
 from monitor.model import FailureCause
 
 NOON = datetime(2021, 1, 6, 12, tzinfo=UTC)
@@ -108,17 +108,38 @@ def test_every_inbox_is_always_either_queued_or_running(steps: list[tuple[str, b
 def test_news_make_an_inbox_due_now_and_while_it_is_polled_right_after() -> None:
     due = queue("a", "b")
     later = NOON + timedelta(minutes=1)
-    for name, _ in due.take(later, 9):
+    for name, _ in due.take(NOON + timedelta(seconds=30), 9):
         due.succeeded(name, later)
     due.hasten("b", later)
     due.hasten("nobody", later)
     assert due.take(later, 9) == [("b", timedelta(0))]
     due.hasten("b", later)
     due.succeeded("b", later)
+    later += NEWS_APART
     assert due.take(later, 9) == [("b", timedelta(0))]
     due.succeeded("b", later)
     assert due.take(later, 9) == []
     assert [name for name, _ in due.take(later + FIVE, 9)] == ["a", "b"]
+
+
+def test_a_server_that_tells_of_news_without_end_is_not_polled_without_a_pause() -> None:
+    due = queue("a")
+    polls = 0
+    for tenth in range(100):
+        now = NOON + timedelta(seconds=tenth / 10)
+        for name, _ in due.take(now, 9):
+            polls += 1
+            due.succeeded(name, now)
+        due.hasten("a", now)
+    assert polls == 10 / NEWS_APART.total_seconds()
+
+
+def test_news_bring_forward_what_is_due_and_never_put_it_off() -> None:
+    due = queue("a", every=NEWS_APART / 5)
+    due.take(NOON, 9)
+    due.succeeded("a", NOON)
+    due.hasten("a", NOON)
+    assert due.take(NOON + NEWS_APART / 5, 9) == [("a", timedelta(0))]
 
 
 def many(host: str, number: int) -> dict[str, str]:
@@ -141,6 +162,7 @@ def test_news_go_before_what_is_regular_and_bodies_that_are_left_come_last() -> 
     due.succeeded("a", later, has_more=True)
     due.succeeded("b", later)
     due.succeeded("c", later - FIVE)
+    later += NEWS_APART
     due.hasten("b", later)
     assert [name for name, _ in due.take(later, 9)] == ["b", "c", "a"]
     for name in "abc":

@@ -1,7 +1,8 @@
 """A light IMAP server for benchmarks with thousands of connections: every user has an empty INBOX and Junk, and IDLE.
 
-As a program it prints its port, then, for each line that it is given, tells so many idling connections of new mail, at the
-given rate a second, and prints user and moment (seconds of the system's monotonic clock) of each.
+As a program it prints its port. For a line with two numbers it tells so many idling connections of new mail, at the given rate
+a second, and prints user and moment (seconds of the system's monotonic clock) of each. For `looks` it prints each user with the
+moments at which the state of INBOX was asked for.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import random
 import sys
 import time
+from collections import defaultdict
 
 _ANSWERS = {
     "CAPABILITY": "* CAPABILITY IMAP4rev1 IDLE\r\n",
@@ -24,6 +26,7 @@ class LightImap:
 
     def __init__(self) -> None:
         self.idling: dict[asyncio.StreamWriter, str] = {}
+        self.looks: defaultdict[str, list[float]] = defaultdict(list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"* OK ready\r\n")
@@ -42,6 +45,8 @@ class LightImap:
                 writer.write(b"+ idling\r\n")
                 continue
             if command == "STATUS":
+                if line[2].strip('"') == "INBOX":
+                    self.looks[user].append(time.monotonic())
                 writer.write(f"* STATUS {line[2]} (UIDVALIDITY 1 UIDNEXT 1)\r\n{tag} OK done\r\n".encode())
                 continue
             writer.write((_ANSWERS.get(command, "") + f"{tag} OK done\r\n").encode())
@@ -63,6 +68,11 @@ async def main() -> None:
     server = await asyncio.start_server(light.serve, "127.0.0.1", 0, backlog=1000)
     print(server.sockets[0].getsockname()[1], flush=True)
     while order := await asyncio.to_thread(sys.stdin.readline):
+        if order == "looks\n":
+            print(
+                *(f"{user} {' '.join(map(str, moments))}" for user, moments in light.looks.items()), "end", sep="\n", flush=True
+            )
+            continue
         count, rate = order.split()
         await light.tell(int(count), float(rate))
 

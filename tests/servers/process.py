@@ -26,12 +26,12 @@ def running_server(command: list[str], ready: str, folder: Path) -> Iterator[Non
         process.wait(20)
 
 
-def wait_for(true: Callable[[], bool], otherwise: Callable[[], str], seconds: float = 60) -> None:
-    """Return once it is true; AssertionError with the words of `otherwise` after so many seconds."""
+def wait_for(true: Callable[[], bool], otherwise: Callable[[], str], seconds: float = 60, *, every: float = 0.1) -> None:
+    """Return once it is true; AssertionError with the words of `otherwise` after so many seconds. It is asked `every` so many."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, otherwise()
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 def answers(url: str) -> bool:
