@@ -25,7 +25,7 @@ def verifier(lookup: KeyLookup) -> Callable[[RawMessage], tuple[DkimProof, ...]]
     def verify(raw: RawMessage) -> tuple[DkimProof, ...]:
         if raw.truncated or raw.seen_at - raw.delivered_at > FRESH:
             return ()
-        verdicts = check_signatures(raw.raw, lookup)
+        verdicts = check_signatures(raw.raw, lookup, raw.delivered_at)
         if len(verdicts) >= SIGNATURES_LIMIT:
             return ()  # there may be more of the same names that were not looked at
         return tuple(DkimProof(v.sdid, v.selector, v.result, v.key, raw.seen_at) for v in verdicts)

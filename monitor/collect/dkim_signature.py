@@ -17,6 +17,8 @@ class DkimSignature(NamedTuple):
     """The domain of i=, d= where it is missing or where i= is not below d=, as it must be (RFC 6376 §3.5)."""
     signed: str
     """The text of h=."""
+    whole_body: bool = True
+    """False where l= leaves the end of the body unsigned (RFC 6376 §8.2): anybody may have added to it."""
 
     def signed_fields(self) -> frozenset[str]:
         """Lower-case names of the fields that it covers."""
@@ -41,4 +43,4 @@ def parse_dkim_signature(value: str) -> DkimSignature | None:
     identity = tags["i"].strip().rpartition("@")[2].lower() if "i" in tags else ""
     if not f".{identity}".endswith(f".{sdid}"):
         identity = sdid  # else a bogus signature could borrow the result of a good one of another domain
-    return DkimSignature(sdid[:253], selector[:253], identity, tags.get("h", ""))
+    return DkimSignature(sdid[:253], selector[:253], identity, tags.get("h", ""), "l" not in tags)

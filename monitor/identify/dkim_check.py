@@ -8,8 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import dkim
+
+from monitor.identify.ed25519 import NACL
 
 SIGNATURES_LIMIT = 5
 SIZE_LIMIT = 25_000_000
@@ -22,6 +25,7 @@ KeyLookup = Callable[[str], str | None]
 _QUIET = logging.getLogger("dkimpy")
 _QUIET.addHandler(logging.NullHandler())
 _QUIET.propagate = False
+dkim.nacl = NACL
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +35,17 @@ class DkimVerdict:
     sdid: str
     selector: str
     result: str
-    """`pass`, `fail`, `temperror` (DNS gave no answer) or `permerror` (no signature or key that can be read)."""
+    """`pass`, `fail`, `temperror` (DNS gave no answer, or we came too late) or `permerror` (no signature or key to be read)."""
     key: str | None
     """The TXT record that held the public key, as it was found."""
     detail: str = ""
 
 
-def check_signatures(raw: bytes, lookup: KeyLookup) -> tuple[DkimVerdict, ...]:
-    """Every signature of a message as it was received, from the top, at most five. Never raises."""
+def check_signatures(raw: bytes, lookup: KeyLookup, delivered_at: datetime | None = None) -> tuple[DkimVerdict, ...]:
+    """Every signature of a message as it was received, from the top, at most five. Never raises.
+
+    One that expired (x=) after `delivered_at` was good in its time and is a `temperror`: we looked too late.
+    """
     if len(raw) > SIZE_LIMIT:
         return ()
     try:
@@ -46,11 +53,14 @@ def check_signatures(raw: bytes, lookup: KeyLookup) -> tuple[DkimVerdict, ...]:
         signatures = [value for name, value in message.headers if name.lower() == b"dkim-signature"]
     except (dkim.DKIMException, ValueError, IndexError):
         return ()
-    return tuple(_check(message, number, value, lookup) for number, value in enumerate(signatures[:SIGNATURES_LIMIT]))
+    return tuple(
+        _check(message, number, _tags(value), lookup, delivered_at) for number, value in enumerate(signatures[:SIGNATURES_LIMIT])
+    )
 
 
-def _check(message: dkim.DKIM, number: int, value: bytes, lookup: KeyLookup) -> DkimVerdict:
-    tags = _tags(value)
+def _check(
+    message: dkim.DKIM, number: int, tags: dict[str, str], lookup: KeyLookup, delivered_at: datetime | None
+) -> DkimVerdict:
     sdid, selector = tags.get("d", ""), tags.get("s", "")
     found: list[str] = []
     silent: list[str] = []
@@ -73,6 +83,9 @@ def _check(message: dkim.DKIM, number: int, value: bytes, lookup: KeyLookup) -> 
             # dkimpy says so before it asks for the key, which is to be kept all the same.
             txt(f"{selector}._domainkey.{sdid}".encode("ascii", "replace"))
             return DkimVerdict(sdid, selector, "fail", found[0] if found else None, "the body was changed")
+        if "x= value is past" in str(error):
+            late = delivered_at is not None and int(tags["x"]) >= delivered_at.timestamp()
+            return DkimVerdict(sdid, selector, "temperror" if late else "fail", None, "it has expired")
         result = "temperror" if silent else "permerror"
         return DkimVerdict(sdid, selector, result, found[0] if found else None, str(error)[:200])
     key = found[0] if found else None

@@ -80,7 +80,7 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> Found:
         # All hops below the border in one look: a pattern of `received` cannot reach over a line.
         text = "\n".join([hop[:HOP_LIMIT] for hop in hops])
         found.add(headers["received"].of_value(text), text, Trust.CLAIMED)
-    trust = Trust.SIGNED if signed else Trust.CLAIMED
+    trust = Trust.SIGNED if facts.body_signed else Trust.CLAIMED
     for host in message.link_hosts:
         found.add(index.link_host.of_name(host), host, trust, host)
     return found

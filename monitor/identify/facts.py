@@ -54,6 +54,8 @@ class Facts:
     """Every DKIM-Signature with whether our receiver found it good."""
     signed_fields: frozenset[str] = frozenset()
     """Header names that a good signature covers."""
+    body_signed: bool = False
+    """Whether a good signature covers the body to its end."""
     relay: str | None = None
     """Why we think that somebody passed the message on, in words; None if it came straight."""
     forward_hint: str | None = None
@@ -239,12 +241,14 @@ def _signatures(facts: Facts, values: Sequence[str], verified: frozenset[tuple[s
         ]
         if domain is not None or len(fitting) <= results:
             passed.update(fitting)
+        facts.body_signed |= bool(fitting) and all(found[place].whole_body for place in fitting)
         fields = [found[place].signed_fields() for place in fitting]
         if fields:
             covered |= frozenset.union(*fields) if len(fields) <= results else frozenset.intersection(*fields)
     for place, signature in enumerate(found):
         if (signature.sdid, signature.selector) in verified:
             passed.add(place)
+            facts.body_signed |= signature.whole_body
             covered |= signature.signed_fields()
     facts.signatures.extend((signature, place in passed) for place, signature in enumerate(found))
     facts.signed_fields = frozenset(covered) if len(values) <= SIGNATURES_LIMIT else frozenset()

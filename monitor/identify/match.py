@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monitor.identify.account import choose_account, in_tokens, read_accounts
+from monitor.identify.authenticated import authenticated
 from monitor.identify.dkim_proof import good_signatures, with_own_check
 from monitor.identify.evidence import Hit, find_hits
 from monitor.identify.facts import gather_facts
@@ -88,6 +89,7 @@ class Identifier:
             conflicts=tuple(verdict.conflicts),
             job=job,
             authentication=with_own_check(facts.authentication(), dkim),
+            authenticated=authenticated(facts, dkim),
             dkim=tuple(dkim),
         )
 

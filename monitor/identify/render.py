@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from monitor.identify.signatures import Provider
-from monitor.model import Confidence, Evidence, Identification, Message, Trust
+from monitor.model import Alignment, Authenticated, Confidence, Evidence, Identification, Message, Trust
 from monitor.words import plain
 
 _SAYS = {
@@ -17,6 +17,12 @@ _SURE = {
     Confidence.CERTAIN: "certain",
     Confidence.LIKELY: "likely",
     Confidence.POSSIBLE: "possible",
+}
+
+_ALIGNED = {
+    Alignment.STRICT: "the author's domain",
+    Alignment.RELAXED: "the author's organisation",
+    None: "not the author's domain",
 }
 
 
@@ -77,6 +83,8 @@ def explain(identification: Identification, message: Message, provider: Callable
         lines.append(f"  Received by {found.receiver}" + (f" from {found.sending_ip}" if found.sending_ip else ""))
     else:
         lines.append("  Who received it is not known, so all of this is the sender's word (name it with --receiver)")
+    if found.authenticated:
+        lines.append(f"  Authentication: {'; '.join(_authenticated(entry) for entry in found.authenticated)}")
     chosen = [fact for fact in found.evidence if fact.provider in (found.platform, found.delivery)]
     lines += [f"  Because {_reason(fact)}" for fact in sorted(chosen, key=_importance)[:6]]
     lines += [f"  But {conflict}" for conflict in found.conflicts]
@@ -85,6 +93,14 @@ def explain(identification: Identification, message: Message, provider: Callable
 
 def _reason(fact: Evidence) -> str:
     return f"{fact.field} is {plain(fact.value)} ({_SAYS[fact.trust]}; {fact.provider}, {fact.signature})"
+
+
+def _authenticated(entry: Authenticated) -> str:
+    words = f"{entry.method.upper()} {plain(entry.result, 40)}"
+    if entry.method == "dmarc":
+        return words
+    key = f" with key {plain(entry.selector, 80)}" if entry.selector else ""
+    return f"{words} for {plain(entry.domain, 80) or 'no domain'}{key} ({_ALIGNED[entry.aligned]})"
 
 
 def _importance(fact: Evidence) -> tuple[int, float]:

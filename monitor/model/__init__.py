@@ -44,6 +44,8 @@ from monitor.model.found import (
 )
 from monitor.model.identified import (
     Account,
+    Alignment,
+    Authenticated,
     Confidence,
     DkimProof,
     Evidence,
@@ -67,8 +69,10 @@ __all__ = [
     "AlertContext",
     "AlertEventKind",
     "AlertState",
+    "Alignment",
     "ArchiveMark",
     "Assessment",
+    "Authenticated",
     "Awaited",
     "Bodies",
     "Canary",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from monitor.model.collected import ParseProblem
 
@@ -67,10 +68,34 @@ class DkimProof:
     sdid: str
     selector: str
     result: str
-    """`pass`, `fail`, `temperror` (DNS gave no answer) or `permerror`."""
+    """`pass`, `fail`, `temperror` (DNS gave no answer, or we came too late) or `permerror`."""
     key: str | None
     """The TXT record of the public key as it was found."""
     checked_at: datetime
+
+
+class Alignment(StrEnum):
+    """Whether an authenticated domain is the author's (RFC 7489 §3.1)."""
+
+    STRICT = "strict"
+    """The very domain of From."""
+    RELAXED = "relaxed"
+    """The same organisational domain."""
+
+
+class Authenticated(NamedTuple):
+    """One result of SPF, of one DKIM signature, or of DMARC."""
+
+    method: str
+    """`spf`, `dkim` or `dmarc`."""
+    result: str
+    """The receiver's or our own word; `not noted` for a signature that nobody told of."""
+    domain: str | None
+    """The envelope's, the signature's (SDID) or the author's; lower-case."""
+    selector: str | None
+    """Of the key; None for SPF and DMARC."""
+    aligned: Alignment | None
+    """None: not the author's domain; of DMARC always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +117,8 @@ class Identification:
     """`provider:number` of the mailing, where headers carry it."""
     authentication: tuple[tuple[str, str], ...] = ()
     """(method, result) as our receiver noted them: `spf`, `dkim` (pass if one is good), `dmarc`; () if it noted none."""
+    authenticated: tuple[Authenticated, ...] = ()
+    """The same in detail: SPF, every signature from the top, DMARC; () if nobody noted anything."""
     dkim: tuple[DkimProof, ...] = ()
     """Our own verification at receipt; () where it is off or came too late."""
 

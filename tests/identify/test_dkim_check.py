@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import dkim
+import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
@@ -46,6 +49,53 @@ def test_a_good_signature_passes_and_its_key_is_kept() -> None:
     (verdict,) = check_signatures(signed(), dns)
     assert (verdict.sdid, verdict.selector, verdict.result) == ("example.org", "s1", "pass")
     assert verdict.key == keys()[1]
+
+
+# RFC 8463, appendix A
+FOOTBALL = b"""DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;
+ d=football.example.com; i=@football.example.com;
+ q=dns/txt; s=brisbane; t=1528637909; h=from : to :
+ subject : date : message-id : from : subject : date;
+ bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;
+ b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus
+ Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==
+From: Joe SixPack <joe@football.example.com>
+To: Suzie Q <suzie@shopping.example.net>
+Subject: Is dinner ready?
+Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
+Message-ID: <20030712040037.46341.5F8J@football.example.com>
+
+Hi.
+
+We lost the game.  Are you hungry yet?
+
+Joe.
+"""
+BRISBANE = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+
+
+def test_an_ed25519_signature_is_verified_too() -> None:
+    assert [verdict.result for verdict in check_signatures(FOOTBALL, lambda name: BRISBANE)] == ["pass"]
+    changed = FOOTBALL.replace(b"Is dinner ready?", b"Is lunch ready?")
+    assert [verdict.result for verdict in check_signatures(changed, lambda name: BRISBANE)] == ["fail"]
+    assert [verdict.result for verdict in check_signatures(FOOTBALL, lambda name: "v=DKIM1; k=ed25519; p=AAAA")] == ["fail"]
+
+
+def expired_in_2017() -> bytes:
+    return re.sub(rb" t=\d+;", b" t=1400000000; x=1500000000;", signed(), count=1)
+
+
+@pytest.mark.parametrize(
+    ("delivered_at", "result"),
+    [
+        (datetime(2017, 7, 14, 2, 39, 59, tzinfo=UTC), "temperror"),  # x= is 14 July 2017, 02:40:00
+        (datetime(2017, 7, 14, 2, 40, 1, tzinfo=UTC), "fail"),
+        (None, "fail"),
+    ],
+)
+def test_a_signature_that_expired_after_the_mail_came_is_no_failure(delivered_at: datetime | None, result: str) -> None:
+    (verdict,) = check_signatures(expired_in_2017(), dns, delivered_at)
+    assert (verdict.result, verdict.detail) == (result, "it has expired")
 
 
 def test_a_changed_message_fails() -> None:

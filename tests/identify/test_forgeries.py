@@ -361,3 +361,13 @@ def test_mail_under_the_authors_own_name_may_say_whose_servers_sent_it() -> None
 )
 def test_a_strangers_copy_of_it_names_nobody(found: Identification) -> None:
     assert (found.platform, found.delivery) == (None, None)
+
+
+@pytest.mark.parametrize(("length", "trust"), [("", Trust.SIGNED), (" l=40;", Trust.CLAIMED)])
+def test_a_link_below_the_signed_part_of_the_body_is_nobodys(length: str, trust: Trust) -> None:
+    signature = f"DKIM-Signature: v=1; d=stranger.example; s=k1;{length} h=from; b=x; bh=y\n"
+    found = identify(
+        at_gmail(STRANGER, "pass", "dkim=pass header.i=@stranger.example header.s=k1;", signature).partition("From: ")[0]
+        + "From: a@stranger.example\nSubject: x\n\nhttps://click.ngpvan.com/1\n"
+    )
+    assert {fact.trust for fact in found.evidence if fact.field == "body-link-host"} == {trust}

@@ -12,7 +12,9 @@ from monitor.model import (
     AlertContext,
     AlertEventKind,
     AlertState,
+    Alignment,
     Assessment,
+    Authenticated,
     Confidence,
     Coverage,
     Evidence,
@@ -120,6 +122,7 @@ class FakeSource:
             delivery_confidence=Confidence.LIKELY,
             evidence=(EVIDENCE,),
             conflicts=("none of it is signed",),
+            authenticated=(Authenticated("dkim", "pass", "donaldtrump.com", "10dkim1", Alignment.RELAXED),),
         )
         return StreamDetail(last_send=self.history[stream][-1], identification=found, alerts=about)
 

@@ -65,6 +65,8 @@ def test_the_stream_s_page_has_rhythm_evidence_and_subjects(get: Get) -> None:
         "We cannot offer this to everyone",
         "xt.local",
         "none of it is signed",
+        "10dkim1",
+        "relaxed: the same organisation",
         "once in about 3 years",
         "Mail was expected",
         "14 hours by day, 19 hours by night",
