@@ -7,25 +7,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from monitor.detect.calendar import hours_of
+from monitor.detect.own_budget import Budget
 from monitor.detect.placement import Placed, placement_finding
-from monitor.detect.volume import MEMORY, WINDOW, Mailer, volume_findings
+from monitor.detect.volume import MEMORY, WINDOWS, Mailer, volume_findings
 from monitor.detect.witnesses import Interval, merge
 from monitor.identify.match import Identifier
 from monitor.model import Finding, Send
-from monitor.settings import Settings
+from monitor.settings import GapSettings, Settings
 from monitor.store.store import Store
 
 Covered = Mapping[str, Sequence[Interval]]
 """Inbox → when it was covered, hours since the epoch."""
 EVERY = timedelta(hours=1)
-KEPT = WINDOW + MEMORY
+KEPT = WINDOWS[-1] + MEMORY
 JUNK_WITHIN = timedelta(days=30)
 """Only streams of which a copy came into junk so lately are looked at for a shift."""
 PLACED_WITHIN = timedelta(days=180)
 
 
 class Beside:
-    """Keeps the last nine weeks of every stream's sends. One thread at a time."""
+    """Keeps the last twelve weeks of every stream's sends. One thread at a time."""
 
     def __init__(self, store: Store, identifier: Identifier, settings: Settings) -> None:
         self._store, self._settings = store, settings
@@ -63,18 +64,27 @@ class Beside:
             if fresh := {number: send for number, send in sends.items() if send.at > now - KEPT}:
                 kept[stream] = fresh
         self._sends = defaultdict(dict, kept)
-        mailers = (self._mailer(list(sends.values()), now, covered) for sends in kept.values())
+        mailers = [self._mailer(list(sends.values()), now, covered) for sends in kept.values()]
         times = {stream: [send.at for send in sends.values()] for stream, sends in kept.items()}
-        return volume_findings((mailer for mailer in mailers if mailer is not None), times, now)
+        return volume_findings(mailers, times, now)
 
-    def _mailer(self, sends: Sequence[Send], now: datetime, covered: Covered) -> Mailer | None:
-        """None where a pause was declared for some of the week."""
+    def _mailer(self, sends: Sequence[Send], now: datetime, covered: Covered) -> Mailer:
         stream, organisation = sends[-1].stream, sends[-1].organisation
         gap = self._settings.gap_for(stream, organisation)
-        if any(pause.start < now and pause.end > now - WINDOW for pause in gap.expected_pause):
-            return None
-        inboxes = {inbox for send in sends for inbox in send.inboxes}
-        return Mailer(stream, organisation, gap.false_alarms_per_sender_year, lambda: _share(covered, inboxes, now))
+
+        def covered_share(window: timedelta) -> float:
+            """Nothing counts where a pause was declared for some of the window."""
+            if any(pause.start < now and pause.end > now - window for pause in gap.expected_pause):
+                return 0.0
+            return _share(covered, {inbox for send in sends for inbox in send.inboxes}, now - window, now)
+
+        return Mailer(stream, organisation, self._budget(gap), covered_share)
+
+    def _budget(self, gap: GapSettings) -> Budget:
+        """Of one stream; one for all together is divided by those that mailed in the last weeks."""
+        total = gap.false_alarms_total_year
+        a_year = gap.false_alarms_per_sender_year if total is None else total / max(len(self._sends or ()), 1)
+        return Budget(a_year, gap.levels == "on")
 
     def _moved_to_junk(self, now: datetime) -> tuple[Finding, ...]:
         found: list[Finding | None] = []
@@ -83,17 +93,28 @@ class Beside:
             if not lately:
                 continue
             organisation = lately[0].organisation
-            budget = self._settings.gap_for(stream, organisation).false_alarms_per_sender_year
-            by_provider: dict[str, list[Placed]] = defaultdict(list)
-            for inbox, at, role in self._store.placed_copies(stream, now - PLACED_WITHIN):
-                if (provider := self._mailbox_provider.get(inbox)) is not None:
-                    by_provider[provider].append(Placed(at, role == "JUNK"))
-            found += [placement_finding(stream, organisation, p, c, now, budget) for p, c in sorted(by_provider.items())]
+            budget = self._budget(self._settings.gap_for(stream, organisation))
+            placed = self._placed(stream, now)
+            found += [placement_finding(stream, organisation, p, sends, now, budget) for p, sends in sorted(placed.items())]
         return tuple(finding for finding in found if finding is not None)
 
+    def _placed(self, stream: str, now: datetime) -> dict[str, list[Placed]]:
+        """A stream's sends at each mailbox provider. Copies of one send go the same way there, so they count as one."""
+        copies: dict[str, dict[int, list[tuple[datetime, bool]]]] = defaultdict(lambda: defaultdict(list))
+        for inbox, send, at, role in self._store.placed_copies(stream, now - PLACED_WITHIN):
+            if (provider := self._mailbox_provider.get(inbox)) is not None:
+                copies[provider][send].append((at, role == "JUNK"))
+        return {
+            provider: [
+                Placed(min(at for at, _ in of_send), 2 * sum(in_junk for _, in_junk in of_send) > len(of_send))
+                for of_send in by_send.values()
+            ]
+            for provider, by_send in copies.items()
+        }
 
-def _share(covered: Covered, inboxes: Iterable[str], now: datetime) -> float:
-    """The part of the last week over which any of these inboxes was covered."""
-    start, end = hours_of(now - WINDOW), hours_of(now)
+
+def _share(covered: Covered, inboxes: Iterable[str], since: datetime, now: datetime) -> float:
+    """The part of the time since then over which any of these inboxes was covered."""
+    start, end = hours_of(since), hours_of(now)
     union = merge(interval for inbox in inboxes for interval in covered.get(inbox, ()))
     return sum(max(min(b, end) - max(a, start), 0.0) for a, b in union) / (end - start)

@@ -36,17 +36,17 @@ class Place:
     gone_at: datetime | None
 
 
-def read_placed(connection: Connection, stream: str, since: datetime) -> list[tuple[str, datetime, str]]:
-    """(inbox, when it was sent, role) of a stream's copies since then, where the mailbox provider chose the place."""
+def read_placed(connection: Connection, stream: str, since: datetime) -> list[tuple[str, int, datetime, str]]:
+    """(inbox, send, when it was sent, role) of a stream's copies since then, where the mailbox provider chose the place."""
     query = (
-        select(inboxes.c.name, copies.c.at, copies.c.role)
+        select(inboxes.c.name, copies.c.send_id, copies.c.at, copies.c.role)
         .join(inboxes, inboxes.c.id == copies.c.inbox_id)
         .join(streams, streams.c.id == copies.c.stream_id)
-        .where(streams.c.name == stream, copies.c.at >= since)
+        .where(streams.c.name == stream, copies.c.at >= since, copies.c.send_id.is_not(None))
         .where(or_(copies.c.role.in_(("INBOX", "JUNK")), copies.c.role.like("TAB:%")))
         .order_by(copies.c.at, copies.c.id)
     )
-    return [(row.name, row.at, row.role) for row in connection.execute(query)]
+    return [(row.name, row.send_id, row.at, row.role) for row in connection.execute(query)]
 
 
 def unplaced(connection: Connection, folder: int, batch: Sequence[NewCopy]) -> list[NewCopy]:

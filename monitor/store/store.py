@@ -395,8 +395,8 @@ class Store:
         with self._database.read() as connection:
             return canaries.unsent(connection)
 
-    def placed_copies(self, stream: str, since: datetime) -> list[tuple[str, datetime, str]]:
-        """(inbox, when it was sent, role) of a stream's copies since then that lie where the mailbox provider put them."""
+    def placed_copies(self, stream: str, since: datetime) -> list[tuple[str, int, datetime, str]]:
+        """(inbox, send, when it was sent, role) of a stream's copies since then that lie where the mailbox provider put them."""
         with self._database.read() as connection:
             return read_placed(connection, stream, since)
 

@@ -61,7 +61,7 @@ def test_mail_that_moves_to_junk_is_told_of_by_mailbox_provider(tmp_path: Path) 
         session.store.save_visit(a_visit(since, folder="Junk", role="JUNK", at=NOON, since=START), since)
         findings = [f for f in session.watch().assess(NOON).findings if f.kind is JUNK]
     (finding,) = findings
-    assert finding.note == "At seed-1, 12 of the last 12 copies were in junk; of the 56 before, 0 were."
+    assert finding.note == "At seed-1, 12 of the last 12 sends were in junk; of the 56 before, 0 were."
 
 
 def test_it_is_looked_at_once_an_hour_and_new_sends_count_then(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.bench.gaps.beside import beside, volume_alerts
 from tests.bench.gaps.oracle import Oracle, streams_of
 from tests.bench.gaps.ours import false_of, replay
 from tests.bench.gaps.protocol import CLASS_NAMES, Outcome, Record, Stream, measure, record_of
@@ -39,6 +40,8 @@ def main() -> None:
         groups = [(m, s, pool.submit(groups_stop, m, s, trials, wanted.seed)) for m, s in ((10, 10), (20, 10))]
         silent = pool.submit(outage, crowd, wanted.seed)
         holes = pool.submit(_holes, wanted.seed + 1, lists // 3)
+        aside = pool.submit(beside, wanted.seed + 2, lists // 2)
+        fewer = [(name, pool.submit(volume_alerts, streams)) for name, streams in sorted(sets.items())]
         measured = Measured(
             seed=wanted.seed,
             lists=lists,
@@ -49,6 +52,8 @@ def main() -> None:
             outage=silent.result(),
             outage_streams=crowd,
             holes=holes.result(),
+            beside=aside.result(),
+            fewer=[(name, tallies.result()) for name, tallies in fewer],
         )
     wanted.out.write_text(render(measured), encoding="utf-8")
     print(f"written to {wanted.out} after {time.perf_counter() - begun:.0f} s")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.gaps.beside import Beside, Shifts, Tally
 from tests.bench.gaps.protocol import Outcome
 from tests.bench.gaps.recorded import recorded_sets
 from tests.bench.gaps.report import RULES_OF_THE_TRADE, Comparison, Measured, render, verdict
@@ -29,6 +30,10 @@ def measured() -> Measured:
         outage=Outage(about_streams=0, more_after=1, about_us=2, due=5, told=4, back_dated=3),
         outage_streams=500,
         holes=[("no outage", [outcome()] * 4)],
+        beside=Beside(
+            [Tally(100.0, 120, 90)] * 4, [[5.0, 20.0, float("inf")]] * 4, Shifts({(0.1, 0.2): Tally(50.0, 40, 40)}, [4, 5, 9])
+        ),
+        fewer=[("posters", [Tally(20.0, 30, 16)] * 4)],
     )
 
 
@@ -54,6 +59,14 @@ def test_the_report_names_seed_ratio_and_what_was_never_told() -> None:
     assert "| 20 | 10 | 2 | 1 | 12.0 / never | 1.0 | 10.0 | 0.0 |" in text
     assert "500 streams: 0 findings about streams meanwhile, 2 about us" in text
     assert "| posters 1-5/day | 10 | 80 %, 50.0 | 80 %, 100 |" in text
+
+
+def test_the_report_tells_of_fewer_mails_and_of_junk() -> None:
+    text = render(measured())
+    assert "| simulated >5/day | 100 | 120 | 0.90 (0.72-1.11) | 33 % | 67 % | 20.0 |" in text
+    assert "| posters 1-5/day | 20 | 30 | 0.80 (0.46-1.30) | | | |" in text
+    assert "| 0.1, 0.2 | 50 | 40 | 0.80 (0.57-1.09) |" in text
+    assert "told of after 5 sends" in text
 
 
 def test_the_report_leaves_out_recorded_sets_where_none_were_given() -> None:
