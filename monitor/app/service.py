@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from monitor.model import FailureCause
 from monitor.settings import Settings, load_settings
 from monitor.show.snapshot import Snapshot
 from monitor.show.web import create_app
+from monitor.store.claim import TakenError
 from monitor.store.store import Store
 
 log = structlog.get_logger("gonequiet.service")
@@ -43,8 +45,19 @@ class Service:
     `settings_path` is where `reload` reads from; None: there is nothing to reload.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, *, settings_path: Path | None = None) -> None:
-        """Open the store, be its only service, take the page's port; GoneQuietError where one of them cannot be had."""
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        settings_path: Path | None = None,
+        give_up: Callable[[GoneQuietError], None] | None = None,
+    ) -> None:
+        """Open the store, be its only service, take the page's port; GoneQuietError where one of them cannot be had.
+
+        `give_up` is told, once and from a thread of the service's, why it cannot go on; it is to be stopped then.
+        """
+        self._give_up = give_up
         self._clock = clock
         self._path = settings_path
         self._wall = SystemClock()
@@ -62,7 +75,7 @@ class Service:
         with ExitStack() as opened:
             self._store = Store.open(settings.database_url, settings.originals_dir)
             opened.callback(self._store.close)
-            opened.enter_context(self._store.claim())
+            self._hold = opened.enter_context(self._store.claim())
             self._parts = make_parts(settings, identifier, self._store, clock, self._counters)
             self._coming: Parts | None = None
             self._snapshots = Snapshots(self._store, identifier, settings, self._counters)
@@ -100,7 +113,7 @@ class Service:
         """
         self._judge()
         tick = self.settings.tick.total_seconds()
-        for job in (self._poll_due, self._judge_if_due, self._deliver, self._send_canaries):
+        for job in (self._poll_due, self._judge_if_due, self._deliver, self._send_canaries, self._hold_claim):
             self._scheduler.add_job(job, "interval", seconds=tick, id=job.__name__.strip("_"))
         self._web.start()
         tell_if_too_few(self._parts.inboxes.values())
@@ -252,6 +265,18 @@ class Service:
     def _send_canaries(self) -> None:
         if (post := self._parts.canaries) is not None:
             post.send_due()
+
+    def _hold_claim(self) -> None:
+        """Where PostgreSQL restarted, our claim is gone: take it again, or make way for a service that was quicker."""
+        try:
+            self._hold()
+        except TakenError as error:
+            with self._queue_lock:
+                self._stopping = True
+            self._scheduler.remove_all_jobs()
+            log.error("another service has taken over, this one ends", detail=str(error))
+            if self._give_up is not None:
+                self._give_up(error)
 
     # ------------------------------------------------------------------------------------------ reload
 

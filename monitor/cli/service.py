@@ -49,7 +49,13 @@ def run(config: ConfigOption = None) -> None:
     settings, path = read_settings(config)
     raise_limit()
     with _signals(TOLD_BY) as signals:
-        service = Service(settings, SystemClock(), settings_path=path)
+        ends: list[GoneQuietError] = []
+
+        def give_up(why: GoneQuietError) -> None:
+            ends.append(why)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        service = Service(settings, SystemClock(), settings_path=path, give_up=give_up)
         try:
             service.start()
             watched = count(len(service.inboxes), "seed inbox")
@@ -60,6 +66,8 @@ def run(config: ConfigOption = None) -> None:
                 service.ask_for_reload()
         finally:
             service.stop()
+        if ends:
+            raise ends[0]
 
 
 @contextmanager

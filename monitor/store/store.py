@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -106,8 +106,11 @@ class Store:
             database.close()
             raise
 
-    def claim(self) -> AbstractContextManager[None]:
-        """Be the one service on this database while in the context; StoreError on entry where another process is."""
+    def claim(self) -> AbstractContextManager[Callable[[], None]]:
+        """Be the one service on this database while in the context; TakenError on entry where another process is.
+
+        What it gives is to be called now and then, see `claimed`.
+        """
         return claimed(self._database)
 
     def close(self) -> None:

@@ -14,16 +14,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from monitor.app.service import Service
 from monitor.clock import SystemClock
 from monitor.errors import StoreError
 from monitor.settings import load_settings
+from monitor.store.claim import SERVICE_LOCK
 from tests.app.setting import eventually, metric, write_settings
 from tests.cli.conftest import Run
+from tests.servers.postgres import Postgres, away
 
 RELOADED = "gonequiet_config_last_reload_successful"
+
+
+HELD = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND granted"
 
 
 @contextmanager
@@ -117,3 +123,18 @@ def test_a_used_port_is_told_in_one_line(tmp_path: Path, gonequiet: Run) -> None
     assert (ran.status, ran.out) == (2, "")
     assert len(ran.err.splitlines()) == 1
     assert "web.port" in ran.err
+
+
+def test_it_goes_on_after_postgresql_was_away_and_ends_where_another_took_over(postgres: Postgres, tmp_path: Path) -> None:
+    url = postgres.new_database()
+    path, log = write_settings(tmp_path, more=f"database: {url}"), tmp_path / "log"
+    with running(path, log) as (process, page), psycopg.connect(url, autocommit=True) as other:
+        with away(other):
+            eventually(lambda: "a job failed" in log.read_text(), "it has noticed")
+        eventually(lambda: bool(other.execute(HELD, (SERVICE_LOCK,)).fetchall()), "it has its claim again")
+        eventually(lambda: httpx.get(f"{page}/healthz", timeout=20).status_code == 200, "it works again")
+        with away(other):
+            other.execute("SELECT pg_advisory_lock(%s)", (SERVICE_LOCK,))
+        assert process.wait(60) == 2
+    assert "another `gonequiet run` is at work on this database; stop that one first" in log.read_text().splitlines()[-1]
+    assert "Traceback" not in log.read_text()

@@ -10,12 +10,15 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
 
 from tests.servers.process import free_port, wait_for
 
@@ -36,6 +39,21 @@ class Postgres:
         with psycopg.connect(f"postgresql://tester@127.0.0.1:{self.port}/postgres", autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         return f"postgresql://tester@127.0.0.1:{self.port}/{name}"
+
+
+@contextmanager
+def away(ours: psycopg.Connection[TupleRow]) -> Iterator[None]:
+    """The database of this connection for nobody else: all others are ended, as by a restart, and none is let in."""
+    postgres = make_conninfo(ours.info.dsn, dbname="postgres")
+    with psycopg.connect(postgres, autocommit=True) as beside:
+        name = sql.Identifier(ours.info.dbname)
+        beside.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+        try:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            ours.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+            yield
+        finally:
+            beside.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
 
 
 def _programs() -> Path | None:
