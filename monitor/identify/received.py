@@ -28,6 +28,7 @@ _USUAL = re.compile(r"from ([\w.-]{1,255})\s+\(([\w.-]{0,253})\s*\[([0-9A-Fa-f.:
 _BRACKETED = re.compile(r"\[(?:IPv6:)?((?:\d{1,3}\.){3}\d{1,3}(?=:\d{1,5}\])|[0-9A-Fa-f.:]{3,45})(?::\d{1,5})?\]", re.IGNORECASE)
 _BARE = re.compile(r"\(\s*([0-9A-Fa-f.:]{3,45})\s*\)")
 _REVERSE = re.compile(r"\(\s*([A-Za-z0-9_][A-Za-z0-9._-]{0,252})\s+\[")
+_COMMENTS = re.compile(r"\((?:[^()]|\((?:[^()]|\([^()]*+\))*+\))*+\)")
 _GREETING = re.compile(r"\b(?:HELO|EHLO|helo=)\s*\[?([A-Za-z0-9._:-]{1,253})", re.IGNORECASE)
 
 
@@ -60,13 +61,22 @@ def parse_received(value: str) -> Hop:
     said, notes, by = hop[1], hop[2] or "", hop[3].lower().rstrip(".")
     if said is None:
         return Hop(by, None, None, None)
-    bracketed = _BRACKETED.search(notes) or _BRACKETED.match(said)
-    bare = None if bracketed else _BARE.search(notes)
+    noted = _of_the_writer(notes)
+    bracketed = _BRACKETED.search(noted) or _BRACKETED.match(said)
+    bare = None if bracketed else _BARE.search(noted)
     ip = _plain_ip(bracketed[1] if bracketed else bare[1] if bare else said)
-    reverse = _REVERSE.search(notes) if bracketed else None
-    name = reverse[1].lower().rstrip(".") if reverse and "may be forged" not in notes else None
+    reverse = _REVERSE.search(noted) if bracketed else None
+    name = reverse[1].lower().rstrip(".") if reverse and "may be forged" not in noted else None
     named = _GREETING.search(notes)
     return Hop(by, (named[1] if named else said).lower().rstrip("."), None if name == "unknown" else name, ip)
+
+
+def _of_the_writer(notes: str) -> str:
+    """The comments from the last one on that holds an address: those before may be part of what the client called itself."""
+    if notes.count("(") < 2:
+        return notes
+    starts = [found.start() for found in _COMMENTS.finditer(notes) if _BRACKETED.search(found[0]) or _BARE.search(found[0])]
+    return notes[starts[-1] :] if starts else notes
 
 
 @lru_cache(maxsize=8192)

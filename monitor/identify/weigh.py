@@ -118,10 +118,19 @@ def _compare_addresses(cases: Mapping[str, Case], facts: Facts, verdict: Verdict
                     verdict.conflicts.append(
                         f"{case.provider.name}: {hit.signal.field} names the address {case.wrong_ip}, but {ip} connected"
                     )
-        if case.provider.spec.all_networks and case.hits and not any(hit.signal.field == "sender-ip" for hit in case.hits):
+        if (
+            case.provider.spec.all_networks
+            and not _perhaps_passed_on(facts)
+            and not any(hit.signal.field == "sender-ip" for hit in case.hits)
+        ):
             case.wrong_ip = case.wrong_ip or "another"
             if max(case.platform, case.delivery) >= ENOUGH:
                 verdict.conflicts.append(f"{case.provider.name}: {ip} is none of its published addresses")
+
+
+def _perhaps_passed_on(facts: Facts) -> bool:
+    """Whether SPF fails and a signature is good, as where somebody passes mail on without a word."""
+    return facts.spf is not None and facts.spf.result != "pass" and any(good for _, good in facts.signatures)
 
 
 def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) -> None:

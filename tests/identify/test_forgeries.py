@@ -371,3 +371,25 @@ def test_a_link_below_the_signed_part_of_the_body_is_nobodys(length: str, trust:
         + "From: a@stranger.example\nSubject: x\n\nhttps://click.ngpvan.com/1\n"
     )
     assert {fact.trust for fact in found.evidence if fact.field == "body-link-host"} == {trust}
+
+
+MAILCHIMP_FIELDS = "X-MC-User: 0123456789abcdef012345678\nFeedback-ID: 1:2:campaign:mc\n"
+MAILCHIMP_SIGNED = "DKIM-Signature: v=1; d=shop.example; s=k1; h=from:x-mc-user:feedback-id; b=x; bh=y\n" + MAILCHIMP_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("spf", "delivery"),
+    [("pass", None), ("softfail", "Mailchimp")],
+    ids=["the author sends it from elsewhere", "somebody passed it on"],
+)
+def test_a_house_that_lists_all_its_addresses_is_not_believed_of_another(spf: str, delivery: str | None) -> None:
+    text = at_gmail(STRANGER, spf, "dkim=pass header.i=@shop.example header.s=k1;", MAILCHIMP_SIGNED, "a@shop.example")
+    found = identify(text.partition("From: ")[0] + "From: Shop <a@shop.example>\nSubject: x\n\nText.\n")
+    assert found.delivery == delivery
+    assert certain_of(found) == set()
+
+
+def test_an_envelope_form_that_anybody_can_choose_names_no_house() -> None:
+    envelope = "msprvs1=18000abcDEF=bounces-12-3@stranger.example"
+    text = at_gmail(STRANGER, "pass", "", "", envelope)
+    assert identify(text.partition("From: ")[0] + "From: a@stranger.example\nSubject: x\n\nText.\n").delivery is None

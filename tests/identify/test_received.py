@@ -57,6 +57,17 @@ def border_of(receiver: str, *received: str) -> str | None:
     return border.hop.ip if border else None
 
 
+def test_an_address_that_the_client_put_into_its_greeting_is_not_the_connecting_one() -> None:
+    hop = parse_received(
+        "from x (mailout862.ngpweb.com. [192.82.209.62]) (vps.stranger.example. [198.51.100.7]) by mx.google.com with SMTP"
+    )
+    assert (hop.ip, hop.reverse_name) == ("198.51.100.7", "vps.stranger.example")
+    hop = parse_received("from 192.0.2.1 ([192.82.209.62] helo=[192.0.2.9]) by mx.seed.example with esmtp")  # Exim
+    assert hop.ip == "192.82.209.62"
+    hop = parse_received("from 127.0.0.1  (EHLO a.example) (198.51.100.7)  by mta1.mail.gq1.yahoo.com with SMTP")
+    assert (hop.ip, hop.greeting) == ("198.51.100.7", "a.example")
+
+
 def test_gmails_inner_hops_are_skipped() -> None:
     hops = ("by 2002:ac0:f3d0:0:0:0:0:0 with SMTP id q", "from a ([192.0.2.7]) by mx.google.com with ESMTP")
     assert border_of("Gmail", *hops) == "192.0.2.7"
