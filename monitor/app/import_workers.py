@@ -107,4 +107,4 @@ def _read(messages: Sequence[RawMessage]) -> ReadBatch:
 def _lighter(copy: NewCopy) -> NewCopy:
     raw = replace(copy.raw, raw=b"")
     raw.__dict__["sha256"] = copy.raw.sha256
-    return replace(copy, raw=raw, message=replace(copy.message, headers=()))
+    return replace(copy, raw=raw, message=replace(copy.message, headers=(), fields={}))

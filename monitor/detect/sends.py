@@ -22,9 +22,12 @@ _LINKS = ("job", "subject", "body")
 """Kinds of fingerprints, strongest first; a shared Message-ID goes before them all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class GroupedCopy:
-    """What grouping needs of one copy of one stream, and the send it is in so far."""
+    """What grouping needs of one copy of one stream, and the send it is in so far.
+
+    Not frozen, and yet nobody changes one: two are made for each message that comes in, and freezing triples what that costs.
+    """
 
     id: int
     inbox: str
@@ -78,6 +81,39 @@ class Group:
         return next((rank for rank, kind in enumerate(_LINKS, 1) if kind in shared), None)
 
 
+class _Open:
+    """The sends that take copies, found by what a copy can share with them."""
+
+    def __init__(self) -> None:
+        self._by_mark: dict[str, list[Group]] = {}
+
+    def add(self, group: Group, copy: GroupedCopy) -> None:
+        for mark in _marks(copy):
+            if mark not in group.marks:
+                self._by_mark.setdefault(mark, []).append(group)
+        group.add(copy)
+
+    def closest(self, copy: GroupedCopy) -> Group | None:
+        """The closest by link, then the newest; the first copies' order breaks a tie."""
+        linked: list[tuple[int, Group]] = []
+        for group in self._sharing(copy):
+            rank = group.link(copy)
+            if rank is not None:
+                linked.append((rank, group))
+        if not linked:
+            return None
+        nearest = min(rank for rank, _ in linked)
+        return max((group for rank, group in linked if rank == nearest), key=lambda g: g.copies[0].order)
+
+    def _sharing(self, copy: GroupedCopy) -> Iterable[Group]:
+        found: dict[int, Group] = {}
+        for mark in _marks(copy):
+            if groups := self._by_mark.get(mark):
+                groups = self._by_mark[mark] = [g for g in groups if g.at + OPEN_FOR >= copy.at]
+                found.update((id(g), g) for g in groups)
+        return found.values()
+
+
 @dataclass(frozen=True, slots=True)
 class Regrouped:
     """The sends that were open during the walk and could differ from before, each with all its copies."""
@@ -102,23 +138,21 @@ def regroup(copies: Sequence[GroupedCopy], first: datetime, last: datetime) -> R
     """
     walk = sorted(copies, key=lambda c: c.order)
     groups: dict[object, Group] = {}
-    recent: list[Group] = []
+    still_open = _Open()
     until = last + OPEN_FOR
     for copy in walk:
         if copy.at < first:
             if copy.send is not None and copy.send_at is not None and copy.send_at + OPEN_FOR >= first:
-                _put(groups, recent, copy)
+                _put(groups, still_open, copy)
             continue
         if copy.at > until:
             break
-        recent = [g for g in recent if g.at + OPEN_FOR >= copy.at]
-        home = _best(recent, copy)
+        home = still_open.closest(copy)
         if home is None:
             continues = copy.send if copy.send_at == copy.at and copy.send not in groups else None
             home = Group(at=copy.at, id=continues)
             groups[continues if continues is not None else ("new", len(groups))] = home
-            recent.append(home)
-        home.add(copy)
+        still_open.add(home, copy)
         if copy.send is None or copy.send != home.id:
             until = max(until, home.at + OPEN_FOR, (copy.send_at or copy.at) + OPEN_FOR)
     _keep_numbers(groups.values())
@@ -137,22 +171,12 @@ def _keep_numbers(groups: Iterable[Group]) -> None:
             taken.add(found.id)
 
 
-def _put(groups: dict[object, Group], recent: list[Group], copy: GroupedCopy) -> None:
+def _put(groups: dict[object, Group], still_open: _Open, copy: GroupedCopy) -> None:
     """Take up a send that was open before the first change, as it stands."""
     known = groups.get(copy.send)
     if known is None:
         known = groups[copy.send] = Group(at=copy.send_at or copy.at, id=copy.send)
-        recent.append(known)
-    known.add(copy)
-
-
-def _best(recent: Sequence[Group], copy: GroupedCopy) -> Group | None:
-    """The closest open send by link, then the newest; the first copies' order breaks a tie."""
-    linked = [(rank, g) for g in recent if (rank := g.link(copy)) is not None]
-    if not linked:
-        return None
-    closest = min(rank for rank, _ in linked)
-    return max((g for rank, g in linked if rank == closest), key=lambda g: g.copies[0].order)
+    still_open.add(known, copy)
 
 
 def _marks(copy: GroupedCopy) -> tuple[str, ...]:

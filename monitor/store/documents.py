@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from monitor.model import Finding, Identification
 
 _IDENTIFICATION = TypeAdapter(Identification)
 _FINDING = TypeAdapter(Finding)
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 LONGEST = 500
 """Characters of a name or a header field that are kept beside the original. PostgreSQL indexes no text of over 2,704 octets."""
@@ -30,7 +32,12 @@ def kept(text: str | None) -> str | None:
 
 
 def identification_to_json(identification: Identification) -> str:
-    return to_json(_IDENTIFICATION.dump_python(identification, mode="json", exclude_defaults=True))
+    """Compact, without what is not known."""
+    try:
+        return _IDENTIFICATION.dump_json(identification, exclude_defaults=True).decode()
+    except PydanticSerializationError:  # a lone surrogate, which only broken mail contains
+        known = _IDENTIFICATION.dump_python(identification, mode="json", exclude_defaults=True)
+        return storable(json.dumps(known, separators=(",", ":"), ensure_ascii=False))
 
 
 def identification_from_json(document: str) -> Identification:
@@ -48,7 +55,7 @@ def finding_from_json(document: str | None) -> Finding | None:
 def to_json(value: Mapping[str, object] | Iterable[str]) -> str:
     """Compact, the same for equal values, and plain ASCII: whatever a sender wrote can be stored."""
     ready = dict(value) if isinstance(value, Mapping) else list(value)
-    return json.dumps(ready, separators=(",", ":"), sort_keys=True)
+    return _encode(ready)
 
 
 def authentication_to_text(results: Iterable[tuple[str, str]]) -> str | None:
@@ -60,6 +67,12 @@ def authentication_from_text(text: str | None) -> tuple[tuple[str, str], ...]:
     if not text:
         return ()
     return tuple((method, result) for method, _, result in (pair.partition("=") for pair in text.split(" ")))
+
+
+@lru_cache(maxsize=8192)
+def names_to_json(names: tuple[str, ...]) -> str:
+    """Remembered, as below."""
+    return to_json(names)
 
 
 @lru_cache(maxsize=8192)

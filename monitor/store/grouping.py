@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from monitor.detect.sends import Group
 from monitor.model import Confidence
-from monitor.store.documents import authentication_from_text, authentication_to_text, to_json
+from monitor.store.bulk import insert_rows, next_numbers, update_rows
+from monitor.store.documents import authentication_from_text, authentication_to_text, names_to_json, to_json
 from monitor.store.spans import IDENTIFIED, Walked, walk
 from monitor.store.statements import chunks
 from monitor.store.tables import copies, sends
@@ -22,10 +24,8 @@ from monitor.store.tables import copies, sends
 SURENESS = {Confidence.CERTAIN.value: 3, Confidence.LIKELY.value: 2, Confidence.POSSIBLE.value: 1, None: 0}
 
 
-def group_again(
-    connection: Connection, changes: Mapping[int, Sequence[datetime]], left: AbstractSet[int] = frozenset()
-) -> tuple[int, ...]:
-    """Group what changes at these times (stream's row → times) have touched; the rows of sends that are new.
+def group_again(connection: Connection, changes: Mapping[int, Sequence[datetime]], left: AbstractSet[int] = frozenset()) -> int:
+    """Group what changes at these times (stream's row → times) have touched; how many sends are new.
 
     `left` are sends that copies were taken out of, to another stream.
     """
@@ -35,8 +35,7 @@ def group_again(
     moved = [(copy, group) for group in groups for copy in group.copies if group.id is None or copy.send != group.id]
     left |= {copy.send for copy, _ in moved if copy.send is not None}
     made = _write(connection, touched, write)
-    for some in chunks([{"copy": copy.id, "send": group.id} for copy, group in moved]):
-        connection.execute(update(copies).where(copies.c.id == bindparam("copy")).values(send_id=bindparam("send")), some)
+    update_rows(connection, copies, [{"id": copy.id, "send_id": group.id} for copy, group in moved])
     _retire(connection, left - {group.id for group in groups if group.id is not None}, write)
     return made
 
@@ -57,8 +56,8 @@ def _is_touched(walked: Walked, group: Group) -> bool:
     return bool(walked.rows[group.copies[0].id].send_copies != len(group.copies))
 
 
-def _write(connection: Connection, touched: Sequence[_Found], write: int) -> tuple[int, ...]:
-    """Write the sends that are not as they were; the rows of the new ones."""
+def _write(connection: Connection, touched: Sequence[_Found], write: int) -> int:
+    """Write the sends that are not as they were; how many are new."""
     stored = _stored(connection, [f.group.id for f in touched if f.group.id is not None])
     fresh: list[tuple[Group, dict[str, Any]]] = []
     changed: list[dict[str, Any]] = []
@@ -67,15 +66,13 @@ def _write(connection: Connection, touched: Sequence[_Found], write: int) -> tup
         if group.id is None:
             fresh.append((group, {"changed": write, **columns}))
         elif columns != {name: stored[group.id][name] for name in columns}:
-            changed.append({"number": group.id, "changed": write, **columns})
-    statement = insert(sends).returning(sends.c.id, sort_by_parameter_order=True)
-    new = [columns for _, columns in fresh]
-    made = [number for some in chunks(new) for number in connection.execute(statement, some).scalars()]
+            changed.append({"id": group.id, "changed": write, **columns})
+    made = next_numbers(connection, sends, len(fresh)) if fresh else []
     for (group, _), number in zip(fresh, made, strict=True):
         group.id = number
-    for some in chunks(changed):
-        connection.execute(update(sends).where(sends.c.id == bindparam("number")), some)
-    return tuple(made)
+    insert_rows(connection, sends, [{"id": group.id, **columns} for group, columns in fresh])
+    update_rows(connection, sends, changed)
+    return len(made)
 
 
 def _stored(connection: Connection, numbers: Sequence[int]) -> dict[int, RowMapping]:
@@ -86,25 +83,33 @@ def _stored(connection: Connection, numbers: Sequence[int]) -> dict[int, RowMapp
 def _columns(found: _Found) -> dict[str, Any]:
     """A send as its copies show it: named by the first, identified by the one that says most."""
     members = [found.walked.rows[copy.id] for copy in found.group.copies]
-    surest = max(members, key=lambda m: (SURENESS[m.delivery_confidence], SURENESS[m.platform_confidence]))
+    surest = members[0]
+    if len(members) > 1:
+        surest = max(members, key=lambda m: (SURENESS[m.delivery_confidence], SURENESS[m.platform_confidence]))
     return {
         "stream_id": found.walked.span.stream,
         "at": found.group.at,
         "stored_at": min(m.seen_at for m in members),
         "copies": len(members),
-        "inboxes": to_json(sorted({m.inbox for m in members})),
-        "placements": to_json(Counter(m.role for m in members)),
+        "inboxes": names_to_json(tuple(sorted(found.group.inboxes))),
+        "placements": _counted(tuple(m.role for m in members)),
         "subject": members[0].subject,
         "message_id": members[0].message_id,
-        "authentication": _best(authentication_from_text(m.authentication) for m in (surest, *members)),
+        "authentication": _best(tuple(dict.fromkeys(m.authentication for m in (surest, *members)))),
         **{name: getattr(surest, name) for name in IDENTIFIED},
     }
 
 
-def _best(noted: Iterable[Sequence[tuple[str, str]]]) -> str | None:
+@lru_cache(maxsize=1024)
+def _counted(roles: tuple[str, ...]) -> str:
+    return to_json(Counter(roles))
+
+
+@lru_cache(maxsize=1024)
+def _best(noted: tuple[str | None, ...]) -> str | None:
     """What several receivers noted of one send: a pass of any of them counts, as only the way to it can have broken another."""
     best: dict[str, str] = {}
-    for method, result in chain.from_iterable(noted):
+    for method, result in chain.from_iterable(map(authentication_from_text, noted)):
         if result == "pass" or method not in best:
             best[method] = result
     return authentication_to_text(best.items())

@@ -92,5 +92,5 @@ def _save(database: Database, batch: ImportBatch, kept: Future[Mapping[str, InPa
             folder = folder_row(connection, inbox, name, of_folder[0].raw.role)
             taken = take_in(connection, inbox, folder, of_folder, has_uids=False)
             made = group_again(connection, taken.changes)
-            done = done.plus(Imported(taken.new, taken.known, len(made), frozenset(taken.streams)))
+            done = done.plus(Imported(taken.new, taken.known, made, frozenset(taken.streams)))
     return done

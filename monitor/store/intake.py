@@ -6,17 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from monitor.model import Identification, NewCopy, StreamKey
 from monitor.store import canaries, counters
-from monitor.store.documents import LONGEST, authentication_to_text, identification_to_json, kept, storable, to_json
+from monitor.store.bulk import insert_rows, next_numbers
+from monitor.store.documents import LONGEST, authentication_to_text, identification_to_json, kept, names_to_json, storable
 from monitor.store.names import stream_numbers
 from monitor.store.places import note_places, unplaced
 from monitor.store.recognise import recognise
-from monitor.store.statements import chunks
+from monitor.store.statements import among, pairs
 from monitor.store.tables import copies, evidence, inboxes, problems
 
 UNKNOWN = "unknown"
@@ -53,7 +55,7 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
         taken.whole = {row.id: arrivals[digest] for digest, row in again.items() if _is_the_whole(row, arrivals[digest])}
         arrivals = {digest: copy for digest, copy in arrivals.items() if digest not in again}
         rows = [row for row in rows if row["digest"] not in again]
-    made = _insert_copies(connection, inbox, rows)
+    made = _insert_copies(connection, rows)
     describe(connection, [(made[digest], copy) for digest, copy in arrivals.items()])
     _count(connection, arrivals.values())
     if has_uids:
@@ -75,15 +77,13 @@ def _is_the_whole(known: Row[Any], copy: NewCopy) -> bool:
     return bool(known.awaits_body) and not copy.raw.awaits_body
 
 
-def _insert_copies(connection: Connection, inbox: int, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+def _insert_copies(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     """Digest → row of the new copies; all of them are new."""
-    made: dict[str, int] = {}
-    for some in chunks(rows):
-        connection.execute(insert(copies), some)
-        query = select(copies.c.digest, copies.c.id).where(copies.c.inbox_id == inbox)
-        found = connection.execute(query.where(copies.c.digest.in_([row["digest"] for row in some])))
-        made.update((row.digest, row.id) for row in found)
-    return made
+    if not rows:
+        return {}
+    numbers = next_numbers(connection, copies, len(rows))
+    insert_rows(connection, copies, [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)])
+    return {row["digest"]: number for number, row in zip(numbers, rows, strict=True)}
 
 
 def settle_repeats(connection: Connection, rows: Sequence[dict[str, Any]], changes: dict[int, list[datetime]]) -> None:
@@ -94,13 +94,15 @@ def settle_repeats(connection: Connection, rows: Sequence[dict[str, Any]], chang
     """
     wanted = [r for r in rows if r["stream_id"] is not None and r["message_id"] and r["sent_at"] is not None]
     found: dict[tuple[int, str, datetime], list[Row[Any]]] = defaultdict(list)
-    for some in chunks(wanted):
-        query: Select[Any] = select(copies.c.id, copies.c.stream_id, copies.c.message_id, copies.c.sent_at, copies.c.at).where(
-            copies.c.stream_id.in_({r["stream_id"] for r in some}), copies.c.message_id.in_({r["message_id"] for r in some})
-        )
+    columns = (copies.c.id, copies.c.stream_id, copies.c.message_id, copies.c.sent_at, copies.c.at)
+    if wanted:
+        pair = pairs(connection, {(row["stream_id"], row["message_id"]) for row in wanted}).c
+        query: Select[Any] = select(*columns).where(copies.c.stream_id == pair.number, copies.c.message_id == pair.text)
         for row in connection.execute(query):
             found[row.stream_id, row.message_id, row.sent_at].append(row)
     for (stream, _, _), same in found.items():
+        if len(same) == 1:
+            continue
         earliest = min(row.at for row in same)
         late = [row for row in same if row.at != earliest]
         if late:
@@ -112,10 +114,8 @@ def describe(connection: Connection, made: Sequence[tuple[int, NewCopy]]) -> Non
     """Keep the evidence and the oddities of copies that have none yet."""
     documents = [{"copy_id": number, "document": identification_to_json(copy.identification)} for number, copy in made]
     odd = [{"copy_id": n, "field": p.field, "detail": storable(p.detail)} for n, copy in made for p in copy.message.problems]
-    for some in chunks(documents):
-        connection.execute(insert(evidence), some)
-    for some in chunks(odd):
-        connection.execute(insert(problems), some)
+    insert_rows(connection, evidence, documents)
+    insert_rows(connection, problems, odd)
 
 
 def number_streams(connection: Connection, batch: Sequence[NewCopy]) -> dict[str, int]:
@@ -138,17 +138,14 @@ def _count(connection: Connection, made: Iterable[NewCopy]) -> None:
 
 
 def _known(connection: Connection, inbox: int, digests: Sequence[str]) -> dict[str, Row[Any]]:
-    found: dict[str, Row[Any]] = {}
-    for some in chunks(digests):
-        query = select(copies).where(copies.c.inbox_id == inbox, copies.c.digest.in_(some))
-        found.update((row.digest, row) for row in connection.execute(query))
-    return found
+    query = select(copies).where(copies.c.inbox_id == inbox, among(connection, copies.c.digest, digests))
+    return {row.digest: row for row in connection.execute(query)}
 
 
 def stored_digests(connection: Connection, inbox: str, digests: Sequence[str]) -> set[str]:
     """Which of these the inbox of this name has."""
     query = select(copies.c.digest).join(inboxes, inboxes.c.id == copies.c.inbox_id).where(inboxes.c.name == inbox)
-    return {found for some in chunks(digests) for found in connection.execute(query.where(copies.c.digest.in_(some))).scalars()}
+    return set(connection.execute(query.where(among(connection, copies.c.digest, digests))).scalars())
 
 
 def _row(copy: NewCopy, inbox: int, folder: Row[Any], numbers: dict[str, int]) -> dict[str, Any]:
@@ -178,8 +175,8 @@ def columns_of(copy: NewCopy, numbers: Mapping[str, int]) -> dict[str, Any]:
         "sent_at": message.sent_at,
         "at": copy.at,
         "address": kept(copy.address),
-        "link_hosts": to_json(message.link_hosts),
-        "fingerprints": to_json(copy.send_fingerprints),
+        "link_hosts": names_to_json(message.link_hosts),
+        "fingerprints": names_to_json(copy.send_fingerprints),
         "stream_id": numbers[key.stream] if key is not None else None,
         **_identified(copy.identification),
     }
@@ -200,5 +197,9 @@ def _identified(identification: Identification) -> dict[str, Any]:
 
 
 def _key(copy: NewCopy) -> StreamKey | None:
-    key = copy.key
-    return StreamKey(storable(key.stream[:LONGEST]), storable(key.organisation[:LONGEST])) if key is not None else None
+    return _storable_key(copy.key) if copy.key is not None else None
+
+
+@lru_cache(maxsize=8192)
+def _storable_key(key: StreamKey) -> StreamKey:
+    return StreamKey(storable(key.stream[:LONGEST]), storable(key.organisation[:LONGEST]))

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
+from monitor.store.bulk import insert_rows
 from monitor.store.packs import InPack
-from monitor.store.statements import chunks, insert_into
+from monitor.store.statements import chunks
 from monitor.store.tables import packed
 
 
@@ -17,8 +18,7 @@ def note(connection: Connection, places: Mapping[str, InPack]) -> None:
         {"digest": bytes.fromhex(digest), "pack": at.pack, "start": at.start, "length": at.length}
         for digest, at in places.items()
     ]
-    for some in chunks(rows):
-        connection.execute(insert_into(connection, packed).on_conflict_do_nothing(), some)
+    insert_rows(connection, packed, rows, "ON CONFLICT DO NOTHING")
 
 
 def find(connection: Connection, digests: Sequence[str]) -> dict[str, InPack]:

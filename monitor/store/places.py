@@ -6,14 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from monitor.model import NewCopy, UidRange
+from monitor.store.bulk import insert_rows
 from monitor.store.documents import kept
 from monitor.store.placement import counts_after, placed
-from monitor.store.statements import chunks, insert_into
+from monitor.store.statements import among, chunks
 from monitor.store.tables import copies, folders, inboxes, placements, streams
 
 RANGES = 100
@@ -55,15 +57,12 @@ def unplaced(connection: Connection, folder: int, batch: Sequence[NewCopy]) -> l
     A server that was brought back from an older copy may give a UID out once more: other mail under a known UID is new.
     """
     known: dict[tuple[int, int], Row[Any]] = {}
-    for some in chunks(batch):
+    for validity, some in groupby(batch, key=lambda c: c.raw.uidvalidity):
         query = (
             select(placements, copies.c.digest, copies.c.message_id, copies.c.sent_at)
             .join(copies, copies.c.id == placements.c.copy_id)
-            .where(
-                placements.c.folder_id == folder,
-                placements.c.uidvalidity.in_({c.raw.uidvalidity for c in some}),
-                placements.c.uid.in_({c.raw.uid for c in some}),
-            )
+            .where(placements.c.folder_id == folder, placements.c.uidvalidity == validity)
+            .where(among(connection, placements.c.uid, [copy.raw.uid for copy in some]))
         )
         known.update(((row.uidvalidity, row.uid), row) for row in connection.execute(query))
     fresh: list[NewCopy] = []
@@ -101,8 +100,7 @@ def note_places(
         }
         for c in fresh
     ]
-    for some in chunks(places):
-        connection.execute(insert_into(connection, placements).on_conflict_do_nothing(), some)
+    insert_rows(connection, placements, places, "ON CONFLICT DO NOTHING")
     for copy in fresh:
         row = known.get(copy.raw.sha256)
         if row is not None:

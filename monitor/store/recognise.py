@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from monitor.model import NewCopy
-from monitor.store.statements import chunks
+from monitor.store.statements import chunks, pairs
 from monitor.store.tables import copies, placements
 
 IDENTITY = ("message_id", "sent_at", "from_address", "stream_id")
@@ -54,11 +54,10 @@ def _candidates(
 ) -> dict[tuple[object, ...], list[Row[Any]]]:
     wanted = [row for row in made if all(row[name] is not None for name in IDENTITY)]
     found: dict[tuple[object, ...], list[Row[Any]]] = defaultdict(list)
-    for some in chunks(wanted):
+    if wanted:
+        pair = pairs(connection, {(row["stream_id"], row["message_id"]) for row in wanted}).c
         query: Select[Any] = select(copies).where(
-            copies.c.inbox_id == inbox,
-            copies.c.stream_id.in_({row["stream_id"] for row in some}),
-            copies.c.message_id.in_({row["message_id"] for row in some}),
+            copies.c.inbox_id == inbox, copies.c.stream_id == pair.number, copies.c.message_id == pair.text
         )
         for row in connection.execute(query.order_by(copies.c.id)):
             found[tuple(getattr(row, name) for name in IDENTITY)].append(row)

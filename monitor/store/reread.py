@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, Select, delete, select, update
 
 from monitor.model import Awaited, Bodies, NewCopy
+from monitor.store.bulk import update_rows
 from monitor.store.grouping import group_again
 from monitor.store.intake import columns_of, describe, number_streams, settle_repeats
 from monitor.store.statements import chunks
@@ -31,9 +32,8 @@ def keep_again(connection: Connection, read: Mapping[int, NewCopy]) -> None:
             changes[columns["stream_id"]].append(columns["at"])
         if moved and old.send_id is not None:
             left.add(old.send_id)
-        new.append({"number": old.id, "send_id": None if moved else old.send_id, **columns})
-    for some in chunks(new):
-        connection.execute(update(copies).where(copies.c.id == bindparam("number")), some)
+        new.append({"id": old.id, "send_id": None if moved else old.send_id, **columns})
+    update_rows(connection, copies, new)
     for numbered in chunks(list(read)):
         connection.execute(delete(evidence).where(evidence.c.copy_id.in_(numbered)))
         connection.execute(delete(problems).where(problems.c.copy_id.in_(numbered)))
@@ -49,11 +49,10 @@ def keep_whole(connection: Connection, whole: Mapping[int, NewCopy]) -> None:
     _no_longer_awaited(connection, list(known))
     fits = {number: copy for number, copy in whole.items() if (known[number].inbox_id, copy.raw.sha256) not in taken}
     rows = [
-        {"number": number, "digest": copy.raw.sha256, "size": copy.raw.size, "truncated": copy.raw.truncated}
+        {"id": number, "digest": copy.raw.sha256, "size": copy.raw.size, "truncated": copy.raw.truncated}
         for number, copy in fits.items()
     ]
-    for some in chunks(rows):
-        connection.execute(update(copies).where(copies.c.id == bindparam("number")), some)
+    update_rows(connection, copies, rows)
     keep_again(connection, fits)
 
 

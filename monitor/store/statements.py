@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import BigInteger, ColumnElement, Connection, Subquery, Table, Text, any_, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
@@ -17,6 +18,24 @@ AT_ONCE = 500
 def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that can say ON CONFLICT."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def among(connection: Connection, column: ColumnElement[Any], values: Collection[str] | Collection[int]) -> ColumnElement[bool]:
+    """That the column has one of these values, however many: one parameter, where IN would write and parse one for each."""
+    if connection.dialect.name == "sqlite":
+        return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+    return column == any_(literal(list(values), postgresql.ARRAY(column.type)))
+
+
+def pairs(connection: Connection, values: Iterable[tuple[int, str]]) -> Subquery:
+    """A table of these pairs, `number` and `text`, to be joined: IN would be looked up for each number with each text."""
+    given = list(values)
+    if connection.dialect.name == "sqlite":
+        each = func.json_each(json.dumps(given)).table_valued("value").c.value
+        return select(func.json_extract(each, "$[0]").label("number"), func.json_extract(each, "$[1]").label("text")).subquery()
+    numbers = literal([number for number, _ in given], postgresql.ARRAY(BigInteger))
+    texts = literal([text for _, text in given], postgresql.ARRAY(Text))
+    return select(func.unnest(numbers).label("number"), func.unnest(texts).label("text")).subquery()
 
 
 def chunks(values: Sequence[T], size: int = AT_ONCE) -> Iterator[Sequence[T]]:

@@ -62,7 +62,7 @@ from monitor.store.places import Place, note_vanished, read_moves, read_placed
 from monitor.store.raw import MANY, Originals
 from monitor.store.rebuild import Stored
 from monitor.store.reread import keep_whole
-from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends, sends_by_number
+from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends
 from monitor.store.states import KeptState
 from monitor.store.subscriptions import read_subscriptions
 from monitor.store.upgrade import bring_up_to_date
@@ -76,7 +76,7 @@ class Saved:
     new_copies: int = 0
     known: int = 0
     """Copies that were stored already."""
-    new_sends: tuple[Send, ...] = ()
+    new_sends: int = 0
     streams: frozenset[str] = field(default_factory=frozenset)
     """Those that got a copy."""
 
@@ -145,8 +145,7 @@ class Store:
                     taken.changes[stream] += times
             made = group_again(connection, taken.changes)
             keep_whole(connection, taken.whole)
-            new_sends = sends_by_number(connection, made)
-        return Saved(taken.new, taken.known, new_sends, frozenset(taken.streams))
+        return Saved(taken.new, taken.known, made, frozenset(taken.streams))
 
     def awaited(self, inbox: str, most: int) -> dict[str, Awaited]:
         """Folder → messages whose headers alone are stored, the newest `most` of the inbox."""

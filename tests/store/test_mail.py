@@ -22,8 +22,8 @@ def test_a_visit_brings_copies_their_send_and_the_checkpoint(store: Store) -> No
     copies = [a_copy(1), a_copy(2, NOON + HOUR, subject="Another")]
     saved = store.save_visit(a_visit(copies), copies)
     assert (saved.new_copies, saved.known, saved.streams) == (2, 0, frozenset({"news.example.org"}))
-    assert list(saved.new_sends) == list(store.sends())
-    first = saved.new_sends[0]
+    first, *others = store.sends()
+    assert saved.new_sends == 1 + len(others)
     assert (first.at, first.stored_at, first.inboxes, first.copies) == (NOON, NOON + MINUTE, ("seed-1",), 1)
     assert (first.subject, first.placements, first.organisation) == ("To all", {"INBOX": 1}, "example.org")
     assert (first.delivery, first.account, first.platform) == ("Postbird", "customer:77", None)
@@ -43,7 +43,7 @@ def test_the_same_visit_twice_is_the_same_as_once(store: Store) -> None:
     store.save_visit(visit, copies)
     before = (list(store.sends()), store.copies_total(), store.coverage())
     again = store.save_visit(visit, copies)
-    assert (again.new_copies, again.known, again.new_sends) == (0, 2, ())
+    assert (again.new_copies, again.known, again.new_sends) == (0, 2, 0)
     assert (list(store.sends()), store.copies_total(), store.coverage()) == before
 
 
@@ -100,7 +100,7 @@ def test_identical_bytes_twice_in_one_visit_are_one_copy(store: Store) -> None:
 def test_a_message_without_a_usable_from_is_kept_and_belongs_to_no_stream(store: Store) -> None:
     copy = a_copy(1, stream=None)
     saved = store.save_visit(a_visit([copy]), [copy])
-    assert (saved.new_copies, saved.new_sends, saved.streams) == (1, (), frozenset())
+    assert (saved.new_copies, saved.new_sends, saved.streams) == (1, 0, frozenset())
     assert store.original(copy.raw.sha256) == copy.raw.raw
     assert list(store.sends()) == []
 

@@ -72,10 +72,14 @@ def test_any_order_and_any_batches_give_the_same_sends(
 
 
 def visit(store: Store, *copies: NewCopy) -> tuple[Send, ...]:
+    """The sends that the last inbox's copies made."""
     for _, some in itertools.groupby(copies, key=lambda c: c.raw.inbox):
         batch = list(some)
+        known = {send.id for send in store.sends()}
         saved = store.save_visit(a_visit(batch, inbox=batch[0].raw.inbox), batch)
-    return saved.new_sends
+    made = tuple(send for send in store.sends() if send.id not in known)
+    assert saved.new_sends == len(made)
+    return made
 
 
 def test_a_change_is_told_once(store: Store) -> None:
