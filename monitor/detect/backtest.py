@@ -17,9 +17,11 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.detect.arrivals import Arrivals
 from monitor.detect.calendar import hours_of
+from monitor.detect.clocks import ENDED
 from monitor.detect.defaults import Defaults, load_defaults
-from monitor.detect.engine import ENDED, Engine
+from monitor.detect.engine import Engine
 from monitor.detect.events import Events, trailing_rates
 from monitor.detect.fixed import alarms_of_silences, alarms_without_end
 from monitor.detect.learning import is_real_stop
@@ -151,12 +153,9 @@ def run(
 def gaps_of(events: Events, setting: Setting) -> tuple[Floats, Rows]:
     """The standardised completed gaps of a replay and which of KINDS each is, from which tails are fitted."""
     engine = _prepare(events, setting, {}, load_defaults())
-    hours = np.floor(events.times).astype(np.int64)
-    last = int(hours[-1])
-    bounds = np.searchsorted(hours, np.arange(engine.hour, last + 2))
-    for place in range(last + 1 - engine.hour):
-        part = slice(bounds[place], bounds[place + 1])
-        engine.advance(engine.hour + 1.0, events.times[part], events.rows[part])
+    arrivals = Arrivals(engine.bank, events.times, events.rows)
+    while engine.hour <= events.times[-1]:
+        engine.take(engine.hour + 1.0, arrivals.in_hour(engine.hour))
     values = [g for g, _ in engine.learning.gaps]
     kinds = [k for _, k in engine.learning.gaps]
     return np.concatenate(values).astype(np.float64), np.concatenate(kinds).astype(np.int64)
@@ -213,21 +212,18 @@ def _replay(
     if _has_fixed_silences(engine):
         return _replay_fixed(engine, events, setting, ends, silences, draws)
     streams = len(events.streams)
-    hour_of = np.floor(events.times).astype(np.int64)
     last_hour = int(np.ceil(max(float(events.times[-1]), float(ends.max()))))
-    bounds = np.searchsorted(hour_of, np.arange(engine.hour, last_hour + 2))
+    arrivals = Arrivals(engine.bank, events.times, events.rows)
     injected: list[InjectedStop] = []
     waiting: dict[int, tuple[int, int, int]] = {}
     pending = iter([*draws, (1 << 60, 0, 0)])
     draw = next(pending)
-    first = engine.hour
-    for hour in range(first, last_hour + 1):
+    for hour in range(engine.hour, last_hour + 1):
         while draw[0] <= hour:
             if draw[0] == hour:
                 waiting[engine.bank.haunt(draw[1])] = draw
             draw = next(pending)
-        a, b = bounds[hour - first], bounds[hour - first + 1]
-        engine.advance(hour + 1.0, events.times[a:b], events.rows[a:b])
+        engine.take(hour + 1.0, arrivals.in_hour(hour))
         if waiting and hour % 6 == 0:
             _collect(engine, streams, waiting, injected, events, hour + 1.0)
     _collect(engine, streams, waiting, injected, events, np.inf)

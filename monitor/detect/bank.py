@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monitor.detect.calendar import HOURS_PER_WEEK
 from monitor.detect.defaults import Defaults
+from monitor.detect.runs import Runs
 from monitor.model import Level
 from monitor.settings import GapSettings
 
@@ -42,7 +43,7 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "thin": ((), np.float64, 0.25),
     "min_sessions": ((), np.int64, 5),
     "floor": ((), np.float64, 1.0),
-    "ceiling": ((), np.float64, np.inf),
+    "limit": ((), np.float64, np.inf),
     "fixed": ((), np.float64, np.nan),
     "zone": ((), np.int64, 0),
     "witness": ((), np.int64, 0),
@@ -72,10 +73,9 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "rate_class": ((), np.int64, 2),
     "tail": ((), np.int64, 4),
     # the running silence
-    "position": ((), np.float64, np.nan),
     "elapsed": ((), np.float64, 0.0),
     "covered": ((), np.float64, 0.0),
-    "deadline": ((3,), np.float64, np.inf),
+    "soonest": ((), np.float64, np.inf),
     "alarm_at": ((3,), np.float64, np.nan),
     # the fleet's clock
     "fleet_count": ((), np.float64, 0.0),
@@ -92,7 +92,8 @@ class Bank:
     thin: Floats
     min_sessions: Rows
     floor: Floats
-    ceiling: Floats
+    limit: Floats
+    """Covered hours of silence at which an alarm is due whatever was learned."""
     fixed: Floats
     zone: Rows
     witness: Rows
@@ -119,11 +120,10 @@ class Bank:
     scale: Floats
     rate_class: Rows
     tail: Rows
-    position: Floats
     elapsed: Floats
     covered: Floats
-    deadline: Floats
-    """By level, the profile-hours of silence at which its alarm is due."""
+    soonest: Floats
+    """Profile-hours of silence before which no further alarm can be due."""
     alarm_at: Floats
     fleet_count: Floats
     recent: NDArray[np.int16]
@@ -147,8 +147,8 @@ class Bank:
         self.thin[row] = GROUP_THIN if is_group else hours(settings.thin)
         self.min_sessions[row] = settings.min_sessions
         self.floor[row] = hours(settings.floor)
-        self.ceiling[row] = np.inf if settings.ceiling is None else hours(settings.ceiling)
         self.fixed[row] = np.nan if settings.fixed is None else hours(settings.fixed)
+        self.limit[row] = np.fmin(np.inf if settings.ceiling is None else hours(settings.ceiling), self.fixed[row])
         self.zone[row], self.witness[row] = zone, witness
         self.levels_on[row] = settings.levels == "on"
         self.fleet_on[row] = settings.fleet_clock == "auto"
@@ -190,14 +190,15 @@ class Bank:
         """Sessions per profile-hour of one row."""
         return float(self.level_a[row, 1] / self.level_b[row, 1])
 
-    def note_pauses(self, rows: Rows, times: Floats) -> None:
-        """Keep how long it was since the last send of each of `rows` (distinct), before that is forgotten."""
-        has_last = ~np.isnan(self.last[rows])
-        known = rows[has_last]
-        pause = times[has_last] - self.last[known]
-        self.pauses[known, self.paused[known] % PAUSES] = pause
-        self.longest[known] = np.maximum(self.longest[known], pause)
-        self.paused[known] += 1
+    def note_sends(self, runs: Runs, pauses: Floats, weights: Rows) -> None:
+        """Count the sends in `runs`, each for `weights`, and keep how long it was since the one before; NaN: there was none."""
+        np.add.at(self.sends, runs.rows, weights)
+        known = ~np.isnan(pauses)
+        rows, pause = runs.rows[known], pauses[known]
+        place = self.paused[rows] + runs.rank[known] - ~known[runs.first][runs.member[known]]
+        self.pauses[rows, place % PAUSES] = pause
+        np.maximum.at(self.longest, rows, pause)
+        np.add.at(self.paused, rows, 1)
 
     def usual_pause(self, row: int) -> float:
         """The median of a row's latest pauses, hours; 0 without one."""

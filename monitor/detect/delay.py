@@ -6,19 +6,18 @@ import numpy as np
 
 from monitor.detect.bank import Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_WEEK
-from monitor.detect.engine import ALERT
 
 DAY = slice(8, 20)
 """Hours of the stream's own day; the others are its night."""
 
 
-def expected_delays(bank: Bank, rows: Rows) -> tuple[Floats, Floats]:
+def expected_delays(bank: Bank, rows: Rows, silence: Floats) -> tuple[Floats, Floats]:
     """Hours from a stop within the day and within the night to its alert, where all is covered and others mail as usual.
 
-    NaN where no alert can come. The silence that an alert needs has already run for a while when a stop happens: on average
-    E[y²] / 2E[y] of the gaps y (the inspection paradox), so the delay is shorter by that.
+    `silence`: the profile-hours that an alert of each row needs. NaN where no alert can come. The silence that an
+    alert needs has already run for a while when a stop happens: on average E[y²] / 2E[y] of the gaps y (the
+    inspection paradox), so the delay is shorter by that.
     """
-    silence = bank.deadline[rows, ALERT]
     gaps = bank.ring[rows].astype(np.float64)
     total = gaps.sum(axis=1)
     level = bank.level_a[rows, 1] / bank.level_b[rows, 1]
@@ -27,7 +26,7 @@ def expected_delays(bank: Bank, rows: Rows) -> tuple[Floats, Floats]:
         [_delays(profile, left) for profile, left in zip(bank.profile[rows], np.maximum(silence - age, 0.0), strict=True)]
     )
     delays = delays.reshape(rows.size, HOURS_PER_WEEK)
-    longest = np.fmin(bank.ceiling[rows], bank.fixed[rows])
+    longest = bank.limit[rows]
     learned = bank.sessions[rows] >= bank.min_sessions[rows]
     with np.errstate(invalid="ignore"):
         delays = np.fmin(delays, np.where(np.isfinite(longest), np.maximum(longest - age, 0.0), np.nan)[:, None])

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect.engine import ENDED, Engine
+from monitor.detect.clocks import ENDED
+from monitor.detect.engine import Engine
 from monitor.detect.events import Events
 
 Floats = NDArray[np.float64]
@@ -56,7 +57,7 @@ def _sessions(rows: Rows, times: Floats, thin: Floats) -> tuple[Floats, Rows]:
 
 def _alarms(engine: Engine, rows: Rows, begun: Floats, number: Rows, ends: Floats) -> Floats:
     bank = engine.bank
-    wait = np.maximum(np.fmin(bank.ceiling[rows], bank.fixed[rows]), bank.floor[rows])
+    wait = np.maximum(bank.limit[rows], bank.floor[rows])
     found = np.full(rows.size, np.nan)
     for k in np.nonzero((number >= bank.min_sessions[rows]) & (ends - begun >= wait))[0]:
         witness = engine.witnesses[bank.witness[rows[k]]]

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from monitor.detect.arrivals import RATE_DECAY, HourOfSends
 from monitor.detect.bank import FLEET_WINDOW, Bank, Floats
 
-HALF_LIFE = 14 * 24.0
 PRIOR_HOURS = 24.0
 INERTIA = 12.0
 """Messages added to what was seen and to what was expected."""
@@ -21,7 +21,6 @@ WINDOWS = (24, 12, 6)
 """Hours; the clock goes by the one that shows least activity, so that a lull is noticed as it begins."""
 LEAST_LISTS = 8.0
 """Below so many (effective) active streams there is no fleet to speak of."""
-_DECAY = np.log(2.0) / HALF_LIFE
 _FIXED_POINT = 2.0**32
 
 
@@ -42,17 +41,17 @@ def rates(bank: Bank, hour: float) -> Floats:
     """Messages an hour that each row has sent lately (14 days' half-life, decaying through a silence)."""
     last, first = bank.view("last"), bank.view("first")
     with np.errstate(invalid="ignore"):
-        count = bank.view("fleet_count") * np.exp(-_DECAY * (hour - last))
-        exposure = (1.0 - np.exp(-_DECAY * (hour - first))) / _DECAY + PRIOR_HOURS
+        count = bank.view("fleet_count") * np.exp(-RATE_DECAY * (hour - last))
+        exposure = (1.0 - np.exp(-RATE_DECAY * (hour - first))) / RATE_DECAY + PRIOR_HOURS
         return np.asarray(np.where(np.isnan(last), 0.0, count / exposure))
 
 
-def count_sends(bank: Bank, rows: np.ndarray, times: Floats, weights: np.ndarray, hour: int) -> None:
-    """Note `weights` sends for each of `rows` (distinct)."""
-    known = ~np.isnan(bank.last[rows])
-    age = np.where(known, times - bank.last[rows], 0.0)
-    bank.fleet_count[rows] = np.where(known, bank.fleet_count[rows] * np.exp(-_DECAY * age) + weights, weights - 1.0)
-    bank.recent[rows, hour % FLEET_WINDOW] += weights.astype(np.int16)
+def count_sends(fleet: Fleet, bank: Bank, sends: HourOfSends, hour: int) -> None:
+    """Note the sends of an hour."""
+    runs, slot = sends.runs, hour % FLEET_WINDOW
+    bank.fleet_count[runs.distinct] = sends.fleet_count[runs.last]
+    bank.recent[runs.distinct, slot] = np.add.reduceat(sends.weights, runs.first)
+    fleet.seen[slot] = np.count_nonzero(~bank.is_group[runs.rows])
 
 
 def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, profile: Floats) -> Floats:

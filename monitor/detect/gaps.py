@@ -10,13 +10,13 @@ import numpy as np
 
 from monitor.detect.bank import LEVELS, Floats, Rows
 from monitor.detect.calendar import moment_of
+from monitor.detect.clocks import ALERT
 from monitor.detect.delay import expected_delays
-from monitor.detect.engine import ALERT
 from monitor.detect.fleet import rates
 from monitor.detect.learning import is_real_stop
 from monitor.detect.outlook import reach
 from monitor.detect.replay import Frame
-from monitor.detect.rhythm import return_periods, surprises
+from monitor.detect.rhythm import deadlines, return_periods, surprises
 from monitor.model import GapFacts, Level, StreamPhase, StreamState
 
 LONGEST_OUTLOOK = 24.0 * 366 * 20
@@ -64,8 +64,10 @@ class Reading:
         bank = self.frame.engine.bank
         once = np.where(bank.sessions[rows] >= 2, 1.0 / bank.levels()[rows], np.nan)
         expected = reach(bank, rows, bank.session[rows], once, np.ones(rows.size), self.zones)
-        due = _due(self.frame, self.now, self.zones, rows)
-        by_day, by_night = expected_delays(bank, rows)
+        learning = self.frame.engine.learning
+        silence = deadlines(bank, rows, learning.tails, learning.feedback)[:, ALERT]
+        due = _due(self.frame, self.now, self.zones, rows, silence)
+        by_day, by_night = expected_delays(bank, rows, silence)
         columns = zip(rows.tolist(), expected, due, by_day, by_night, strict=True)
         return {row: Outlook(_moment(e), _moment(d), _hours(day), _hours(night)) for row, e, d, day, night in columns}
 
@@ -104,14 +106,17 @@ def read_off(frame: Frame, now: float, zones: list[str]) -> Reading:
     )
 
 
-def _due(frame: Frame, now: float, zones: list[str], rows: Rows) -> Floats:
-    """When each row's alert is due if nothing arrives, NaN where never or not yet learned; of an open one, when it came."""
+def _due(frame: Frame, now: float, zones: list[str], rows: Rows, silence: Floats) -> Floats:
+    """When each row's alert is due if nothing arrives, NaN where never or not yet learned; of an open one, when it came.
+
+    `silence`: the profile-hours that it needs.
+    """
     engine = frame.engine
     bank = engine.bank
     speed = np.array([engine.speed[row] if row < engine.speed.size else 1.0 for row in rows.tolist()])
-    left = bank.deadline[rows, ALERT] - bank.elapsed[rows]
+    left = silence - bank.elapsed[rows]
     due = reach(bank, rows, np.full(rows.size, now), np.where(left > 0, left, np.nan), speed, zones)
-    longest = np.fmin(bank.ceiling[rows], bank.fixed[rows])
+    longest = bank.limit[rows]
     covered, learned = bank.covered[rows], bank.sessions[rows] >= bank.min_sessions[rows]
     with np.errstate(invalid="ignore"):
         due = np.fmin(due, np.where(np.isfinite(longest), now + np.maximum(longest - covered, 0.0), np.nan))

@@ -89,7 +89,7 @@ class Replay:
     def _hour(self, frame: Frame, until: float) -> None:
         times: list[float] = []
         rows: list[int] = []
-        weights: list[float] = []
+        weights: list[int] = []
         latest: dict[int, int] = {}
         for send in self.journal.in_hour(frame.engine.hour):
             at = hours_of(send.at)
@@ -98,17 +98,17 @@ class Replay:
             own, *merged = self._rows_of(frame, send)
             times.append(at)
             rows.append(own)
-            weights.append(1.0)
+            weights.append(1)
             for row in merged:
                 place = latest.get(row)
                 if place is not None and at <= times[place] + GROUP_THIN:
-                    weights[place] += 1.0
+                    weights[place] += 1
                     continue
                 latest[row] = len(times)
                 times.append(at)
                 rows.append(row)
-                weights.append(1.0)
-        frame.engine.advance(until, np.array(times, np.float64), np.array(rows, np.int64), np.array(weights, np.float64))
+                weights.append(1)
+        frame.engine.advance(until, np.array(times, np.float64), np.array(rows, np.int64), np.array(weights, np.int64))
 
     def _rows_of(self, frame: Frame, send: Send) -> list[int]:
         roster = frame.roster

@@ -6,18 +6,23 @@ silence: a detector that learns from silence talks itself out of the alarm. All 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect.bank import BUDGETS, RING, Bank, Floats, Rows
+from monitor.detect.arrivals import Sessions
+from monitor.detect.bank import BUDGETS, MEMORIES, RING, Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_WEEK, HOURS_PER_YEAR
 from monitor.detect.defaults import Defaults
 from monitor.detect.tails import Tails, classes_of, kinds_of
 
-LEVEL_HALF_LIVES = np.array([7.0, 21.0, 84.0]) * 24.0
-LEVEL_GAPS = np.array([5.0, 12.0, 48.0])
-"""Half-lives of the three memories: hours, but at least so many mean gaps."""
-SHARES = np.array([0.5, 0.0, 0.5])
+HALF_LIVES = np.array([[7.0], [21.0], [84.0], [56.0]]) * 24.0
+HALF_LIFE_GAPS = np.array([[5.0], [12.0], [48.0], [40.0]])
+FADES_WITH = np.array([0, 1, 2, 1])
+"""Half-lives of the level's three memories and of the profile: hours, but at least so many mean gaps of that memory."""
+SHARES = np.array([[0.5], [0.0], [0.5]])
 """How the memories' surprises are averaged: the short one knows what is new, the long one is not led astray by a fade-out."""
 MOST_EXCUSED = np.array([1.6, 1.6, 1.15, 1.15])
 """By rate class: irregularity beyond this excuses no more. People who fade out would excuse the next pause with the last."""
@@ -27,7 +32,6 @@ SEND_TO_SEND = 1.5
 DAY_TO_DAY = 0.75
 """Variance of a level's logarithm, by sends and by days known, of a stream as irregular as the pool or more: few days of
 history say little, however many sends they held. Chosen so that early alarms keep the promise on development data."""
-PROFILE_HALF_LIFE = 56 * 24.0
 LONGEST_LESSON = 168.0
 """A gap teaches at most so many profile-hours (or eight mean gaps): a pause must not erase the level."""
 SCALE_SHRINKAGE = 20.0
@@ -37,24 +41,82 @@ LEAST_SURPRISE = float(np.log(4.0))
 """No alarm before a silence that three of four gaps do not reach, whatever the budget allows."""
 
 
-def end_gaps(bank: Bank, rows: Rows, times: Floats, cells: Rows) -> Floats:
-    """Close the silence of `rows` with the session that begins at `times`; the standardised gaps come back.
+def end_gaps(bank: Bank, sessions: Sessions, silences: Floats, cells: Rows) -> tuple[Floats, Floats]:
+    """Learn from the silences (profile-hours) before `sessions`; the standardised gaps and the levels that they met come back.
 
-    `rows` are distinct; `bank.elapsed` holds the profile-hours of the silence. A row's first session ends no gap and
-    yields NaN, as do gaps while the stream had fewer than three sessions. `refresh` draws the conclusions later.
+    `cells`: the hour of the week, by row of the bank. A row's first session ends no gap and yields NaN, as do gaps while
+    the stream had fewer than three sessions. `refresh` draws the conclusions later.
     """
-    gaps = np.full(rows.size, np.nan)
-    known = np.nonzero(bank.sessions[rows])[0]
-    if known.size:
-        gaps[known] = _learn_from_gaps(bank, rows[known], times[known])
-    bank.counts[rows, cells] += 1.0
-    bank.week_hour[rows] = cells + times % 1.0
-    bank.session[rows] = bank.last[rows] = bank.position[rows] = times
-    bank.first[rows] = np.fmin(bank.first[rows], times)
-    bank.sessions[rows] += 1
-    bank.elapsed[rows] = bank.covered[rows] = 0.0
-    bank.alarm_at[rows] = np.nan
-    return gaps
+    runs = sessions.runs
+    mine, rows = runs.distinct, runs.rows
+    gap = sessions.before > 0
+    everywhere = bool(gap.all())
+    elapsed = silences if everywhere else np.where(gap, silences, 0.0)
+    rounds = runs.rounds()
+    lessons = _learn_levels(bank, sessions, rounds, elapsed, gap)
+    _learn_profiles(bank, sessions, rounds, lessons, cells[mine])
+    middle = lessons.level[1]
+    lasted, place = middle * elapsed, (sessions.before - 1 - UNLEARNED) % RING
+    if everywhere:
+        bank.ring[rows, place] = lasted
+    else:
+        bank.ring[rows[gap], place[gap]] = lasted[gap]
+        bank.first[mine] = np.fmin(bank.first[mine], sessions.times[runs.first])
+    gaps = _standardise(bank, rows, lessons.level, elapsed)
+    gaps[sessions.before <= UNLEARNED] = np.nan
+    bank.session[mine] = sessions.times[runs.last]
+    bank.sessions[mine] = sessions.before[runs.last] + 1
+    return gaps, middle
+
+
+@dataclass(frozen=True, slots=True)
+class _Lessons:
+    """By session: the levels that its gap met (a row a memory), the wall hours that it teaches, how the profile fades."""
+
+    level: Floats
+    wall: Floats
+    fade: NDArray[np.float32]
+
+
+def _learn_levels(bank: Bank, sessions: Sessions, rounds: Sequence[Rows], elapsed: Floats, gap: NDArray[np.bool_]) -> _Lessons:
+    runs = sessions.runs
+    level_a, level_b = _by_memory(bank.level_a[runs.distinct]), _by_memory(bank.level_b[runs.distinct])
+    wall = np.where(gap, sessions.wall, 0.0)
+    lessons = _Lessons(np.empty((MEMORIES, wall.size)), wall, np.empty(wall.size, np.float32))
+    for places in rounds:
+        m, y, span = runs.member[places], elapsed[places], wall[places]
+        a, b = level_a[:, m], level_b[:, m]
+        level = a / b
+        lesson = np.minimum(y, np.maximum(8.0 / level[1], LONGEST_LESSON))
+        longer = y > lesson
+        if longer.any():
+            span = np.where(longer, span * lesson / np.maximum(y, 1e-9), span)
+            wall[places] = span
+        keep = 0.5 ** (span / np.maximum(HALF_LIVES, HALF_LIFE_GAPS / level[FADES_WITH]))
+        level_a[:, m] = a * keep[:MEMORIES] + gap[places]
+        level_b[:, m] = b * keep[:MEMORIES] + lesson
+        lessons.level[:, places], lessons.fade[places] = level, keep[MEMORIES]
+    bank.level_a[runs.distinct], bank.level_b[runs.distinct] = level_a.T, level_b.T
+    return lessons
+
+
+def _learn_profiles(bank: Bank, sessions: Sessions, rounds: Sequence[Rows], lessons: _Lessons, cells: Rows) -> None:
+    runs = sessions.runs
+    mine = runs.distinct
+    counts, exposure = bank.counts[mine], bank.exposure[mine]
+    week_hour = cells[runs.member] + sessions.times % 1.0
+    watched = _hours_by_day(runs.before(week_hour, bank.week_hour[mine]), lessons.wall)
+    for places in rounds:
+        m, fade = runs.member[places], lessons.fade[places, None]
+        counts[m] *= fade
+        counts[m, cells[m]] += 1.0
+        exposure[m] = exposure[m] * fade + watched[places]
+    bank.counts[mine], bank.exposure[mine], bank.week_hour[mine] = counts, exposure, week_hour[runs.last]
+
+
+def _by_memory(columns: Floats) -> Floats:
+    """A row a memory instead of a column: sums over three memories are quicker so."""
+    return np.ascontiguousarray(columns.T)
 
 
 def refresh(bank: Bank, rows: Rows, defaults: Defaults, tails: Tails, feedback: Floats) -> None:
@@ -64,53 +126,40 @@ def refresh(bank: Bank, rows: Rows, defaults: Defaults, tails: Tails, feedback: 
     set_limits(bank, rows, tails, feedback)
 
 
-def _learn_from_gaps(bank: Bank, rows: Rows, times: Floats) -> Floats:
-    level_a, level_b, elapsed = bank.level_a[rows], bank.level_b[rows], bank.elapsed[rows]
-    level = level_a / level_b
-    middle = level[:, 1]
-    standardised = standardise(bank, rows, elapsed)
-    seen = bank.sessions[rows] - 1
-    bank.ring[rows, (seen - UNLEARNED) % RING] = middle * elapsed
-
-    lesson = np.minimum(elapsed, np.maximum(8.0 / middle, LONGEST_LESSON))
-    wall = times - bank.session[rows]
-    wall = np.where(elapsed > lesson, wall * lesson / np.maximum(elapsed, 1e-9), wall)
-    keep = 0.5 ** (wall[:, None] / np.maximum(LEVEL_HALF_LIVES, LEVEL_GAPS / level))
-    bank.level_a[rows] = level_a * keep + 1.0
-    bank.level_b[rows] = level_b * keep + lesson[:, None]
-    keep_profile = (0.5 ** (wall / np.maximum(PROFILE_HALF_LIFE, 40.0 / middle))).astype(np.float32)[:, None]
-    bank.counts[rows] *= keep_profile
-    bank.exposure[rows] = bank.exposure[rows] * keep_profile + _hours_by_day(bank.week_hour[rows], wall)
-    standardised[seen < UNLEARNED] = np.nan
-    return standardised
-
-
 def standardise(bank: Bank, rows: Rows, elapsed: Floats) -> Floats:
     """v: the surprise of a silence of `elapsed` profile-hours, averaged over the memories.
 
     One memory's surprise is negative-binomial, g ln(1 + y/g), as its level is only known from g sessions' worth.
     """
-    grasp = bank.grasp[rows]
-    rescaled = elapsed[:, None] * (bank.level_a[rows] / bank.level_b[rows])
-    return np.asarray((_weights(bank, rows) * grasp * np.log1p(rescaled / grasp)).sum(axis=1))
+    return _standardise(bank, rows, _levels(bank, rows), elapsed)
+
+
+def _standardise(bank: Bank, rows: Rows, level: Floats, elapsed: Floats) -> Floats:
+    grasp = _by_memory(bank.grasp[rows])
+    return np.asarray((_weights(bank, rows) * grasp * np.log1p(elapsed * level / grasp)).sum(axis=0))
+
+
+def _levels(bank: Bank, rows: Rows) -> Floats:
+    """Sessions per profile-hour, a row a memory."""
+    return _by_memory(bank.level_a[rows] / bank.level_b[rows])
 
 
 def _weights(bank: Bank, rows: Rows) -> Floats:
     excused = np.minimum(bank.scale[rows], MOST_EXCUSED[bank.rate_class[rows]])
-    return np.asarray(SHARES / excused[:, None])
+    return np.asarray(SHARES / excused)
 
 
 def silence_until(bank: Bank, rows: Rows, v: Floats) -> Floats:
     """The profile-hours of silence at which `standardise` reaches `v`; inf where it is out of reach."""
-    grasp, level = bank.grasp[rows], bank.level_a[rows] / bank.level_b[rows]
+    grasp, level = _by_memory(bank.grasp[rows]), _levels(bank, rows)
     weight = _weights(bank, rows) * grasp
     finite = np.isfinite(v)
     wanted = np.where(finite, v, 0.0)
     elapsed = np.zeros(rows.size)
     for _ in range(30):  # Newton's method; the curve is concave, so it comes from below and never overshoots
-        spread = grasp + elapsed[:, None] * level
-        reached = (weight * np.log(spread / grasp)).sum(axis=1)
-        step = (wanted - reached) / (weight * level / spread).sum(axis=1)
+        spread = grasp + elapsed * level
+        reached = (weight * np.log(spread / grasp)).sum(axis=0)
+        step = (wanted - reached) / (weight * level / spread).sum(axis=0)
         # A row that has arrived stays where it is, whatever rows are reckoned with it.
         step = np.where(np.abs(step) > 1e-9 * elapsed, step, 0.0)
         if not step.any():
@@ -199,19 +248,36 @@ def _against(
 
 
 def set_limits(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
-    """The silence at which each level's alarm is due, for streams that have learned enough."""
+    """What alarms of `rows` are decided by, and how soon the first of them can be due.
+
+    Most silences end long before, so the `deadlines` themselves are reckoned only for those that have lasted so long.
+    """
     days = bank.exposure[rows].sum(axis=1, dtype=np.float64) / 24.0 + 1.0
     spread = np.minimum(bank.scale[rows] ** 2, 1.0)[:, None]
     bank.grasp[rows] = 1.0 / (spread * (SEND_TO_SEND / bank.level_a[rows] + (DAY_TO_DAY / days)[:, None]))
-    level = bank.level_a[rows, 1] / bank.level_b[rows, 1]
-    classes = classes_of(level * 24)
+    level = _levels(bank, rows)
+    classes = classes_of(level[1] * 24)
     bank.rate_class[rows] = classes
     bank.tail[rows] = kinds_of(classes, bank.scale[rows])
-    needed = np.log(level * HOURS_PER_YEAR / bank.budget[rows]) + feedback[bank.tail[rows]]
-    needed = np.maximum(needed[:, None] - np.log(BUDGETS), LEAST_SURPRISE)
-    v = tails.inverse(needed, bank.tail[rows][:, None])
+    least = _needed(bank, rows, level[1], tails, feedback, BUDGETS.max())
+    # ln(1 + x) <= x: no silence is more surprising than with a level that is known for sure.
+    bank.soonest[rows] = least / (_weights(bank, rows) * level).sum(axis=0) * (1.0 - 1e-9)
+
+
+def deadlines(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> Floats:
+    """The profile-hours of silence at which each level's alarm is due, a column a level; inf while too little is learned."""
+    level = bank.levels()[rows]
+    v = _needed(bank, np.repeat(rows, BUDGETS.size), np.repeat(level, BUDGETS.size), tails, feedback, np.tile(BUDGETS, rows.size))
+    return silence_until(bank, np.repeat(rows, BUDGETS.size), v).reshape(rows.size, BUDGETS.size)
+
+
+def _needed(bank: Bank, rows: Rows, level: Floats, tails: Tails, feedback: Floats, multiple: Floats | float) -> Floats:
+    """The standardised silence that an alarm needs with so many times the budget; inf where none is possible."""
+    kinds = bank.tail[rows]
+    surprise = np.log(level * HOURS_PER_YEAR / bank.budget[rows]) + feedback[kinds] - np.log(multiple)
+    v = tails.inverse(np.maximum(surprise, LEAST_SURPRISE), kinds)
     v[(bank.sessions[rows] < bank.min_sessions[rows]) | ~np.isnan(bank.fixed[rows])] = np.inf
-    bank.deadline[rows] = silence_until(bank, np.repeat(rows, v.shape[1]), v.ravel()).reshape(v.shape)
+    return v
 
 
 def surprises(bank: Bank, tails: Tails) -> Floats:

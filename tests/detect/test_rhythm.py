@@ -9,6 +9,7 @@ from monitor.detect.calendar import HOURS_PER_WEEK
 from monitor.detect.defaults import load_defaults
 from monitor.detect.engine import Engine
 from monitor.detect.learning import MONTH, Learning
+from monitor.detect.rhythm import deadlines
 from monitor.detect.tails import KINDS, REGULAR
 from monitor.settings import GapSettings
 
@@ -36,6 +37,20 @@ def test_a_weekly_list_is_soon_seen_to_be_regular() -> None:
         pass_hour(engine, [0] if hour % HOURS_PER_WEEK == 10 else [])
     assert engine.bank.scale[0] < REGULAR
     assert KINDS[engine.bank.tail[0]] == ("<1/week", "regular")
+
+
+def test_no_alarm_is_due_before_the_soonest_moment() -> None:
+    """Limits are reckoned only once a silence has lasted as long as `soonest`: it must not be late."""
+    engine = engine_of(4)
+    random = np.random.default_rng(5)
+    for _ in range(30 * 24):
+        pass_hour(engine, (random.uniform(size=4) < (0.9, 0.3, 0.05, 0.02)).nonzero()[0].tolist())
+    rows = np.arange(4)
+    due = deadlines(engine.bank, rows, engine.learning.tails, engine.learning.feedback)
+    assert np.isfinite(due).all()
+    assert (np.diff(due, axis=1) > 0).all()
+    assert (engine.bank.soonest[rows] <= due[:, 0]).all()
+    assert (engine.bank.soonest[rows] > 0.3 * due[:, 0]).all()
 
 
 def test_a_lull_of_all_others_slows_the_clock_within_hours() -> None:
