@@ -21,6 +21,8 @@ Found = ArchivedMessage | ArchivedEvent | ArchiveProblem
 
 BEGINNING = ArchiveMark()
 _FIELD = re.compile(rb"[!-9;-~]{1,76}[ \t]*:")
+_LEADING = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r?\n)*")
+"""What editors and web pages put before a message: a byte order mark, blank lines."""
 _MAILDIR_TIME = re.compile(r"(\d{9,11})\.")
 _RECORDS = (".jsonl", ".ndjson")
 _SUFFIXES = (".eml", ".mbox", ".mbx", *_RECORDS)
@@ -107,8 +109,16 @@ def _read_file(file: Path, folder: str, before: int, start: int, position: int) 
             yield from read_mbox(file, stream, before, start, position)
         elif _FIELD.match(first):
             yield _single(file, stream, folder, before)
+        elif _FIELD.match(beginning := stream.read(HEAD), lead := _leading(beginning)):
+            stream.seek(lead)
+            yield _single(file, stream, folder, before + lead)
         else:
             yield ArchiveProblem(file, None, "is neither a mail message, an mbox nor JSON Lines")
+
+
+def _leading(beginning: bytes) -> int:
+    found = _LEADING.match(beginning)
+    return found.end() if found else 0
 
 
 def _single(file: Path, stream: IO[bytes], folder: str, before: int) -> ArchivedMessage | ArchiveProblem:

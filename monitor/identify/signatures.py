@@ -239,6 +239,7 @@ def load_signatures(folders: Sequence[Folder]) -> SignatureSet:
     """
     providers: dict[str, Provider] = {}
     homes: dict[str, tuple[int, str]] = {}
+    places: dict[str, str] = {}
     problems: list[str] = []
     for number, folder in enumerate(folders):
         for file, spec in read_folder([folder], ProviderFile):
@@ -246,12 +247,12 @@ def load_signatures(folders: Sequence[Folder]) -> SignatureSet:
             if home is not None and home[0] == number:
                 problems.append(f"{folder}/{file}:1: name: {spec.name} is already in {home[1]}")
                 continue
-            homes[spec.name] = (number, file)
+            homes[spec.name], places[spec.name] = (number, file), f"{folder}/{file}"
             providers[spec.name] = _provider(file, spec)
     for provider in providers.values():
         for other in (*provider.spec.through, *provider.spec.rather_than):
             if other not in providers:
-                problems.append(f"{provider.file}:1: through, rather_than: no provider is called {other}")
+                problems.append(f"{places[provider.name]}:1: through, rather_than: no provider is called {other}")
     if problems:
         raise SettingsError(problems)
     return SignatureSet(providers)

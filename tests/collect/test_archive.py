@@ -84,6 +84,13 @@ def test_a_tree_of_files_is_read_by_their_names(tmp_path: Path) -> None:
     assert [m.source.name for m in read(tmp_path)] == ["x.EML", "y.mbox"]
 
 
+@pytest.mark.parametrize("before", [b"\n\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n \n"])
+def test_what_editors_put_before_a_message_is_no_part_of_it(tmp_path: Path, before: bytes) -> None:
+    (tmp_path / "a.eml").write_bytes(before + PLAIN)
+    (message,) = read(tmp_path / "a.eml")
+    assert (message.raw, message.done) == (PLAIN, archive_size(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [

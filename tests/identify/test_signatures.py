@@ -53,6 +53,7 @@ def faults(folder: Path, text: str) -> list[str]:
         (("company:", "compny:"), "postbird.yaml:2: compny: "),
         (("role: both", "role: sender"), "postbird.yaml:5: role: "),
         (("read: 2026-11-23", "read: lately"), "postbird.yaml:7: sources[0].read: "),
+        (("read: 2026-11-23", "read: 2026-13-40"), "postbird.yaml:7: sources[0].read: "),
         (("role: both", "role: both\nthrough: [Nobody]"), "postbird.yaml:1: through, rather_than: no provider is called Nobody"),
         (("name: Postbird", "name: [Postbird"), "postbird.yaml:2: not YAML: "),
     ],
