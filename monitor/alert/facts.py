@@ -94,6 +94,8 @@ class Facts:
     is_partial: bool
     is_all_inboxes: bool
     """For a finding about inboxes: it is about all of them, which `members` names."""
+    of_server: bool
+    """For a finding about inboxes: it is about several at the mail server `subject`, which `members` names."""
     since: str
     opened: str
     found_earlier: str | None
@@ -152,6 +154,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         is_raised=decision.event is AlertEventKind.RAISED,
         is_partial=alert.kind is FindingKind.PARTIAL_GROUP_GAP,
         is_all_inboxes=alert.key in ("inbox_blind:all", "canary_overdue:all"),
+        of_server=alert.key.startswith("inbox_blind:server:"),
         since=moment_in(alert.since, zone),
         opened=moment_in(alert.opened_at, zone),
         found_earlier=moment_in(alert.found_at, zone) if alert.opened_at - alert.found_at > _OURS_COUNTED_AS_LATE else None,

@@ -47,7 +47,7 @@ def _speaks_for(speaker: Finding | Alert, finding: Finding | Alert) -> bool:
     named, theirs = members(speaker), members(finding)
     is_larger = (len(named), finding.key) > (len(theirs), speaker.key)
     if speaker.kind in _ABOUT_INBOXES and finding.kind in _ABOUT_INBOXES:
-        return is_larger and finding.subject in named
+        return is_larger and (finding.subject in named or (bool(theirs) and theirs <= named))
     if speaker.kind in _ABOUT_INBOXES and finding.kind is FindingKind.SEED_SILENT and theirs & {speaker.subject, *named}:
         return True
     if speaker.kind in GROUPS and finding.kind in _SILENCES and finding.since > speaker.since + SAME:

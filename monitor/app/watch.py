@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,6 +25,7 @@ from monitor.detect.detector import Detector
 from monitor.detect.infrastructure import SHOWN_FOR, change_findings
 from monitor.detect.safety import SeedFacts, safety_findings
 from monitor.detect.seeds import KEPT_SENDS
+from monitor.detect.servers import Failing, servers_blind
 from monitor.detect.state import StateError, kept_hours, version
 from monitor.detect.witnesses import Interval
 from monitor.identify.match import Identifier
@@ -73,9 +75,12 @@ class Watch:
         self._beside.add_sends(sends)
         judged = self._detector.assess(now)
         silent = frozenset(s for f in judged.findings if f.gap is not None for s in (f.subject, *f.members))
+        unread = self._unread()
+        never = never_read(unread, now, self._blind_after)
         found = (
             *judged.findings,
-            *never_read(self._unread(), now, self._blind_after),
+            *never,
+            *self._about_servers((*judged.findings, *never), unread, now),
             *self._about_canaries(now),
             *self._about_seeds(now),
             *self._beside.findings(now, self._detector.covered, silent),
@@ -196,6 +201,20 @@ class Watch:
             *unsent_findings(unsent, now, settings.every),
         )
 
+    def _about_servers(self, found: Iterable[Finding], unread: Mapping[str, datetime], now: datetime) -> tuple[Finding, ...]:
+        """Servers of which several inboxes cannot be read."""
+        blind = {f.subject: f.since for f in found if f.kind is FindingKind.INBOX_BLIND and not f.members}
+        if not blind:
+            return ()
+        half = {inbox: since for inbox, since in unread.items() if now - since >= self._blind_after / 2}
+        hosts = {inbox.name: inbox.host for inbox in self._settings.inboxes if inbox.enabled and inbox.host}
+        failing = {
+            name: Failing(hosts[name], state.last_failure.cause)
+            for name, state in self._store.inbox_health().items()
+            if name in hosts and state.last_failure is not None
+        }
+        return servers_blind(blind, {**half, **self._detector.suspected(now)}, failing, now, self._blind_after)
+
     def _about_seeds(self, now: datetime) -> tuple[Finding, ...]:
         """Inboxes that are about to be of no more use."""
         notes, health = self._store.inbox_notes(), self._store.inbox_health()
@@ -234,12 +253,12 @@ class Watch:
         return {name: [f for f in found[name] if named is None or f in named] for name, named in enabled.items()}
 
     def _unread(self) -> dict[str, datetime]:
-        """Inboxes that are polled and were never read → the first failure."""
+        """Polled inboxes that fail, and of which nothing was ever proven (one good look proves nothing) → the first failure."""
         polled = {inbox.name for inbox in self._settings.inboxes if inbox.enabled}
         return {
             name: state.failing_since
             for name, state in self._store.inbox_health().items()
-            if name in polled and state.failing_since is not None and not any(f.proven_at for f in state.folders)
+            if name in polled and state.failing_since is not None and self._detector.read_until(name) is None
         }
 
     def _is_ignored(self, about: Finding | Alert) -> bool:
@@ -249,7 +268,7 @@ class Watch:
     def _is_unfollowed(self, alert: Alert) -> bool:
         """Whether its inbox is not read any more, or no mail belongs to its stream (merged, renamed), or that is ignored."""
         if alert.kind in ABOUT_US:
-            is_one = alert.kind is not FindingKind.CANARY_UNSENT and not alert.key.endswith(":all")
+            is_one = alert.key == f"{alert.kind.value}:{alert.subject}"
             return is_one and alert.subject not in {inbox.name for inbox in self._settings.inboxes if inbox.enabled}
         is_gone = alert.kind is FindingKind.GAP and self._store.last_send(alert.subject) is None
         return is_gone or self._is_ignored(alert)

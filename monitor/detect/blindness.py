@@ -24,12 +24,11 @@ def blindness(book: CoverageBook, now: float, after: float) -> tuple[Finding, ..
     Where the first of several inboxes crosses the limit while the last proof of all others is more than half as old,
     it is one event: the polls fail one after another, not together. An inbox that is polled no more is nobody's concern.
     """
-    polled = [inbox for inbox in book.inboxes() if book.folders is None or inbox in book.folders]
-    blind = {inbox: end for inbox, end in blind_inboxes(book, now, after).items() if inbox in polled}
+    blind = {inbox: end for inbox, end in blind_inboxes(book, now, after).items() if _is_polled(book, inbox)}
     if not blind:
         return ()
-    suspects = {inbox: end for inbox, end in blind_inboxes(book, now, after / 2).items() if inbox in polled}
-    proven = [inbox for inbox in polled if book.read(inbox)]
+    suspects = suspected(book, now, after)
+    proven = [inbox for inbox in book.inboxes() if _is_polled(book, inbox) and book.read(inbox)]
     if len(proven) > 1 and len(suspects) == len(proven):
         since = max(suspects.values())
         note = f"None of the {len(proven)} seed inboxes could be read since then; silence of senders is not judged."
@@ -38,9 +37,14 @@ def blindness(book: CoverageBook, now: float, after: float) -> tuple[Finding, ..
     return tuple(_finding(inbox, inbox, end, now, after, note, ()) for inbox, end in sorted(blind.items()))
 
 
+def suspected(book: CoverageBook, now: float, after: float) -> dict[str, float]:
+    """The polled inboxes whose last proof is more than half as old as makes one blind → that proof."""
+    return {inbox: end for inbox, end in blind_inboxes(book, now, after / 2).items() if _is_polled(book, inbox)}
+
+
 def never_read(failing_since: Mapping[str, datetime], now: datetime, after: timedelta) -> tuple[Finding, ...]:
-    """One finding for each inbox that no poll has ever read, `after` its first failed one; times are aware UTC."""
-    note = "No poll has ever been able to read this seed inbox."
+    """One finding for each inbox of which nothing was ever proven, `after` its first failed poll; times are aware UTC."""
+    note = "This seed inbox could not be read since then, and nothing was ever proven of it."
     return tuple(
         Finding(
             kind=FindingKind.INBOX_BLIND,
@@ -54,6 +58,10 @@ def never_read(failing_since: Mapping[str, datetime], now: datetime, after: time
         for inbox, since in sorted(failing_since.items())
         if now - since >= after
     )
+
+
+def _is_polled(book: CoverageBook, inbox: str) -> bool:
+    return book.folders is None or inbox in book.folders
 
 
 def _finding(key: str, subject: str, since: float, now: float, after: float, note: str, members: Sequence[str]) -> Finding:

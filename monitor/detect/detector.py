@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from monitor.detect.blindness import blind_inboxes, blindness
+from monitor.detect.blindness import blind_inboxes, blindness, suspected
 from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.coverage_book import CoverageBook
 from monitor.detect.defaults import Defaults, load_defaults
@@ -103,6 +103,10 @@ class Detector:
         """Up to when all monitored folders of the inbox are proven readable; None: never."""
         spans = self._book.read(inbox)
         return moment_of(spans[-1][1]) if spans else None
+
+    def suspected(self, now: datetime) -> dict[str, datetime]:
+        """Inboxes that are blind or half-way to it → up to when they are proven readable."""
+        return {inbox: moment_of(end) for inbox, end in suspected(self._book, hours_of(now), self._blind_after).items()}
 
     def covered(self) -> dict[str, list[Interval]]:
         """Inbox → when it was covered, hours since the epoch; one that never was is left out."""

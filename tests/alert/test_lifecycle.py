@@ -148,12 +148,17 @@ def test_they_go_on_while_the_finding_is_there_at_a_lower_level() -> None:
 
 
 ALL_BLIND = finding(FindingKind.INBOX_BLIND, "all inboxes", key="inbox_blind:all", members=("quiet-1", "quiet-2"))
+SERVER_BLIND = finding(
+    FindingKind.INBOX_BLIND, "mail.example.org", key="inbox_blind:server:mail.example.org", members=("quiet-1", "quiet-2")
+)
 
 
 @pytest.mark.parametrize(
     ("known", "wider"),
     [
         (finding(FindingKind.INBOX_BLIND, "quiet-1"), ALL_BLIND),
+        (finding(FindingKind.INBOX_BLIND, "quiet-1"), SERVER_BLIND),
+        (SERVER_BLIND, ALL_BLIND),
         (finding(FindingKind.SEED_SILENT, STREAM, members=("quiet-1",)), ALL_BLIND),
         (
             finding(FindingKind.PARTIAL_GROUP_GAP, "delivery:X", members=("a", "b")),

@@ -47,6 +47,13 @@ ALL_BLIND = finding(
     note="None of the 2 could be read.",
     members=("quiet-1", "quiet-2"),
 )
+SERVER_BLIND = finding(
+    FindingKind.INBOX_BLIND,
+    "mail.example.org",
+    key="inbox_blind:server:mail.example.org",
+    note="2 seed inboxes at mail.example.org could not be read since then; the last tries failed for: network, timeout.",
+    members=("quiet-1", "quiet-2"),
+)
 OVERDUE = finding(
     FindingKind.CANARY_OVERDUE,
     "quiet-1",
@@ -137,6 +144,11 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     "inboxes-opened": (Decision(alert(ALL_BLIND), OPENED, ("log",)), AlertContext()),
     "inboxes-resolved": (
         Decision(alert(ALL_BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
+        AlertContext(),
+    ),
+    "server-opened": (Decision(alert(SERVER_BLIND), OPENED, ("log",)), AlertContext()),
+    "server-resolved": (
+        Decision(alert(SERVER_BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
         AlertContext(),
     ),
     "canary-opened": (Decision(alert(OVERDUE), OPENED, ("log",)), AlertContext()),

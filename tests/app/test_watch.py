@@ -75,6 +75,28 @@ def test_an_inbox_that_could_never_be_read_is_told_of_after_an_hour(hours: float
         assert blind(session, hours) == told
 
 
+def test_one_good_look_proves_nothing_and_an_inbox_that_fails_since_is_told_of(tmp_path: Path) -> None:
+    with open_session(settings(tmp_path, inbox("once"), inbox("well"))) as session:
+        session.store.save_visit(a_visit(inbox="once", at=NOON), [])
+        session.store.save_visit(a_visit(inbox="well", at=NOON + 2 * HOUR, since=NOON), [])
+        session.store.record_failure(PollFailure("once", None, NOON + MINUTE, FailureCause.LOGIN, "refused"))
+        assert blind(session, 2) == ["inbox_blind:once"]
+
+
+def test_inboxes_of_one_server_that_are_refused_are_also_one_finding_which_speaks_for_them(tmp_path: Path) -> None:
+    with open_session(settings(tmp_path, inbox("one"), inbox("two"), inbox("three"))) as session:
+        for name in ("one", "two"):
+            session.store.save_visit(a_visit(inbox=name, at=NOON, since=NOON - HOUR), [])
+            session.store.record_failure(PollFailure(name, None, NOON + MINUTE, FailureCause.TIMEOUT, "no answer"))
+        session.store.save_visit(a_visit(inbox="three", at=NOON + 2 * HOUR, since=NOON - HOUR), [])
+        server = "inbox_blind:server:imap.example.org"
+        assert blind(session, 2) == ["inbox_blind:one", "inbox_blind:two", server]
+        session.watch().round(NOON + 2 * HOUR)
+        alerts = {alert.key: alert for alert in session.store.alerts()}
+        assert [alerts[f"inbox_blind:{name}"].parent for name in ("one", "two")] == [server, server]
+        assert alerts[server].parent is None
+
+
 # ------------------------------------------------------------------------------------------ states
 
 DAYS = 40

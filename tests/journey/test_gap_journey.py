@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitor.model import AlertState, CoverageKind, FailureCause, FindingKind
 from tests.journey.mail import CAMPAIGN, OTHERS, START, Mailing, sends_of
-from tests.journey.newsroom import STEP, newsroom, three_seeds
+from tests.journey.newsroom import STEP, Seed, newsroom, seed_settings, three_seeds
 from tests.servers.dovecot import Dovecot
 from tests.servers.process import free_port
 
@@ -16,6 +16,7 @@ FIRST_LOOK = START + timedelta(days=18)
 SILENT_FROM = START + timedelta(days=25)
 BACK_AT = SILENT_FROM + timedelta(days=7)
 GAP_KEY = f"gap:{CAMPAIGN.domain}"
+SERVER_KEY = "inbox_blind:server:127.0.0.1"
 
 
 def test_a_silent_week_is_told_once_and_so_is_its_end(dovecot: Dovecot, tmp_path: Path) -> None:
@@ -93,6 +94,46 @@ def test_a_week_in_which_we_see_nothing_is_a_finding_about_us_and_none_about_sen
         assert [alert.state for alert in room.alerts] == [AlertState.RESOLVED]
         week = [c for c in room.session.store.coverage() if c.start <= SILENT_FROM + timedelta(days=1) < c.end]
         assert {c.kind for c in week} == {CoverageKind.RETROSPECTIVE}
+
+
+def test_a_mail_server_that_breaks_is_one_notice_while_an_inbox_elsewhere_goes_on(
+    own_dovecot: Dovecot, dovecot: Dovecot, tmp_path: Path
+) -> None:
+    there = [Seed(own_dovecot.user()) for _ in range(2)]
+    elsewhere = Seed(dovecot.user())
+    settings = seed_settings(elsewhere.user, tmp_path).model_copy(update={"name": "elsewhere"})
+    with newsroom(tmp_path, FIRST_LOOK, there, [settings]) as room:
+        elsewhere.deliver(sends_of(ALL, START, FIRST_LOOK))
+        room.find_history(ALL)
+        own_dovecot.stop()
+        for _ in range(5):
+            elsewhere.deliver(sends_of(ALL, room.clock.now(), room.clock.now() + STEP))
+            room.go_on_blind(room.clock.now() + STEP)
+        assert room.told == [("opened", SERVER_KEY)]
+        assert room.subjects[0].startswith("2 seed inboxes at 127.0.0.1 cannot be relied on")
+        body = str(room.mailbox.mails[0])
+        assert all(seed.user.settings().user + "@" not in body for seed in there)
+
+        own_dovecot.start()
+        for seed in there:
+            seed.deliver(sends_of(ALL, FIRST_LOOK, room.clock.now()))
+        room.look()
+        assert room.told == [("opened", SERVER_KEY), ("resolved", SERVER_KEY)]
+        assert {alert.state for alert in room.alerts if alert.kind is FindingKind.INBOX_BLIND} == {AlertState.RESOLVED}
+
+
+def test_inboxes_of_one_server_that_could_never_be_read_are_one_notice(dovecot: Dovecot, tmp_path: Path) -> None:
+    port = free_port()
+    gone = [
+        dovecot.user().settings().model_copy(update={"name": f"gone-{n}", "port": port, "password_env": "PATH"}) for n in range(3)
+    ]
+    with newsroom(tmp_path, FIRST_LOOK, [Seed(dovecot.user())], gone) as room:
+        room.look()
+        room.go_on_blind(FIRST_LOOK + timedelta(days=1))
+        assert room.told == [("opened", SERVER_KEY)]
+        [alert] = [alert for alert in room.alerts if alert.key == SERVER_KEY]
+        assert alert.finding is not None
+        assert alert.finding.members == ("gone-0", "gone-1", "gone-2")
 
 
 def test_a_stream_that_fell_silent_while_we_were_blind_is_told_of_once_the_backlog_is_read(
