@@ -118,10 +118,11 @@ def monitored_folders(connection: Connection, names: Iterable[str]) -> dict[str,
     for row in connection.execute(few):
         if row.inbox in wanted:
             found[row.inbox].append((row.name, row.proven_at))
-    return {inbox: tuple(sorted(_still_there(known))) for inbox, known in found.items()}
+    return {inbox: tuple(sorted(still_there(known))) for inbox, known in found.items()}
 
 
-def _still_there(known: Sequence[tuple[str, datetime]]) -> list[str]:
+def still_there(known: Sequence[tuple[str, datetime]]) -> list[str]:
+    """Of an inbox's folders, each with the time it was last proven, those that are being read."""
     newest = max((at for _, at in known), default=None)
     return [name for name, at in known if newest is not None and newest - at < FORGOTTEN_AFTER]
 

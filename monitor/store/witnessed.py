@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from monitor.model import Coverage, CoverageKind
-from monitor.store.coverage import monitored_folders, read_coverage
+from monitor.store.coverage import still_there
 from monitor.store.covered import Stretch, any_of, inbox_stretches
 from monitor.store.health import FailureRun, failure_runs
 from monitor.store.sends import witnesses
+from monitor.store.statements import among
 from monitor.store.tables import copies, coverage, folders, inboxes, streams
 
 
@@ -54,38 +56,72 @@ def read_witnessed(
     wanted = names
     if wanted is None:
         wanted = sorted({*witnesses(connection, [stream], end), *seen}) if stream is not None else _polled(connection)
-    monitored = monitored_folders(connection, wanted)
+    monitored = _folders(connection, wanted)
     intervals: dict[str, list[Coverage]] = defaultdict(list)
-    for interval in read_coverage(connection, start, end, wanted):
-        intervals[interval.inbox].append(interval)
-    for interval in _before_they_were(connection, wanted):
+    for interval in (*_proven(connection, monitored.values(), start, end), *_before_they_were(monitored)):
         intervals[interval.inbox].append(interval)
     failed: dict[str, list[FailureRun]] = defaultdict(list)
     for run in failure_runs(connection, start, end, wanted):
         failed[run.inbox].append(run)
     found = []
     for name in wanted:
-        stretches = inbox_stretches(intervals[name], monitored.get(name, ()), start, end)
+        stretches = inbox_stretches(intervals[name], [folder.name for folder in monitored[name]], start, end)
         sends, last_at = seen.get(name, (0, None))
         found.append(InboxWitness(name, tuple(stretches), tuple(failed[name]), sends, last_at))
     return Witnessed(start, end, tuple(found), tuple(any_of(s for inbox in found for s in inbox.stretches)))
 
 
-def _before_they_were(connection: Connection, names: Sequence[str]) -> Iterator[Coverage]:
-    """A folder that was first seen later than the others held no mail before, and takes nothing from their proof."""
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """One that is being read. `first` is the begin of what was ever proven of it; None: nothing was."""
+
+    id: int
+    inbox: str
+    name: str
+    first: datetime | None
+
+
+def _folders(connection: Connection, names: Sequence[str]) -> dict[str, list[_Folder]]:
+    """Inbox → its folders that are being read, in order of their names."""
+    first = select(coverage.c.since).where(coverage.c.folder_id == folders.c.id)  # the oldest: intervals do not overlap
     query = (
-        select(inboxes.c.name.label("inbox"), folders.c.name, func.min(coverage.c.since).label("since"))
-        .join(folders, folders.c.inbox_id == inboxes.c.id)
-        .join(coverage, coverage.c.folder_id == folders.c.id)
-        .where(inboxes.c.name.in_(names))
-        .group_by(inboxes.c.name, folders.c.name)
+        select(
+            folders.c.id,
+            inboxes.c.name.label("inbox"),
+            folders.c.name,
+            folders.c.proven_at,
+            first.order_by(coverage.c.until).limit(1).scalar_subquery().label("first"),
+        )
+        .join(inboxes, inboxes.c.id == folders.c.inbox_id)
+        .where(folders.c.proven_at.is_not(None))
+        .order_by(folders.c.name)
     )
-    born: dict[str, dict[str, datetime]] = defaultdict(dict)
-    for row in connection.execute(query):
-        born[row.inbox][row.name] = row.since
-    for inbox, since in born.items():
-        first = min(since.values())
-        yield from (Coverage(inbox, folder, first, at) for folder, at in since.items() if at > first)
+    known: dict[str, list[Any]] = {name: [] for name in names}
+    for row in connection.execute(query.where(among(connection, inboxes.c.name, names))):
+        known[row.inbox].append(row)
+    read = {inbox: set(still_there([(row.name, row.proven_at) for row in rows])) for inbox, rows in known.items()}
+    return {
+        inbox: [_Folder(row.id, inbox, row.name, row.first) for row in rows if row.name in read[inbox]]
+        for inbox, rows in known.items()
+    }
+
+
+def _proven(connection: Connection, monitored: Iterable[Sequence[_Folder]], start: datetime, end: datetime) -> Iterator[Coverage]:
+    """Intervals of these folders that reach into [start, end)."""
+    by_number = {folder.id: folder for some in monitored for folder in some}
+    query = select(coverage.c.folder_id, coverage.c.since, coverage.c.until, coverage.c.kind)
+    query = query.where(coverage.c.until > start, coverage.c.since < end)
+    for row in connection.execute(query.where(among(connection, coverage.c.folder_id, by_number.keys()))):
+        folder = by_number[row.folder_id]
+        yield Coverage(folder.inbox, folder.name, row.since, row.until, CoverageKind(row.kind))
+
+
+def _before_they_were(monitored: Mapping[str, Sequence[_Folder]]) -> Iterator[Coverage]:
+    """A folder that was first seen later than the others held no mail before, and takes nothing from their proof."""
+    for inbox, known in monitored.items():
+        begun = {folder.name: folder.first for folder in known if folder.first is not None}
+        first = min(begun.values(), default=None)
+        yield from (Coverage(inbox, name, first, at) for name, at in begun.items() if first is not None and at > first)
 
 
 def _polled(connection: Connection) -> list[str]:
