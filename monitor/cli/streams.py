@@ -18,7 +18,7 @@ from monitor.detect.changes import sent_through
 from monitor.detect.infrastructure import Regime, find_changes
 from monitor.errors import GoneQuietError
 from monitor.show import views
-from monitor.show.rollups import By, change_json, rollup_json, rollup_rows
+from monitor.show.rollups import By, Share, change_json, rollup_json, rollup_rows
 from monitor.show.words import fleet
 from monitor.words import count, iso, plain, span
 
@@ -151,12 +151,16 @@ def _rolled_up(by: By, back: timedelta, config: Path | None, as_json: bool) -> N
                 f"{row.share:.0%}",
                 iso(row.first_at),
                 iso(row.last_at),
-                ", ".join(row.providers if by is By.ORGANISATION else row.streams),
+                ", ".join(map(_shared, row.providers) if by is By.ORGANISATION else row.streams),
             )
             for row in rows
         ),
         empty=NO_STREAM,
     )
+
+
+def _shared(share: Share) -> str:
+    return f"{plain(share.provider, 60)} {share.share:.0%}"
 
 
 @app.command()

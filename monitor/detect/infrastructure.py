@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,6 +30,8 @@ LEAST = 3
 SHOWN_FOR = timedelta(days=14)
 """How long a change stays a finding."""
 TOGETHER = timedelta(days=2)
+NAMED = 40
+"""Characters of a name in a sentence."""
 
 
 class Aspect(StrEnum):
@@ -148,7 +150,7 @@ def _finding(move: Sequence[InfrastructureChange]) -> Finding:
     first = move[0]
     ranked = sorted(move, key=lambda change: list(Aspect).index(change.aspect))
     began = min(change.after.first.at for change in move)
-    was, now = (", ".join(f"{c.aspect.value} {plain(r.value, 60)}" for c, r in rows) for rows in _sides(ranked))
+    was, now = (_words(regimes) for regimes in _sides(ranked))
     leading = ranked[0]
     until = leading.before.last.at
     shares = (
@@ -167,8 +169,21 @@ def _finding(move: Sequence[InfrastructureChange]) -> Finding:
     )
 
 
-def _sides(move: Sequence[InfrastructureChange]) -> tuple[list[tuple[InfrastructureChange, Regime]], ...]:
-    return [(change, change.before) for change in move], [(change, change.after) for change in move]
+def _sides(move: Sequence[InfrastructureChange]) -> tuple[dict[Aspect, Regime], dict[Aspect, Regime]]:
+    return {change.aspect: change.before for change in move}, {change.aspect: change.after for change in move}
+
+
+def _words(regimes: Mapping[Aspect, Regime]) -> str:
+    """`platform and delivery X, account mid 123`; the signing domain is only told where nothing else changed."""
+    values = {aspect: plain(regime.value, NAMED) for aspect, regime in regimes.items()}
+    if values.keys() > {Aspect.SIGNING_DOMAIN}:
+        del values[Aspect.SIGNING_DOMAIN]
+    if Aspect.ACCOUNT in values:
+        values[Aspect.ACCOUNT] = values[Aspect.ACCOUNT].replace(":", " ", 1)
+    if Aspect.PLATFORM in values and values[Aspect.PLATFORM] == values.get(Aspect.DELIVERY):
+        del values[Aspect.DELIVERY]
+        return ", ".join(["platform and delivery " + values.pop(Aspect.PLATFORM), *(f"{a.value} {v}" for a, v in values.items())])
+    return ", ".join(f"{aspect.value} {value}" for aspect, value in values.items())
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +22,15 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """How much of some mail came through one provider, as platform, as delivery or as both."""
+
+    provider: str
+    sends: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rollup:
     """Everything that came through one provider or account, or from one organisation."""
 
@@ -34,7 +43,7 @@ class Rollup:
     """For a provider: `delivery`, `platform` or both."""
     streams: tuple[str, ...]
     organisations: tuple[str, ...]
-    providers: tuple[str, ...]
+    providers: tuple[Share, ...]
     """The most frequent first."""
     accounts: tuple[str, ...]
     """`kind:id`, the most frequent first."""
@@ -54,6 +63,14 @@ def rollup_rows(sends: Iterable[Send], by: By) -> list[Rollup]:
     return sorted(rows, key=lambda row: (-row.sends, row.name))
 
 
+def provider_shares(sends: Sequence[Send]) -> tuple[Share, ...]:
+    """Through whom some mail came, the most frequent first; a mail with a platform and another delivery counts for both."""
+    providers = Counter(provider for send in sends for provider in _names(send, By.PROVIDER))
+    return tuple(
+        Share(name, number, number / len(sends)) for name, number in sorted(providers.items(), key=lambda p: (-p[1], p[0]))
+    )
+
+
 def rollup_json(row: Rollup) -> Row:
     """Keys are always there."""
     return {
@@ -63,7 +80,8 @@ def rollup_json(row: Rollup) -> Row:
         "roles": list(row.roles),
         "streams": list(row.streams),
         "organisations": list(row.organisations),
-        "providers": list(row.providers),
+        "providers": [share.provider for share in row.providers],
+        "provider_shares": {share.provider: round(share.share, 4) for share in row.providers},
         "accounts": list(row.accounts),
         "first_send": iso(row.first_at),
         "last_send": iso(row.last_at),
@@ -105,7 +123,6 @@ def _names(send: Send, by: By) -> Iterable[str]:
 
 def _rollup(by: By, name: str, sends: list[Send], total: int) -> Rollup:
     roles = {"platform": any(s.platform == name for s in sends), "delivery": any(s.delivery == name for s in sends)}
-    providers = Counter(provider for send in sends for provider in _names(send, By.PROVIDER))
     accounts = Counter(send.account for send in sends if send.account)
     return Rollup(
         by=by,
@@ -115,7 +132,7 @@ def _rollup(by: By, name: str, sends: list[Send], total: int) -> Rollup:
         roles=tuple(sorted(role for role, holds in roles.items() if holds)) if by is By.PROVIDER else (),
         streams=tuple(sorted({send.stream for send in sends})),
         organisations=tuple(sorted({send.organisation for send in sends})),
-        providers=tuple(sorted(providers, key=lambda p: (-providers[p], p))),
+        providers=provider_shares(sends),
         accounts=tuple(sorted(accounts, key=lambda a: (-accounts[a], a))),
         first_at=min(send.at for send in sends),
         last_at=max(send.at for send in sends),

@@ -25,6 +25,7 @@ from monitor.errors import GoneQuietError
 from monitor.model import AlertState, StreamPhase
 from monitor.show import canaries, charts, pages, strips, views
 from monitor.show.metrics import exposition
+from monitor.show.rollups import provider_shares
 from monitor.show.snapshot import SnapshotSource
 from monitor.show.words import fleet, letter, odds, rate
 
@@ -136,6 +137,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
             line=pages.stream_line(state, snapshot.providers.get(stream), snapshot.at, [s.at for s in sends]),
             gap=state.gap,
             sends=list(reversed(sends))[:50],
+            shares=provider_shares(sends),
             wide=_picture(charts.stream(sends, start, end, silent, blind)),
             narrow=_picture(charts.stream(sends, start, end, silent, blind, charts.NARROW)),
             refresh=None,

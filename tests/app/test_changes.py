@@ -76,7 +76,7 @@ def test_a_move_is_one_alert_with_before_and_after(tmp_path: Path) -> None:
         assert (alert.kind, alert.subject) == (FindingKind.PROVIDER_CHANGE, "paper.example")
         assert alert.since == START + timedelta(days=20)
         assert alert.finding is not None
-        assert "platform Housepost, delivery Housepost; since 21 March 2026 with platform Ravenmail" in alert.finding.note
+        assert "platform and delivery Housepost; since 21 March 2026 with platform and delivery Ravenmail" in alert.finding.note
         assert alerts_of(store, settings, 27)[0].id == alert.id
 
 

@@ -118,9 +118,15 @@ def test_what_changed_together_is_one_finding() -> None:
     assert {change.aspect for change in changes} == {Aspect.PLATFORM, Aspect.DELIVERY, Aspect.ACCOUNT}
     (finding,) = change_findings(changes, START + timedelta(days=27))
     assert finding.note.startswith(
-        "Until 20 March 2021 its mail came with platform Salesforce Marketing Cloud, delivery Salesforce Marketing Cloud,"
-        " account mid:10; since 21 March 2021 with platform Iterable, delivery Amazon SES, account project:7 ("
+        "Until 20 March 2021 its mail came with platform and delivery Salesforce Marketing Cloud, account mid 10;"
+        " since 21 March 2021 with platform Iterable, delivery Amazon SES, account project 7 ("
     )
+
+
+def test_a_signing_domain_that_changes_with_the_rest_is_not_told_beside_it() -> None:
+    signed = [replace(send, sdids=("x.org",) if send.platform == OLD else ("y.org",)) for send in sends([OLD] * 20 + [NEW] * 6)]
+    (finding,) = change_findings(find_changes(signed), START + timedelta(days=27))
+    assert (finding.level, "x.org" in (finding.note or "")) == (Level.ALERT, False)
 
 
 def test_a_signing_domain_alone_is_only_a_hint() -> None:

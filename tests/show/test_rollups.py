@@ -54,8 +54,9 @@ def test_an_account_has_all_its_streams() -> None:
 
 def test_an_organisation_has_all_its_providers() -> None:
     one, two = sorted(rollup_rows(SENDS, By.ORGANISATION), key=lambda row: row.name)
-    assert set(one.providers) == {"Iterable", "Amazon SES", "ExactTarget"}
-    assert two.providers == ("Amazon SES",)
+    assert {share.provider: share.share for share in one.providers} == {"Iterable": 0.5, "Amazon SES": 0.5, "ExactTarget": 0.5}
+    assert [(share.provider, share.sends, share.share) for share in two.providers] == [("Amazon SES", 1, 0.5)]
+    assert rollup_json(two)["provider_shares"] == {"Amazon SES": 0.5}
     assert (two.sends, two.accounts) == (2, ("ses:1",))
 
 

@@ -116,6 +116,20 @@ def test_a_hostile_subject_is_shown_as_text(get: Get) -> None:
     assert "\u202e" not in text
 
 
+SES = replace(EXACTTARGET, platform=None, delivery="Amazon SES")
+
+
+def test_a_list_that_uses_several_houses_shows_the_share_of_each(get: Get) -> None:
+    at = NOW - timedelta(hours=34)
+    mixed = [
+        send(number, VICTORY, "donaldtrump.com", at - timedelta(days=number), SES if number == 3 else EXACTTARGET)
+        for number in (3, 2, 1, 0)
+    ]
+    text = get(FakeSource(silent().snapshot(), {**history(), VICTORY: mixed}), f"/streams/{VICTORY}").text
+    assert f"75% through {EXACTTARGET.delivery}, 25% through Amazon SES" in text
+    assert "of the mails in these four weeks" not in get(silent(), f"/streams/{VICTORY}").text.lower()
+
+
 def test_a_subject_shows_no_seed_address_and_no_link_with_a_token(get: Get) -> None:
     subject = "Hi seed.one%40example.org, www.click.example/u/TOK12345"
     sends = {**history(), VICTORY: [send(1, VICTORY, "donaldtrump.com", NOW - timedelta(hours=34), EXACTTARGET, subject=subject)]}
