@@ -6,12 +6,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from monitor.app.import_workers import in_batches, in_order, reading, spare_cores
+from monitor.app.helpers import Helpers, spare_cores
+from monitor.app.import_batches import in_batches, in_order
 from monitor.app.ingest import Reader
 from monitor.collect.archive import BEGINNING, archive_digest, archive_size, read_archive
 from monitor.collect.archived import ArchivedMessage, ArchiveProblem
@@ -120,9 +121,9 @@ def _read_by_others(
     found: Iterable[_Good], name: str, reader: Reader, now: datetime, helpers: int, opened: ExitStack
 ) -> Iterator[ImportBatch]:
     """The same by other processes, a little ahead of what is being stored."""
-    read = opened.enter_context(reading(reader.settings, reader.canary_key, helpers=helpers))
+    pool = opened.enter_context(closing(Helpers(reader.settings, reader.canary_key, helpers)))
     tasks = (
-        (batch, read([_as_raw(good.item, name, now) for good in batch if isinstance(good.item, ArchivedMessage)]))
+        (batch, pool.read([_as_raw(g.item, name, now) for g in batch if isinstance(g.item, ArchivedMessage)], frames=True))
         for batch in in_batches(found, _size)
     )
     for batch, done in in_order(tasks, helpers):

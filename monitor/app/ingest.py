@@ -47,7 +47,7 @@ class Reader:
     def read_one(self, raw: RawMessage, dkim: tuple[DkimProof, ...] | None = None) -> NewCopy:
         """`dkim` is what was verified when the message came in; None: it comes in now."""
         if dkim is None:
-            dkim = self.verify(raw) if self.verify is not None else ()
+            dkim = self.proofs(raw)
         message = parse_message(raw.raw, raw.delivered_at)
         identification = self.identify(message, raw.inbox, dkim)
         canary = token_in(message.headers, self.canary_key)
@@ -61,6 +61,10 @@ class Reader:
             canary=canary,
             address=our_address(message.headers, self._own(raw.inbox)),
         )
+
+    def proofs(self, raw: RawMessage) -> tuple[DkimProof, ...]:
+        """What we verify ourselves of a message that comes in now."""
+        return self.verify(raw) if self.verify is not None else ()
 
     def identify(self, message: Message, inbox: str, dkim: tuple[DkimProof, ...]) -> Identification:
         """Whose infrastructure sent a message that came into this inbox."""

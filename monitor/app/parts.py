@@ -15,6 +15,7 @@ from monitor.app.canary_key import canary_key
 from monitor.app.counters import Counters
 from monitor.app.credentials import credential_of
 from monitor.app.dkim import own_check
+from monitor.app.helpers import spare_cores
 from monitor.app.ingest import Reader
 from monitor.app.polling import Poller
 from monitor.app.watch import Watch
@@ -88,7 +89,13 @@ def make_parts(settings: Settings, identifier: Identifier, store: Store, clock: 
         identifier=identifier,
         inboxes=inboxes,
         poller=Poller(
-            store, Reader(identifier, settings, own_check(settings), key), settings.collect, clock, counters, listens=True
+            store,
+            Reader(identifier, settings, own_check(settings), key),
+            settings.collect,
+            clock,
+            counters,
+            listens=True,
+            helpers=spare_cores(),
         ),
         due=DueQueue(
             {name: inbox.poll_every or settings.collect.poll_every for name, inbox in inboxes.items()},

@@ -14,6 +14,7 @@ import structlog
 from monitor.app.counters import Counters
 from monitor.app.ingest import Reader
 from monitor.app.opening import SeedInbox, open_inbox
+from monitor.app.reading_ahead import ReadingAhead
 from monitor.clock import Clock
 from monitor.collect.limits import may_read_bodies
 from monitor.errors import InboxError, SettingsError, StoreError
@@ -56,10 +57,15 @@ class Poller:
         counters: Counters,
         *,
         listens: bool = False,
+        helpers: int = 0,
     ) -> None:
-        """`listens`: take the mail of inboxes to which it comes by itself, from their first poll to `close`. One process does."""
+        """`listens`: take the mail of inboxes to which it comes by itself, from their first poll to `close`. One process does.
+
+        `helpers` other processes read where much mail comes at once.
+        """
         self._store = store
         self._reader = reader
+        self._reading = ReadingAhead(reader, helpers)
         self._settings = settings
         self._clock = clock
         self._counters = counters
@@ -81,6 +87,7 @@ class Poller:
         self._counters.poll_ended(
             inbox.name, polled.cause.value if polled.cause else "ok", timedelta(seconds=monotonic() - began)
         )
+        self._reading.rest()
         return polled
 
     def _look(self, inbox: InboxSettings) -> Polled:
@@ -88,7 +95,8 @@ class Poller:
         try:
             awaited = self._awaited(inbox, BODIES_AT_ONCE)
             may_wait = bool(awaited)
-            for result in self._inbox(inbox).visit(self._store.checkpoints(inbox.name), self._clock, awaited):
+            brought = self._inbox(inbox).visit(self._store.checkpoints(inbox.name), self._clock, awaited)
+            for result, copies in self._reading.read(brought):
                 if isinstance(result, PollFailure):
                     failure = _graver(failure, result)
                     self._note(result)
@@ -96,7 +104,6 @@ class Poller:
                 if isinstance(result, InboxNote):
                     self._store.keep_inbox_note(result)
                     continue
-                copies = self._reader.read(result.messages)
                 may_wait |= any(raw.awaits_body for raw in result.messages)
                 if isinstance(result, Bodies):
                     self._store.save_bodies(result, copies)
@@ -125,6 +132,7 @@ class Poller:
 
     def close(self) -> None:
         """Log out everywhere, at once: a server that is gone is waited for, and there may be many of them."""
+        self._reading.close()
         with self._lock:
             connected, self._connected = self._connected, {}
         if connected:

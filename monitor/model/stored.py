@@ -35,6 +35,8 @@ class NewCopy:
     """The token of our own canary mail, which belongs to no stream; None for all other mail."""
     address: str | None = field(default=None, repr=False)
     """To which of our addresses it came, as far as the message says; never shown in public."""
+    document: str | None = field(default=None, repr=False)
+    """The identification as the store keeps it, where it was written beforehand; `identification` is without evidence then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def settle_repeats(connection: Connection, rows: Sequence[dict[str, Any]], chang
 
 def describe(connection: Connection, made: Sequence[tuple[int, NewCopy]]) -> None:
     """Keep the evidence and the oddities of copies that have none yet."""
-    documents = [{"copy_id": number, "document": identification_to_json(copy.identification)} for number, copy in made]
+    documents = [{"copy_id": n, "document": copy.document or identification_to_json(copy.identification)} for n, copy in made]
     odd = [{"copy_id": n, "field": p.field, "detail": storable(p.detail)} for n, copy in made for p in copy.message.problems]
     insert_rows(connection, evidence, documents)
     insert_rows(connection, problems, odd)

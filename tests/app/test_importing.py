@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.app import import_workers
+from monitor.app import import_batches
 from monitor.app.importing import import_mail
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
@@ -72,7 +72,7 @@ class InterruptedImportError(Exception):
 def test_an_import_that_was_interrupted_goes_on_where_it_stopped(
     tmp_path: Path, store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_workers, "BATCH", 50)
+    monkeypatch.setattr(import_batches, "BATCH", 50)
     path = an_mbox(tmp_path / "a.mbox")
     seen = 0
 
@@ -100,7 +100,7 @@ def test_an_import_that_was_interrupted_goes_on_where_it_stopped(
 def test_an_archive_that_changed_meanwhile_is_read_from_its_start(
     tmp_path: Path, store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_workers, "BATCH", 50)
+    monkeypatch.setattr(import_batches, "BATCH", 50)
     path = an_mbox(tmp_path / "a.mbox")
 
     def interrupt(done: int) -> None:
@@ -121,7 +121,7 @@ PROGRAM = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from monitor.app import import_workers
+from monitor.app import import_batches
 from monitor.app.importing import import_mail
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
@@ -130,7 +130,7 @@ from monitor.store.store import Store
 
 if __name__ == "__main__":
     folder, helpers = Path(sys.argv[1]), int(sys.argv[2])
-    import_workers.BATCH = 20
+    import_batches.BATCH = 20
     reader = Reader(load_identifier(), Settings())
     store = Store.open(f"sqlite:///{folder / 'x.db'}", folder / "originals")
     import_mail(folder / "a.mbox", "old", store, reader, datetime.now(UTC), lambda done: None, helpers=helpers)

@@ -9,14 +9,16 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
 
+from monitor.app.helpers import spare_cores
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
+from monitor.app.reading_ahead import ReadingAhead
 from monitor.clock import SystemClock
 from monitor.collect.connecting import Access
 from monitor.collect.imap import ImapInbox
@@ -26,9 +28,11 @@ from monitor.store.store import Store
 from tests.servers.dovecot import MISSING, Dovecot, DovecotUser, running_dovecot
 
 MESSAGES = 2000
+HEADERS = 5000
+"""Messages of which headers alone are read: enough for what is beside each other to be beside each other most of the time."""
 BATCH = 500
 ROUNDS = 3
-START = datetime.now(UTC) - timedelta(minutes=MESSAGES)
+NOW = datetime.now(UTC)
 OWN = (b"message-id:", b"subject:", b"date:")
 EXAMPLES = Path(__file__).parents[1] / "data/messages"
 
@@ -42,23 +46,25 @@ def run() -> list[str]:
 
 def measured(server: Dovecot) -> list[str]:
     """The lines of the report; rates are medians of some rounds, ratios are to the raw socket's."""
-    user = server.user()
-    user.deliver_all(made_messages(MESSAGES))
-    raw_headers = rate(lambda: discard(user, "BODY.PEEK[HEADER]"))
-    raw_whole = rate(lambda: discard(user, "BODY.PEEK[]"))
-    fetch = rate(lambda: fetch_headers(user))
+    user, long = server.user(), server.user()
+    user.deliver_all(made_messages(MESSAGES), each_at=moments(MESSAGES))
+    long.deliver_all(made_messages(HEADERS), each_at=moments(HEADERS))
+    raw_headers = rate(lambda: discard(long, "BODY.PEEK[HEADER]", HEADERS))
+    raw_whole = rate(lambda: discard(user, "BODY.PEEK[]", MESSAGES))
+    fetch = rate(lambda: fetch_headers(long))
     whole = rate(lambda: visit(user))
     stored = stored_rate(lambda reader, kept: store(user, reader, kept))
-    line = stored_rate(lambda reader, kept: store_headers(user, reader, kept))
+    line, both = header_rate(long, helpers=0), header_rate(long, helpers=spare_cores())
     others = [
         f"{name}, whole messages into a Maildir:{' ' * (13 - len(name))}{r:7.0f}/s; ours is {stored / r:.2f} of it"
         for name, r in peers(user)
     ]
     return [
-        f"{MESSAGES} messages of real headers, {BATCH} a FETCH, plain connection, median of {ROUNDS}",
+        f"{HEADERS} messages of real headers ({MESSAGES} whole), {BATCH} a FETCH, plain connection, median of {ROUNDS}",
         f"raw socket, headers discarded:           {raw_headers:7.0f}/s",
         f"headers fetched:                         {fetch:7.0f}/s = {fetch / raw_headers:.2f} of raw",
         f"headers fetched to stored, one process:  {line:7.0f}/s = {line / raw_headers:.3f} of raw",
+        f"headers fetched to stored, both cores:   {both:7.0f}/s = {both / raw_headers:.3f} of raw",
         f"raw socket, whole messages discarded:    {raw_whole:7.0f}/s",
         f"whole messages collected:                {whole:7.0f}/s = {whole / raw_whole:.2f} of raw",
         f"whole messages to stored with originals: {stored:7.0f}/s = {stored / raw_whole:.3f} of raw",
@@ -68,29 +74,40 @@ def measured(server: Dovecot) -> list[str]:
 
 def rate(work: Callable[[], int]) -> float:
     """Messages a second."""
-    return statistics.median(MESSAGES / timed(work) for _ in range(ROUNDS))
+    return statistics.median(timed(work) for _ in range(ROUNDS))
 
 
 def stored_rate(work: Callable[[Reader, Store], int]) -> float:
     """The same with a reader that has loaded its signatures, and a new store each time."""
     settings = Settings()
     reader = Reader(load_identifier(settings), settings)
-    work_off = reader.read_one(RawMessage("a", "INBOX", "INBOX", 1, 1, START, START, made_messages(1)[0], 1))
+    work_off = reader.read_one(RawMessage("a", "INBOX", "INBOX", 1, 1, NOW, NOW, made_messages(1)[0], 1))
     assert work_off.key is not None
     rates = []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             kept = Store.open(f"sqlite:///{folder}/db", Path(folder) / "originals")
-            rates.append(MESSAGES / timed(lambda kept=kept: work(reader, kept)))  # type: ignore[misc]
+            rates.append(timed(lambda kept=kept: work(reader, kept)))  # type: ignore[misc]
             kept.close()
     return statistics.median(rates)
 
 
+def header_rate(user: DovecotUser, helpers: int) -> float:
+    """The same of headers; helpers have begun before."""
+    settings = Settings()
+    ahead = ReadingAhead(Reader(load_identifier(settings), settings), helpers)
+    try:
+        while not all(copy.document for _, copies in ahead.read([first_visit(user)]) for copy in copies) and helpers:
+            time.sleep(0.1)
+        return stored_rate(lambda _, kept: store_headers(user, ahead, kept))
+    finally:
+        ahead.close()
+
+
 def timed(work: Callable[[], int]) -> float:
+    """What it says to have done, a second."""
     begun = time.perf_counter()
-    count = work()
-    assert count == MESSAGES, count
-    return time.perf_counter() - begun
+    return work() / (time.perf_counter() - begun)
 
 
 def made_messages(count: int) -> list[bytes]:
@@ -98,15 +115,20 @@ def made_messages(count: int) -> list[bytes]:
     examples = [file.read_bytes().replace(b"\r\n", b"\n") for file in sorted(EXAMPLES.rglob("*.eml"))]
     examples = [raw for raw in examples if 1500 < len(raw) < 60_000]
     made = []
-    for number in range(count):
+    for number, at in enumerate(moments(count)):
         lines = [line for line in examples[number % len(examples)].split(b"\n") if not line.lower().startswith(OWN)]
-        date = format_datetime(START + timedelta(minutes=number)).encode()
+        date = format_datetime(at).encode()
         own = (b"Message-ID: <%d@bench.example>", b"Subject: Number %d before midnight")
         made.append(b"\r\n".join([*(field % number for field in own), b"Date: " + date, *lines]))
     return made
 
 
-def discard(user: DovecotUser, item: str) -> int:
+def moments(count: int) -> list[datetime]:
+    """When each of so many messages was sent and delivered."""
+    return [NOW - timedelta(minutes=count - number) for number in range(count)]
+
+
+def discard(user: DovecotUser, item: str, messages: int) -> int:
     """Ask for it in batches and throw the answers away unread, but for the end of each."""
     with socket.create_connection(("127.0.0.1", user.server.port)) as sock:
         stream = sock.makefile("rb")
@@ -114,12 +136,12 @@ def discard(user: DovecotUser, item: str) -> int:
         sock.sendall(f"a LOGIN {user.name} {user.password}\r\nb EXAMINE INBOX\r\n".encode())
         while not stream.readline().startswith(b"b OK"):
             pass
-        for first in range(1, MESSAGES + 1, BATCH):
+        for first in range(1, messages + 1, BATCH):
             sock.sendall(f"c UID FETCH {first}:{first + BATCH - 1} (UID INTERNALDATE RFC822.SIZE {item})\r\n".encode())
             tail = b""
             while b"\r\nc OK" not in tail:
                 tail = tail[-100:] + sock.recv(262_144)
-    return MESSAGES
+    return messages
 
 
 def fetch_headers(user: DovecotUser) -> int:
@@ -135,29 +157,36 @@ def fetch_headers(user: DovecotUser) -> int:
     return count
 
 
-def store_headers(user: DovecotUser, reader: Reader, kept: Store) -> int:
+def store_headers(user: DovecotUser, ahead: ReadingAhead, kept: Store) -> int:
     """Fetch headers, parse, identify, group, store on SQLite."""
+    new = sum(kept.save_visit(visit, copies).new_copies for visit, copies in ahead.read(header_visits(user)))
+    assert new == HEADERS, new
+    return new
+
+
+def first_visit(user: DovecotUser) -> FolderVisit:
+    return next(header_visits(user))
+
+
+def header_visits(user: DovecotUser) -> Iterator[FolderVisit]:
     access = Access(user.settings(security=Security.PLAIN), user.password, 60, most_bytes=200_000_000)
     connection = access.log_in()
     validity = connection.examine("INBOX").uidvalidity
     now = datetime.now(UTC)
-    new = 0
-    for first in range(1, MESSAGES + 1, BATCH):
+    for first in range(1, HEADERS + 1, BATCH):
         found = connection.fetch(range(first, first + BATCH), "INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER]")
         raws = tuple(
             RawMessage("a", "INBOX", "INBOX", validity, uid, got.internaldate or now, now, got.body or b"", got.size or 0)
             for uid, got in sorted(found.items())
         )
-        checkpoint = Checkpoint("INBOX", validity, raws[-1].uid, now)
-        new += kept.save_visit(FolderVisit("a", "INBOX", "INBOX", now, checkpoint, (), raws), reader.read(raws)).new_copies
+        yield FolderVisit("a", "INBOX", "INBOX", now, Checkpoint("INBOX", validity, raws[-1].uid, now), (), raws)
     connection.logout()
-    return new
 
 
 def peers(user: DovecotUser) -> list[tuple[str, float]]:
     """Other programs that fetch the same mailbox into a Maildir, where they are installed (Debian: isync, getmail6)."""
     known = {"mbsync": mbsync, "getmail": getmail}
-    return [(name, MESSAGES / timed(partial(run, user))) for name, run in known.items() if shutil.which(name)]
+    return [(name, timed(partial(run, user))) for name, run in known.items() if shutil.which(name)]
 
 
 def mbsync(user: DovecotUser) -> int:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
-from monitor.app.import_workers import spare_cores
+from monitor.app.helpers import spare_cores
 from monitor.app.importing import import_mail
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier

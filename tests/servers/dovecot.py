@@ -12,7 +12,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -107,12 +107,13 @@ class DovecotUser:
         """File a message (CR LF) with this INTERNALDATE (aware; None: now), as mail that arrives."""
         self.deliver_all([raw], folder, at)
 
-    def deliver_all(self, raws: list[bytes], folder: str = "INBOX", at: datetime | None = None) -> None:
-        """File messages in one session."""
-        moment = imaplib.Time2Internaldate(at or datetime.now(UTC))
+    def deliver_all(
+        self, raws: Sequence[bytes], folder: str = "INBOX", at: datetime | None = None, *, each_at: Sequence[datetime] = ()
+    ) -> None:
+        """File messages in one session, all of them delivered `at` one moment, or each at its own."""
         with self.client() as client:
-            for raw in raws:
-                answer, text = client.append(folder, "", moment, raw)
+            for raw, moment in zip(raws, each_at or [at or datetime.now(UTC)] * len(raws), strict=True):
+                answer, text = client.append(folder, "", imaplib.Time2Internaldate(moment), raw)
                 assert answer == "OK", text
 
 

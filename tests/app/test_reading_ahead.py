@@ -1,0 +1,128 @@
+"""Reading ahead: helpers give what reading here gives, in order, whatever becomes of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.app import reading_ahead
+from monitor.app.ingest import Reader
+from monitor.app.knowledge import load_identifier
+from monitor.app.reading_ahead import AHEAD, WORTH_HELP, ReadingAhead
+from monitor.model import Checkpoint, FolderVisit, RawMessage
+from monitor.settings import Settings
+from monitor.store.store import Store
+from tests.app.test_importing import is_at_work
+from tests.servers.process import wait_for
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+MAIL = (Path(__file__).parents[1] / "data/messages/exacttarget.eml").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(load_identifier(), Settings())
+
+
+@pytest.fixture
+def ahead(reader: Reader) -> Iterator[ReadingAhead]:
+    made = ReadingAhead(reader, 1)
+    list(made.read([a_visit(0)]))
+    wait_for(lambda: made._helpers is not None and made._helpers.is_ready, lambda: "no helper began", seconds=60)
+    yield made
+    made.close()
+
+
+def a_visit(number: int, messages: int = WORTH_HELP) -> FolderVisit:
+    first = number * messages
+    raws = []
+    for uid in range(first + 1, first + messages + 1):
+        raw = b"Message-ID: <%d@bench.example>\r\nSubject: Number %d\r\n" % (uid, uid) + MAIL
+        raws.append(RawMessage("a", "INBOX", "INBOX", 7, uid, NOW + timedelta(hours=uid), NOW, raw, len(raw)))
+    return FolderVisit("a", "INBOX", "INBOX", NOW, Checkpoint("INBOX", 7, first + messages, NOW), messages=tuple(raws))
+
+
+def stored(folder: Path, read: Iterator[tuple[FolderVisit, list]]) -> tuple[object, ...]:  # type: ignore[type-arg]
+    with Store.open(f"sqlite:///{folder / 'x.db'}", folder / "originals") as store:
+        for visit, copies in read:
+            store.save_visit(visit, copies)
+        batch = store.rebuild_next(10_000)
+        assert batch is not None
+        assert not batch.lost
+        (stream,) = {send.stream for send in store.sends()}
+        last = store.last_identification(stream)
+        return list(store.sends()), batch, last, store.fetched("a", NOW)
+
+
+def test_what_a_helper_read_is_stored_as_what_was_read_here(tmp_path: Path, reader: Reader, ahead: ReadingAhead) -> None:
+    visits = [a_visit(n) for n in range(AHEAD + 2)]
+    asked: list[int] = []
+
+    def brought() -> Iterator[FolderVisit]:
+        for number, visit in enumerate(visits):
+            asked.append(number)
+            yield visit
+
+    read = ahead.read(brought())
+    first = next(read)
+    assert asked == list(range(AHEAD + 1)), "some are taken while a helper reads the first"
+    assert all(copy.document is not None for copy in first[1])
+    (tmp_path / "other").mkdir()
+    rest = list(read)
+    here = ((visit, reader.read([replace(raw) for raw in visit.messages])) for visit in visits)
+    helped = stored(tmp_path, iter([first, *rest]))
+    assert helped == stored(tmp_path / "other", here)
+
+
+def test_few_messages_are_read_here_and_come_out_before_the_next_are_taken(ahead: ReadingAhead) -> None:
+    asked: list[int] = []
+
+    def brought() -> Iterator[FolderVisit]:
+        for number in range(3):
+            asked.append(number)
+            yield a_visit(number, messages=2)
+
+    for number, (_, copies) in enumerate(ahead.read(brought())):
+        assert asked == list(range(number + 1))
+        assert [copy.document for copy in copies] == [None, None]
+
+
+def test_what_was_taken_comes_out_before_an_error_does(ahead: ReadingAhead) -> None:
+    def brought() -> Iterator[FolderVisit]:
+        yield a_visit(0)
+        raise ConnectionError
+
+    read = ahead.read(brought())
+    assert next(read)[0] == a_visit(0)
+    with pytest.raises(ConnectionError):
+        next(read)
+
+
+def test_a_helper_that_is_killed_costs_nothing_but_time(reader: Reader, ahead: ReadingAhead) -> None:
+    assert ahead._helpers is not None
+    killed = list(ahead._helpers._pool._processes)
+    visits = [a_visit(n) for n in range(4)]
+    read = ahead.read(visits)
+    found = [next(read)]
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    found += list(read)
+    assert [visit for visit, _ in found] == visits
+    assert [[copy.raw.uid for copy in copies] for _, copies in found] == [[raw.uid for raw in v.messages] for v in visits]
+    wait_for(lambda: not any(map(is_at_work, killed)), lambda: "it lives on", seconds=60)
+    again = list(ahead.read([a_visit(0)]))
+    assert [copy.key for copy in again[0][1]] == [copy.key for copy in reader.read(a_visit(0).messages)]
+
+
+def test_a_helper_that_nobody_needs_is_let_go(ahead: ReadingAhead, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead.rest()
+    assert ahead._helpers is not None
+    monkeypatch.setattr(reading_ahead, "IDLE_SECONDS", 0.0)
+    ahead.rest()
+    assert ahead._helpers is None
