@@ -14,8 +14,10 @@ from monitor.alert.lifecycle import advance, news_of
 from monitor.alert.text import write_all
 from monitor.app.beside import Beside
 from monitor.app.context import alert_context, voice_of
+from monitor.app.credentials import login_ends_at
 from monitor.app.ingest import Reader
 from monitor.app.second_look import SecondLook
+from monitor.collect.tokens import log_in_again
 from monitor.detect.authentication import breakage_findings
 from monitor.detect.blindness import never_read
 from monitor.detect.calendar import moment_of
@@ -223,13 +225,16 @@ class Watch:
             if not inbox.enabled:
                 continue
             state = health.get(inbox.name)
+            failure = state.last_failure if state else None
             days = self._identifier.closes_after_days(inbox.receiver, inbox.host)
             facts = SeedFacts(
                 inbox=inbox.name,
                 note=notes.get(inbox.name),
-                failure=state.last_failure if state else None,
+                failure=failure,
                 failing_since=state.failing_since if state else None,
                 password_expires=inbox.password_expires,
+                login_ends_at=login_ends_at(inbox),
+                has_login_ended=failure is not None and failure.detail.endswith(log_in_again(inbox.name)),
                 last_signed_in=inbox.last_signed_in,
                 closes_after=inbox.closes_after or (timedelta(days=days) if days is not None else None),
             )

@@ -30,7 +30,7 @@ class Tokens:
     expires_at: datetime
     refresh_token: str | None = field(default=None, repr=False)
     login_ends_at: datetime | None = None
-    """When the refresh token ends whatever is done, UTC; None where the server does not say."""
+    """When the refresh token ends whatever is done, UTC; None where the server did not say at the login."""
 
 
 class TokenSource(Protocol):
@@ -53,9 +53,12 @@ class TokenFile:
             held = json.loads(self._path.read_text(encoding="utf-8"))
             expires_at = datetime.fromisoformat(held["expires_at"])
             refresh = held["refresh_token"]
-            if expires_at.tzinfo is None or not isinstance(held["access_token"], str) or not isinstance(refresh, str | None):
+            said = held.get("login_ends_at")
+            ends_at = datetime.fromisoformat(said) if said is not None else None
+            is_aware = all(moment is None or moment.tzinfo is not None for moment in (expires_at, ends_at))
+            if not is_aware or not isinstance(held["access_token"], str) or not isinstance(refresh, str | None):
                 raise ValueError
-            return Tokens(held["access_token"], expires_at, refresh)
+            return Tokens(held["access_token"], expires_at, refresh, ends_at)
         except FileNotFoundError:
             raise must_log_in(self._inbox, "nobody has logged in to it yet") from None
         except OSError as error:
@@ -99,6 +102,7 @@ class TokenFile:
                 "access_token": tokens.access_token,
                 "expires_at": tokens.expires_at.isoformat(),
                 "refresh_token": tokens.refresh_token,
+                "login_ends_at": tokens.login_ends_at.isoformat() if tokens.login_ends_at is not None else None,
             }
             try:
                 text = json.dumps(held, indent=1).encode() + b"\n"
@@ -166,13 +170,25 @@ class KeptTokens:
                     raise
                 if renewed.refresh_token is None:  # it goes on to be good (RFC 6749 §6)
                     renewed = replace(renewed, refresh_token=tokens.refresh_token)
+                renewed = replace(renewed, login_ends_at=_end_after(tokens, renewed))
                 put(renewed)
             return renewed.access_token
 
 
+def _end_after(before: Tokens, renewed: Tokens) -> datetime | None:
+    """When the login ends: as was said at the login, unless it turns out to be put off by each renewal."""
+    is_put_off = before.login_ends_at and renewed.login_ends_at and renewed.login_ends_at > before.login_ends_at + IN_TIME
+    return None if is_put_off else before.login_ends_at
+
+
+def log_in_again(inbox: str) -> str:
+    """How the reason of a login that has ended for good ends."""
+    return f"; run: gonequiet login {inbox}"
+
+
 def must_log_in(inbox: str, why: str) -> InboxError:
     """The one thing that mends it, whatever ended the login."""
-    reason = f"{why}; run: gonequiet login {inbox}"
+    reason = f"{why}{log_in_again(inbox)}"
     return InboxError(inbox, reason, cause=FailureCause.LOGIN, retryable=False, elsewhere=True)
 
 

@@ -25,6 +25,10 @@ class SeedFacts:
     """The newest one that stands, and since when they do."""
     failing_since: datetime | None = None
     password_expires: date | None = None
+    login_ends_at: datetime | None = None
+    """Of one that logs in by token, UTC, by its provider's word."""
+    has_login_ended: bool = False
+    """Its provider does not renew the login any more: `failure` says so."""
     last_signed_in: date | None = None
     closes_after: timedelta | None = None
 
@@ -49,14 +53,21 @@ def _full(seed: SeedFacts) -> Iterator[Finding]:
 
 
 def _password(seed: SeedFacts, now: datetime) -> Iterator[Finding]:
-    """By the server's word ([EXPIRED], RFC 5530, or an alert at login), else by the day in the settings."""
+    """By the server's word ([EXPIRED], RFC 5530, or an alert at login) or the provider's, else by the day in the settings."""
     note, failure = seed.note, seed.failure
-    if failure is not None and "[EXPIRED]" in failure.detail and seed.failing_since is not None:
+    if seed.has_login_ended and failure is not None and seed.failing_since is not None:
+        said = f"Its last login failed: {failure.detail}."
+        yield _finding(FindingKind.PASSWORD_EXPIRES, seed.inbox, seed.failing_since, seed.failing_since, said)
+    elif failure is not None and "[EXPIRED]" in failure.detail and seed.failing_since is not None:
         said = "Its server refuses the login as expired."
         yield _finding(FindingKind.PASSWORD_EXPIRES, seed.inbox, seed.failing_since, seed.failing_since, said)
     elif note is not None and note.alert and note.alert_since and any(word in note.alert.lower() for word in _EXPIRY):
         said = f"Its server says at login: {note.alert}"
         yield _finding(FindingKind.PASSWORD_EXPIRES, seed.inbox, note.alert_since, note.alert_since, said)
+    elif seed.login_ends_at is not None and now >= (begins := seed.login_ends_at - PASSWORD_NOTICE):
+        ends = seed.login_ends_at
+        said = f"Its provider said that it ends this login by token on {ends:%-d %B %Y} (UTC), {_when(_start_of(ends), now)}."
+        yield _finding(FindingKind.PASSWORD_EXPIRES, seed.inbox, begins, begins, said)
     elif seed.password_expires is not None:
         ends = _start_of(seed.password_expires)
         if now >= ends - PASSWORD_NOTICE:

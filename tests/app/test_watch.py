@@ -10,8 +10,9 @@ import pytest
 from monitor.app.ingest import Reader
 from monitor.app.rebuilding import rebuild
 from monitor.app.session import Session, open_session
+from monitor.collect.tokens import TokenFile, Tokens, must_log_in
 from monitor.model import CoverageKind, FailureCause, FindingKind, PollFailure, Send
-from monitor.settings import CollectSettings, GapSettings, InboxSettings, Settings, StreamSettings
+from monitor.settings import CollectSettings, GapSettings, InboxSettings, OAuthSettings, Settings, StreamSettings
 from monitor.store.store import Store
 from tests.store.build import HOUR, MINUTE, NOON, a_copy, a_visit
 
@@ -95,6 +96,42 @@ def test_inboxes_of_one_server_that_are_refused_are_also_one_finding_which_speak
         alerts = {alert.key: alert for alert in session.store.alerts()}
         assert [alerts[f"inbox_blind:{name}"].parent for name in ("one", "two")] == [server, server]
         assert alerts[server].parent is None
+
+
+def by_token(name: str, folder: Path) -> InboxSettings:
+    oauth = OAuthSettings(provider="google", client_id="x", client_secret_env="UNUSED", token_file=folder / name)
+    return inbox(name).model_copy(update={"oauth": oauth, "password_env": None})
+
+
+def test_a_login_that_its_provider_has_ended_is_one_notice_and_comes_at_once(tmp_path: Path) -> None:
+    with open_session(settings(tmp_path, by_token("ended", tmp_path), inbox("well"))) as session:
+        session.store.save_visit(a_visit(inbox="ended", at=NOON, since=NOON - HOUR), [])
+        session.store.save_visit(a_visit(inbox="well", at=NOON + 2 * HOUR, since=NOON - HOUR), [])
+        refused = must_log_in("ended", "the authorization server refuses the login (invalid_grant)")
+        at, detail = NOON + MINUTE, refused.reason
+        session.store.record_failure(PollFailure("ended", None, at, FailureCause.LOGIN, detail, retryable=False))
+        watch = session.watch()
+        watch.round(NOON + 2 * MINUTE)
+        assert [(alert.key, alert.parent) for alert in session.store.alerts()] == [("password_expires:ended", None)]
+        watch.round(NOON + 2 * HOUR)
+        alerts = {alert.key: alert for alert in session.store.alerts()}
+        assert alerts["inbox_blind:ended"].parent == "password_expires:ended"
+        assert alerts["inbox_blind:ended"].told == ()
+
+
+def test_a_login_by_token_that_will_end_is_told_of_and_explains_no_failure_of_today(tmp_path: Path) -> None:
+    seed = by_token("ends", tmp_path)
+    with open_session(settings(tmp_path, seed, inbox("well"))) as session:
+        assert seed.oauth is not None
+        TokenFile("ends", seed.oauth.token_file).save(Tokens("a", NOON, "r", NOON + 7 * 24 * HOUR))
+        session.store.save_visit(a_visit(inbox="ends", at=NOON, since=NOON - HOUR), [])
+        session.store.save_visit(a_visit(inbox="well", at=NOON + 2 * HOUR, since=NOON - HOUR), [])
+        watch = session.watch()
+        watch.round(NOON + 2 * HOUR)
+        assert {alert.key: alert.parent for alert in session.store.alerts()} == {
+            "password_expires:ends": None,
+            "inbox_blind:ends": None,
+        }
 
 
 # ------------------------------------------------------------------------------------------ states

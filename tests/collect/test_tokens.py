@@ -19,6 +19,7 @@ from monitor.model import FailureCause
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 @dataclass
@@ -27,12 +28,14 @@ class Renewing:
 
     clock: SteppedClock
     rotates: bool = False
+    ends_at: datetime | None = None
     spent: list[str] = field(default_factory=list)
 
     def __call__(self, refresh_token: str) -> Tokens:
         self.spent.append(refresh_token)
         number = len(self.spent) + 1
-        return Tokens(f"access-{number}", self.clock.now() + HOUR, f"refresh-{number}" if self.rotates else None)
+        refresh = f"refresh-{number}" if self.rotates else None
+        return Tokens(f"access-{number}", self.clock.now() + HOUR, refresh, self.ends_at)
 
 
 def keeper(tmp_path: Path, *, rotates: bool = False) -> tuple[KeptTokens, Renewing]:
@@ -67,6 +70,31 @@ def test_a_new_refresh_token_takes_the_place_of_the_old_one_and_without_one_that
     for hours in (1, 2):
         moved(tokens, NOON + hours * HOUR).access_token()
     assert renew.spent == spent
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (None, NOON + 7 * DAY),
+        (NOON + 7 * DAY + timedelta(seconds=2), NOON + 7 * DAY),
+        (NOON + 8 * DAY, None),  # it is put off each time: nothing ends while it is renewed
+    ],
+)
+def test_the_end_of_a_login_that_was_announced_is_kept_unless_renewals_put_it_off(
+    tmp_path: Path, said: datetime | None, kept: datetime | None
+) -> None:
+    tokens, renew = keeper(tmp_path)
+    tokens.file.save(Tokens("access-1", NOON + HOUR, "refresh-1", NOON + 7 * DAY))
+    renew.ends_at = said
+    for hours in (1, 2):
+        moved(tokens, NOON + hours * HOUR).access_token()
+    assert tokens.file.read().login_ends_at == kept
+
+
+def test_a_file_from_before_such_ends_were_kept_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.json"
+    path.write_text(f'{{"access_token": "a", "expires_at": "{NOON.isoformat()}", "refresh_token": "r"}}', encoding="ascii")
+    assert TokenFile("gmail-1", path).read() == Tokens("a", NOON, "r")
 
 
 def test_a_token_that_the_mail_server_refused_is_renewed_before_its_end(tmp_path: Path) -> None:

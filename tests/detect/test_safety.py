@@ -69,3 +69,21 @@ def test_a_provider_that_closes_unused_mailboxes_is_counted_from_the_last_sign_i
     assert safety_findings(replace(seed, last_signed_in=date(2026, 3, 1)), NOW) == ()
     assert safety_findings(replace(seed, last_signed_in=None), NOW) == ()
     assert safety_findings(replace(seed, closes_after=None), NOW) == ()
+
+
+def test_a_login_by_token_whose_end_was_announced_is_told_two_weeks_before() -> None:
+    seed = SeedFacts("one", login_ends_at=datetime(2026, 3, 20, 15, tzinfo=UTC))
+    assert notes(seed, datetime(2026, 3, 6, 14, tzinfo=UTC)) == {}
+    said = notes(seed, datetime(2026, 3, 6, 15, tzinfo=UTC))[FindingKind.PASSWORD_EXPIRES]
+    assert said == "Its provider said that it ends this login by token on 20 March 2026 (UTC), in 14 days."
+
+
+def test_a_login_that_its_provider_renews_no_more_is_told_at_once_with_what_to_do() -> None:
+    said = "the authorization server refuses the login (invalid_grant); run: gonequiet login one"
+    seed = SeedFacts("one", failure=failure(said), failing_since=EARLIER, has_login_ended=True)
+    (finding,) = safety_findings(seed, NOW)
+    assert (finding.kind, finding.since, finding.note) == (
+        FindingKind.PASSWORD_EXPIRES,
+        EARLIER,
+        f"Its last login failed: {said}.",
+    )
