@@ -131,7 +131,9 @@ def gaps(
     if rows:
         factor = next((f for row in rows if isinstance(f := row["fleet_factor"], float)), 1.0)
         console().print(Text(f"\n{fleet(factor)}"))
-        console().print(Text("alert at: if nothing arrives until then; told after: a stop by day and by night, on average."))
+        console().print(
+            Text("alert at: if nothing arrives and the others mail as now; told after: a stop by day and by night, on average.")
+        )
 
 
 def _rolled_up(by: By, back: timedelta, config: Path | None, as_json: bool) -> None:

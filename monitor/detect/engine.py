@@ -38,6 +38,8 @@ class Engine:
     closed: list[ClosedAlarm] = field(default_factory=list)
     speed: Floats = field(default_factory=lambda: np.ones(0))
     """The fleet factor of the hour in progress."""
+    pace: Floats = field(default_factory=lambda: np.ones(0))
+    """Profile-hours an hour, in the hour in progress: what a send in it teaches counts from the next one on."""
 
     def __post_init__(self) -> None:
         self.learning = Learning.start(self.defaults)
@@ -67,8 +69,9 @@ class Engine:
         share = ((ends - starts) / span if span > 0 else np.ones(ends.size))[witness]
         profile = bank.profile[index, cells].astype(np.float64)
         self.speed = fleet_clock.factors(self.fleet, bank, hour, share, profile)
+        self.pace = profile * self.speed
         tails, feedback = self.learning.tails, self.learning.feedback
-        clocks = Clocks(bank, hour, self.witnesses, tails, feedback, profile * self.speed, starts[witness])
+        clocks = Clocks(bank, hour, self.witnesses, tails, feedback, self.pace, starts[witness])
         if sends is not None:
             self._take_sends(clocks, sends, cells)
         clocks.pass_rest(ends[witness])

@@ -14,9 +14,10 @@ from monitor.detect.clocks import ALERT
 from monitor.detect.delay import expected_delays
 from monitor.detect.fleet import rates
 from monitor.detect.learning import is_real_stop
-from monitor.detect.outlook import reach
+from monitor.detect.outlook import reach, wait
 from monitor.detect.replay import Frame
 from monitor.detect.rhythm import deadlines, return_periods, surprises
+from monitor.detect.witnesses import subtract
 from monitor.model import GapFacts, Level, StreamPhase, StreamState
 
 LONGEST_OUTLOOK = 24.0 * 366 * 20
@@ -63,7 +64,8 @@ class Reading:
     def _outlook_of(self, rows: Rows) -> dict[int, Outlook]:
         bank = self.frame.engine.bank
         once = np.where(bank.sessions[rows] >= 2, 1.0 / bank.levels()[rows], np.nan)
-        expected = reach(bank, rows, bank.session[rows], once, np.ones(rows.size), self.zones)
+        witnesses = self.frame.engine.witnesses
+        expected = reach(bank, rows, bank.session[rows], once, np.ones(rows.size), self.zones, witnesses)
         learning = self.frame.engine.learning
         silence = deadlines(bank, rows, learning.tails, learning.feedback)[:, ALERT]
         due = _due(self.frame, self.now, self.zones, rows, silence)
@@ -109,21 +111,39 @@ def read_off(frame: Frame, now: float, zones: list[str]) -> Reading:
 def _due(frame: Frame, now: float, zones: list[str], rows: Rows, silence: Floats) -> Floats:
     """When each row's alert is due if nothing arrives, NaN where never or not yet learned; of an open one, when it came.
 
-    `silence`: the profile-hours that it needs.
+    `silence`: the profile-hours that it needs. The clock goes on from the last proof, as the next one will prove the time
+    between; the alert cannot come before `now`.
     """
     engine = frame.engine
-    bank = engine.bank
+    bank, witnesses = engine.bank, engine.witnesses
+    begins = np.minimum(np.array([w.proven_until for w in witnesses])[bank.witness[rows]], now)
     speed = np.array([engine.speed[row] if row < engine.speed.size else 1.0 for row in rows.tolist()])
-    left = silence - bank.elapsed[rows]
-    due = reach(bank, rows, np.full(rows.size, now), np.where(left > 0, left, np.nan), speed, zones)
-    longest = bank.limit[rows]
-    covered, learned = bank.covered[rows], bank.sessions[rows] >= bank.min_sessions[rows]
+    left = np.maximum(silence - bank.elapsed[rows], 0.0)
+    due = reach(bank, rows, *_after_this_hour(frame, now, rows, begins, left), speed, zones, witnesses)
+    covered = bank.covered[rows]
     with np.errstate(invalid="ignore"):
-        due = np.fmin(due, np.where(np.isfinite(longest), now + np.maximum(longest - covered, 0.0), np.nan))
-        due = np.fmax(due, now + bank.floor[rows] - covered)
+        due = np.fmin(due, wait(bank, rows, begins, np.maximum(bank.limit[rows] - covered, 0.0), witnesses))
+        due = np.maximum(due, wait(bank, rows, begins, np.maximum(bank.floor[rows] - covered, 0.0), witnesses))
+        due = np.where(bank.sessions[rows] >= bank.min_sessions[rows], np.maximum(due, now), np.nan)
     alarm_at = bank.alarm_at[rows, ALERT]
-    due = np.where(np.isfinite(alarm_at), alarm_at, np.where(learned, due, np.nan))
+    due = np.where(np.isnan(alarm_at), due, np.where(np.isfinite(alarm_at), alarm_at, np.nan))
     return np.asarray(np.where(due - now > LONGEST_OUTLOOK, np.nan, due))
+
+
+def _after_this_hour(frame: Frame, now: float, rows: Rows, begins: Floats, left: Floats) -> tuple[Floats, Floats]:
+    """For rows whose session began in this hour, what is left at its end: until then the clock runs as before that send."""
+    engine, bank = frame.engine, frame.engine.bank
+    ends = np.floor(now) + 1.0
+    begins, left = begins.copy(), left.copy()
+    for place in np.nonzero((bank.session[rows] >= ends - 1.0) & (rows < engine.pace.size))[0].tolist():
+        pace = float(engine.pace[rows[place]])
+        for start, end in subtract([(float(begins[place]), ends)], engine.witnesses[bank.witness[rows[place]]].pauses):
+            run = min(end - start, left[place] / max(pace, 1e-9))
+            left[place] -= pace * run
+            begins[place] = start + run
+        if left[place] > 0:
+            begins[place] = ends
+    return begins, left
 
 
 def _moment(hours: float) -> datetime | None:

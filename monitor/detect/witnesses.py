@@ -67,6 +67,13 @@ class CoveredTime:
     totals: Floats
     alarms_from: float
     """No alarm may be placed before this hour."""
+    pauses: tuple[Interval, ...] = ()
+    """Declared ones, sorted and disjoint, also those to come."""
+
+    @property
+    def proven_until(self) -> float:
+        """The end of what is proven; infinity where all time counts."""
+        return float(self.times[-1]) if self.times.size else np.inf
 
     def at(self, time: float) -> float:
         """Covered hours up to `time` (only differences mean something)."""
@@ -133,4 +140,4 @@ def _function(union: Sequence[Interval], pauses: Sequence[Interval], alarms_from
         times += [a, b]
         totals += [total, total + (b - a)]
         total += b - a
-    return CoveredTime(np.array(times), np.array(totals), alarms_from)
+    return CoveredTime(np.array(times), np.array(totals), alarms_from, tuple(holes))

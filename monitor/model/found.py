@@ -84,9 +84,10 @@ class GapFacts:
     fleet_factor: float = 1.0
     """How active all other streams are against their expectation (1 is as usual)."""
     next_expected_at: datetime | None = None
-    """When the silence had lasted one mean gap, or will have."""
+    """When the silence had lasted one mean gap, or will have; declared pauses do not count."""
     alarm_due_at: datetime | None = None
-    """When level `alert` is reached if nothing arrives and all stays covered, or was reached; None while learning."""
+    """When level `alert` is reached if nothing arrives, all stays covered, others mail as now and no month ends meanwhile (tails
+    and feedback are renewed then); or when it was reached. None while learning."""
     delay_by_day: timedelta | None = None
     """From a stop within the day (8 to 20 h in the stream's zone) to its alert, on average at this setting."""
     delay_by_night: timedelta | None = None
