@@ -8,8 +8,8 @@ from typing import NamedTuple
 VALUE_LIMIT = 8_000
 """Characters of one value that are read; the longest of a big provider seen has about 2,000."""
 
-_QUOTED_WORD = re.compile(r'="([\w+/=.-]+)"(?=[\s;]|$)', re.ASCII)
-"""A quoted value that needs no quotes, such as the `header.b="DM3G9Q/0"` of Gmail."""
+_QUOTED_WORD = re.compile(r'="([^\s;,"\\]+)"(?=[\s;]|$)')
+"""A quoted value that reads the same without quotes, such as the `smtp.mailfrom="me=example.org@bounce.example"` of Gmail."""
 _SIMPLE_COMMENT = re.compile(r'\([^()"\\]*\)')
 # A comment may hold quoted strings and one level of comments; possessive, so that no input makes it slow.
 _COMMENT = re.compile(r'\((?:[^()"\\]|\\.|"(?:[^"\\]|\\.)*+"|\((?:[^()\\]|\\.)*+\))*+\)')
@@ -47,10 +47,10 @@ class AuthResults(NamedTuple):
     """The connecting address, where the receiver notes it in a comment (Outlook)."""
 
     def of(self, method: str) -> tuple[AuthResult, ...]:
-        return tuple(result for result in self.results if result.method == method)
+        return tuple([result for result in self.results if result.method == method])
 
     def passed(self, method: str) -> tuple[AuthResult, ...]:
-        return tuple(result for result in self.results if result.method == method and result.result == "pass")
+        return tuple([result for result in self.results if result.method == method and result.result == "pass"])
 
 
 def parse_auth_results(value: str) -> AuthResults:
@@ -76,10 +76,9 @@ def parse_auth_results(value: str) -> AuthResults:
         # Yahoo put `from=example.org` behind the id until 2019, where RFC 8601 has only a version.
         authserv_id = word.lower()
         rest = ";" + rest
-    if '"' in rest:
-        rest = _QUOTED_WORD.sub(r"=\1", rest)
-    plain = '"' not in rest and "= " not in rest and " =" not in rest
-    results = _plain_results(rest) if plain else _quoted_results(rest)
+    unquoted = _QUOTED_WORD.sub(r"=\1", rest) if '"' in rest else rest
+    plain = '"' not in unquoted and "= " not in unquoted and " =" not in unquoted
+    results = _plain_results(unquoted) if plain else _quoted_results(rest)
     return AuthResults(authserv_id, tuple(results), note[1] if note else None)
 
 

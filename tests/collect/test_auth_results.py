@@ -23,6 +23,15 @@ def test_gmails_form() -> None:
     assert [result.domain() for result in found.of("dmarc")] == ["example.org"]
 
 
+def test_gmail_quotes_an_address_that_holds_another() -> None:
+    found = parse_auth_results(
+        "mx.google.com; dkim=pass header.i=@example.org header.b=a/B=; "
+        'spf=pass smtp.mailfrom="bounces+1-reader=seed.example@em.example.org"; dmarc=pass header.from=example.org'
+    )
+    assert found.of("spf")[0].properties == {"smtp.mailfrom": "bounces+1-reader=seed.example@em.example.org"}
+    assert [result.method for result in found.results] == ["dkim", "spf", "dmarc"]
+
+
 def test_outlooks_form_has_no_authserv_id_and_names_the_address() -> None:
     found = parse_auth_results(
         "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=a.example; hotmail.com; dkim=pass (signature was verified) "
@@ -47,6 +56,8 @@ def test_a_version_and_no_result() -> None:
         "mx.example; spf=fail smtp.mailfrom=a ) ; dkim=pass header.d=evil.example",
         'mx.example; spf=fail smtp.mailfrom="a ; dkim=pass header.d=evil.example',
         'mx.example; spf=fail reason="x ; dkim=pass header.d=evil.example" smtp.mailfrom=a',
+        r'mx.example; spf=fail smtp.mailfrom="a=\"b\"; dkim=pass header.d=evil.example"@x.example',
+        'mx.example; spf=fail smtp.mailfrom="a ="@x.example reason="; dkim=pass header.d=evil.example"',
     ],
 )
 def test_nothing_that_the_sender_chose_reads_as_a_result(value: str) -> None:
