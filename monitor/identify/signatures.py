@@ -212,11 +212,11 @@ class Provider:
         """Former names first, then other names."""
         return self.spec.former_names + self.spec.aliases
 
-    @property
+    @cached_property
     def role(self) -> Role:
         return self.spec.role
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
         return self.spec.kind
 

@@ -13,8 +13,12 @@ from monitor.model import Confidence, Role, Trust
 
 ENOUGH = 3.0
 """Weight from which claims name a provider: one strong signal (3) or several weak ones (1 each)."""
-_BORDER_FIELDS = ("received-host", "sender-ip")
+_BORDER_FIELDS = frozenset(("received-host", "sender-ip"))
 _PASSED_ON = (Kind.MAILBOX, Kind.RELAY, Kind.GATEWAY)
+_OBSERVED, _CLAIMED = Trust.OBSERVED, Trust.CLAIMED
+_CERTAIN, _LIKELY = Confidence.CERTAIN, Confidence.LIKELY
+_BOTH, _DELIVERY = Role.BOTH, Role.DELIVERY
+"""Members that every message asks for: a global is read ten times as fast as the attribute of an enum."""
 
 
 @dataclass(slots=True)
@@ -32,29 +36,49 @@ class Case:
     """Weight of what speaks for the tool: the heaviest signal of each field (five copies of one header are one)."""
     delivery: float = 0.0
     """The same of what speaks for the servers."""
-    proofs: list[Hit] = field(default_factory=list)
-    """What only this house can bring about, observed or signed."""
+    platform_proof: Trust | None = None
+    """Who vouches best for what only this house can bring about, of the tool: our receiver or a good signature, else None."""
+    delivery_proof: Trust | None = None
+    """The same of the servers."""
+    border_proof: bool = False
+    """The address or the name that connected proves the servers."""
+    at_border: bool = False
+    """An address or a name of a server of this house alone, whoever says so."""
+    strong: bool = False
+    """Our receiver or a good signature vouches for one strong signal at least."""
+    strong_platform: bool = False
+    strong_delivery: bool = False
 
     def add_up(self) -> None:
-        """Once all hits are there: the weights and the proofs."""
+        """Once all hits are there: the weights and the proofs, in one pass."""
         platform: dict[str, float] = {}
         delivery: dict[str, float] = {}
         for hit in self.hits:
-            signal = hit.signal
+            signal, trust = hit.signal, hit.trust
             name, weight = signal.field, signal.weight
-            if signal.for_platform and weight > platform.get(name, 0.0):
-                platform[name] = weight
-            if signal.for_delivery and weight > delivery.get(name, 0.0):
-                delivery[name] = weight
-            if signal.proof and hit.trust is not Trust.CLAIMED:
-                self.proofs.append(hit)
+            proof = signal.proof and trust is not _CLAIMED
+            if weight >= ENOUGH:
+                self.strong = self.strong or trust is not _CLAIMED
+                self.strong_platform = self.strong_platform or signal.for_platform
+                self.strong_delivery = self.strong_delivery or signal.for_delivery
+            if signal.for_platform:
+                if weight > platform.get(name, 0.0):
+                    platform[name] = weight
+                if proof and self.platform_proof is not _OBSERVED:
+                    self.platform_proof = trust
+            if signal.for_delivery:
+                if weight > delivery.get(name, 0.0):
+                    delivery[name] = weight
+                if proof and self.delivery_proof is not _OBSERVED:
+                    self.delivery_proof = trust
+            if signal.proof and name in _BORDER_FIELDS:
+                self.at_border = True
+                self.border_proof = self.border_proof or (proof and signal.for_delivery)
         self.platform, self.delivery = sum(platform.values()), sum(delivery.values())
 
     def vouched(self, facts: Facts) -> bool:
         """Whether anything strong that fits comes from our receiver or a good signature, or agrees with what was observed."""
-        if self.right_ip or any(hit.trust is not Trust.CLAIMED and hit.signal.weight >= ENOUGH for hit in self.hits):
-            return True
-        return facts.white_label
+        return self.right_ip or self.strong or facts.white_label
 
     def greeted(self, facts: Facts) -> bool:
         """Whether the client called itself by a host of this house, whose addresses nobody lists: a hint, no more.
@@ -67,12 +91,6 @@ class Case:
             hit.signal.field == "received-host" and hit.signal.weight >= ENOUGH and hit.value != hit.signal.value
             for hit in self.hits
         )
-
-    def strong_platform(self) -> bool:
-        return any(hit.signal.weight >= ENOUGH and hit.signal.for_platform for hit in self.hits)
-
-    def strong_delivery(self) -> bool:
-        return any(hit.signal.weight >= ENOUGH and hit.signal.for_delivery for hit in self.hits)
 
 
 @dataclass(slots=True)
@@ -141,14 +159,11 @@ def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) 
         weight = case.delivery
         if weight <= 0:
             continue
-        proofs = [hit for hit in case.proofs if hit.signal.for_delivery]
-        if proofs:
-            border = any(hit.signal.field in _BORDER_FIELDS for hit in proofs)
-            proven.append((weight + (100 if border else 0), case))
+        if case.delivery_proof is not None:
+            proven.append((weight + 100 if case.border_proof else weight, case))
         else:
             # Of mere claims the hop weighs most: a header is copied more easily than a server.
-            hop = any(hit.signal.field in _BORDER_FIELDS and hit.signal.proof for hit in case.hits)
-            claimed.append((weight + (100 if hop else 0), case))
+            claimed.append((weight + 100 if case.at_border else weight, case))
     if passed_on:
         others = [entry for entry in (*proven, *claimed) if entry[1].provider.kind not in _PASSED_ON and entry[0] >= ENOUGH]
         if others:
@@ -157,9 +172,8 @@ def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) 
     best = _best(proven)
     if best is not None:
         # A good signature alone may have been replayed through other servers: the border or the envelope must agree.
-        sure = any(hit.trust is Trust.OBSERVED for hit in best.proofs if hit.signal.for_delivery)
         verdict.delivery = best.provider.name
-        verdict.delivery_confidence = Confidence.CERTAIN if sure else Confidence.LIKELY
+        verdict.delivery_confidence = _CERTAIN if best.delivery_proof is _OBSERVED else _LIKELY
         for weight, other in proven:
             if other is not best and not _related(best, other) and weight >= 100:
                 verdict.conflicts.append(f"the connecting address also speaks for {other.provider.name}")
@@ -168,8 +182,8 @@ def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) 
     best = _best(credible)
     if best is not None:
         verdict.delivery = best.provider.name
-        sure_enough = best.strong_delivery() and not _only_greeted(best, facts)
-        verdict.delivery_confidence = Confidence.LIKELY if sure_enough else Confidence.POSSIBLE
+        sure_enough = best.strong_delivery and not _only_greeted(best, facts)
+        verdict.delivery_confidence = _LIKELY if sure_enough else Confidence.POSSIBLE
 
 
 def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, providers: Mapping[str, Provider]) -> None:
@@ -178,9 +192,9 @@ def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, 
     claimed: list[tuple[float, Case]] = []
     for case in cases.values():
         weight = case.platform
-        if weight <= 0 or case.provider.role is Role.DELIVERY:
+        if weight <= 0 or case.provider.role is _DELIVERY:
             continue
-        if any(hit.signal.for_platform for hit in case.proofs):
+        if case.platform_proof is not None:
             # Where a tool is proven besides the house that delivers for itself, the tool is the more exact answer.
             inside = case.provider is not delivery and delivery is not None and delivery.name in case.provider.spec.through
             proven.append((weight + (100 if inside else 0), case))
@@ -188,34 +202,34 @@ def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, 
             claimed.append((weight, case))
     best = _best(proven)
     if best is not None:
-        verdict.platform, verdict.platform_confidence = best.provider.name, Confidence.CERTAIN
-        if not any(hit.trust is Trust.OBSERVED and hit.signal.for_platform for hit in best.proofs):
+        verdict.platform, verdict.platform_confidence = best.provider.name, _CERTAIN
+        if best.platform_proof is not _OBSERVED:
             # Signed mail that somebody passed on is still signed: the servers must fit too.
             fits = delivery is best.provider or (delivery is not None and delivery.name in best.provider.spec.through)
-            if not fits or verdict.delivery_confidence is not Confidence.CERTAIN:
-                verdict.platform_confidence = Confidence.LIKELY
-        if delivery is None or delivery is best.provider or delivery.role is not Role.BOTH:
+            if not fits or verdict.delivery_confidence is not _CERTAIN:
+                verdict.platform_confidence = _LIKELY
+        if delivery is None or delivery is best.provider or delivery.role is not _BOTH:
             return
-        if delivery.name not in best.provider.spec.through and best.provider.role is Role.BOTH:
+        if delivery.name not in best.provider.spec.through and best.provider.role is _BOTH:
             verdict.conflicts.append(f"signs of {best.provider.name} in mail that {delivery.name} delivered")
-            verdict.platform_confidence = Confidence.LIKELY
+            verdict.platform_confidence = _LIKELY
         return
     credible = [entry for entry in claimed if _platform_credible(entry[1], delivery, facts, verdict)]
     best = _best(credible)
     if best is not None and not (
         delivery is not None
-        and delivery.role is Role.BOTH
+        and delivery.role is _BOTH
         and best.provider is not delivery
         and delivery.name not in best.provider.spec.through
-        and verdict.delivery_confidence is Confidence.CERTAIN
+        and verdict.delivery_confidence is _CERTAIN
     ):
         verdict.platform = best.provider.name
-        sure_enough = best.strong_platform() and (delivery is not None or not _only_greeted(best, facts))
-        verdict.platform_confidence = Confidence.LIKELY if sure_enough else Confidence.POSSIBLE
-    elif delivery is not None and delivery.role is Role.BOTH:
+        sure_enough = best.strong_platform and (delivery is not None or not _only_greeted(best, facts))
+        verdict.platform_confidence = _LIKELY if sure_enough else Confidence.POSSIBLE
+    elif delivery is not None and delivery.role is _BOTH:
         verdict.platform = delivery.name
         verdict.platform_confidence = verdict.delivery_confidence
-    if verdict.platform == verdict.delivery and verdict.delivery_confidence is not Confidence.CERTAIN:
+    if verdict.platform == verdict.delivery and verdict.delivery_confidence is not _CERTAIN:
         verdict.platform_confidence = verdict.delivery_confidence
 
 
@@ -245,12 +259,12 @@ def _platform_credible(case: Case, delivery: Provider | None, facts: Facts, verd
     if case.wrong_ip is not None:
         return False
     if delivery is not None and delivery is not case.provider and delivery.name not in through:
-        itself = case.provider.role is Role.BOTH
+        itself = case.provider.role is _BOTH
         if itself or delivery.kind in _PASSED_ON or (through and not case.vouched(facts)):
             verdict.conflicts.append(f"headers name {name}, but the mail came from {delivery.name}")
             return False
     if delivery is None and facts.authentication_noted and facts.relay is None and not _only_greeted(case, facts):
-        if case.provider.role is Role.BOTH and not case.vouched(facts):
+        if case.provider.role is _BOTH and not case.vouched(facts):
             return False  # `_credible` has said why
         if through and case.provider.kind is not Kind.SOFTWARE and not case.vouched(facts):
             verdict.conflicts.append(f"headers name {name}, but nothing shows the servers that it uses")
@@ -282,11 +296,15 @@ def _be_careful(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, provi
     delivery = providers[verdict.delivery] if verdict.delivery else None
     if facts.forward_subject and delivery is not None and delivery.kind is Kind.MAILBOX:
         reasons.append("the subject says that a person forwarded it")
-    verdict.conflicts += reasons
-    doubted = {name for name in (verdict.platform, verdict.delivery) if name and name in cases and cases[name].wrong_ip}
     lower = bool(reasons) or facts.border is None
-    if verdict.platform_confidence is Confidence.CERTAIN and (lower or verdict.platform in doubted):
-        verdict.platform_confidence = Confidence.LIKELY
-    if verdict.delivery_confidence is Confidence.CERTAIN and (lower or verdict.delivery in doubted):
-        verdict.delivery_confidence = Confidence.LIKELY
-    verdict.conflicts = list(dict.fromkeys(verdict.conflicts))
+    if verdict.platform_confidence is _CERTAIN and (lower or _has_wrong_ip(cases, verdict.platform)):
+        verdict.platform_confidence = _LIKELY
+    if verdict.delivery_confidence is _CERTAIN and (lower or _has_wrong_ip(cases, verdict.delivery)):
+        verdict.delivery_confidence = _LIKELY
+    if verdict.conflicts or reasons:
+        verdict.conflicts = list(dict.fromkeys(verdict.conflicts + reasons))
+
+
+def _has_wrong_ip(cases: Mapping[str, Case], name: str | None) -> bool:
+    case = cases.get(name) if name else None
+    return case is not None and case.wrong_ip is not None
