@@ -31,6 +31,7 @@ _ANGLE = re.compile(r"<[ \t]*([^<>\s]{1,512})[ \t]*>")
 _ADDRESS = re.compile(r"[^\s<>(),;:\"\\]{1,256}@[^\s<>(),;:\"\\@]{1,256}")
 _HOSTNAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
 _FIELD_END = re.compile(r"\n(?![ \t])")
+_URI = re.compile(r"<([^<>]{1,8000})>")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _USUAL_AUTHOR = re.compile(
     r"(?:\"([^\"\\<>@]{0,200})\"|([^\"\\<>@(),:;]{0,200}?))[ \t]*<([\w.+=-]{1,250}@[a-zA-Z0-9][a-zA-Z0-9.-]{0,200}[a-zA-Z0-9])>",
@@ -171,10 +172,12 @@ def _fields(head: str, problems: list[ParseProblem]) -> tuple[tuple[str, str], .
 def _usual_fields(head: str) -> tuple[tuple[str, str], ...] | None:
     """The fields where each is whole and has a name met before; None for anything else. Three times as fast."""
     names = _KNOWN_NAMES
+    if "\r" in head:
+        head = head.replace("\r\n", "\n")
     parts = [field.partition(":") for field in _FIELD_END.split(head)]
     try:
         found = [
-            (names[written], (value.replace("\r\n", "").replace("\n", "") if "\n" in value else value).strip())
+            (names[written], (value.replace("\n", "") if "\n" in value else value).strip())
             for written, colon, value in parts
             if colon
         ]
@@ -312,7 +315,7 @@ def _uris(value: str | None) -> tuple[str, ...]:
     if not value:
         return ()
     text = decode_words(value) if "=?" in value else value
-    found = re.findall(r"<([^<>]{1,8000})>", text) or text.split(",")
+    found = _URI.findall(text) or text.split(",")
     return tuple(uri for item in found if (uri := "".join(item.split())))
 
 

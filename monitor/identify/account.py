@@ -32,8 +32,8 @@ class AccountFound(NamedTuple):
 def read_accounts(numbers: Iterable[tuple[AccountRule, str, Trust]], names: Sequence[str]) -> list[AccountFound]:
     """The numbers of the named providers, out of the values that their rules fit."""
     found: list[AccountFound] = []
-    for rule, value, trust in sorted(numbers, key=_order):
-        if rule.provider in names and (groups := rule.pattern.groups(value[:VALUE_LIMIT])) is not None:
+    for rule, value, trust in sorted([number for number in numbers if number[0].provider in names], key=_order):
+        if (groups := rule.pattern.groups(value[:VALUE_LIMIT])) is not None:
             number = groups.get("id")
             account = Account(rule.provider, rule.kind, number) if number else None
             found.append(AccountFound(rule.provider, account, trust, groups.get("job"), rule.field))

@@ -17,6 +17,8 @@ HITS_LIMIT = 200
 HOP_LIMIT = 400
 """Characters of one Received that patterns look at."""
 
+_SIGNED, _CLAIMED, _RELAY = Trust.SIGNED, Trust.CLAIMED, Says.RELAY
+"""A global is read ten times as fast as the member of an enum (CPython 3.11)."""
 _URI_HOST = re.compile(r"(?:https?://|mailto:[^\s<>@?]{1,256}@)([A-Za-z0-9._-]{1,253})")
 
 
@@ -61,7 +63,7 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> Found:
         if entry is None or name == "received":
             continue
         # Signers cover the lowest field of a name (RFC 6376 §5.4.2): one that was added above it later is nobody's.
-        trust = Trust.SIGNED if name in signed and len(values) == 1 else Trust.CLAIMED
+        trust = _SIGNED if name in signed and len(values) == 1 else _CLAIMED
         for value in values:
             if "=?" in value and entry.reads_text:
                 value = decode_words(value)
@@ -79,8 +81,9 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> Found:
     if hops and "received" in headers:
         # All hops below the border in one look: a pattern of `received` cannot reach over a line.
         text = "\n".join([hop[:HOP_LIMIT] for hop in hops])
-        found.add(headers["received"].of_value(text), text, Trust.CLAIMED)
-    trust = Trust.SIGNED if facts.body_signed else Trust.CLAIMED
+        if fitting := headers["received"].of_value(text):
+            found.add(fitting, text, _CLAIMED)
+    trust = _SIGNED if facts.body_signed else _CLAIMED
     for host in message.link_hosts:
         found.add(index.link_host.of_name(host), host, trust, host)
     return found
@@ -108,14 +111,14 @@ def _border_hits(found: Found, facts: Facts, index: SignatureIndex) -> None:
 
 def _behind_a_gateway(found: Found, message: Message, facts: Facts, index: SignatureIndex) -> None:
     """Where the border is a known gateway or forwarder, the hops below it are looked at too: hints of who sent before."""
-    if facts.relay is not None or not any(signal.says is Says.RELAY for signal in found.hits):
+    if facts.relay is not None or not any(signal.says is _RELAY for signal in found.hits):
         return
-    through = next(hit for hit in found.hits.values() if hit.signal.says is Says.RELAY)
+    through = next(hit for hit in found.hits.values() if hit.signal.says is _RELAY)
     facts.relay = f"passed on by {through.signal.provider}: {through.signal.field} is {through.host or 'its own form'}"
     if facts.border is not None:
         for hop in public_hops(message.headers, facts.border.position + 1):
             before = len(found.hits)
-            _hop_hits(found, hop, Trust.CLAIMED, facts, index)
+            _hop_hits(found, hop, _CLAIMED, facts, index)
             if len(found.hits) > before:
                 break
 
@@ -126,13 +129,13 @@ def _hop_hits(found: Found, hop: Hop, trust: Trust, facts: Facts, index: Signatu
     looked_up = hop.reverse_name if facts.receiver is None or facts.receiver.reverse_names else None
     host = looked_up or hop.greeting
     if host:
-        found.add(index.received_host.of_name(host), host, trust if looked_up else Trust.CLAIMED, host)
+        found.add(index.received_host.of_name(host), host, trust if looked_up else _CLAIMED, host)
 
 
 def _signature_hits(found: Found, facts: Facts, index: SignatureIndex) -> None:
     # Good signatures first: where two fit the same signal, the good one is the evidence.
     for signature, good in sorted(facts.signatures, key=_bad) if len(facts.signatures) > 1 else facts.signatures:
-        trust = Trust.SIGNED if good else Trust.CLAIMED
+        trust = _SIGNED if good else _CLAIMED
         found.add(index.dkim_domain.of_name(signature.sdid), signature.sdid, trust, signature.sdid)
         found.add(index.dkim_selector.of_name(signature.selector), signature.selector, trust)
 

@@ -174,8 +174,7 @@ def _trusted_results(headers: Sequence[tuple[str, str]], receiver: Receiver, bor
     ids = (border.hop.by or "",) if receiver.authserv_ids == ("by",) else receiver.authserv_ids
     found: list[AuthResults] = []
     if receiver.auth_results == "above":
-        for position in range(border.position):
-            name, value = headers[position]
+        for name, value in headers[: border.position]:
             if name == "authentication-results":
                 parsed = parse_auth_results(value)
                 if ("none" in ids) if parsed.authserv_id is None else is_under(parsed.authserv_id, ids):
@@ -204,15 +203,17 @@ def _trusted_results(headers: Sequence[tuple[str, str]], receiver: Receiver, bor
 
 def _spf(facts: Facts, headers: Sequence[tuple[str, str]]) -> AuthResult | None:
     """The receiver's SPF result: out of its Authentication-Results, else its Received-SPF beside the border."""
-    if facts.auth is not None and (found := facts.auth.of("spf")):
-        return found[0]
+    if facts.auth is not None:
+        for result in facts.auth.results:
+            if result.method == "spf":
+                return result
     if facts.border is None or facts.receiver is None or facts.receiver.auth_results == "none":
         return None
     position = facts.border.position
     for name, value in headers[max(0, position - 6) : position + 2]:
-        if name == "received-spf" and (result := parse_received_spf(value)):
-            ip = result.properties.get("client-ip")
-            return result if ip is None or ip == facts.border.hop.ip else None
+        if name == "received-spf" and (noted := parse_received_spf(value)):
+            ip = noted.properties.get("client-ip")
+            return noted if ip is None or ip == facts.border.hop.ip else None
     return None
 
 
@@ -232,26 +233,29 @@ def _signatures(facts: Facts, values: Sequence[str], verified: frozenset[tuple[s
             key = (result.domain(), result.properties.get("header.s", "").lower())
             good[key] = good.get(key, 0) + 1
     passed: set[int] = set()
-    covered: set[str] = set()
+    covered: frozenset[str] = frozenset()
     for (domain, selector), results in good.items():
         fitting = [
             place
             for place, s in enumerate(found)
             if (domain is None or domain in (s.sdid, s.identity)) and (not selector or selector == s.selector)
         ]
+        if not fitting:
+            continue
         if domain is not None or len(fitting) <= results:
             passed.update(fitting)
-        facts.body_signed |= bool(fitting) and all(found[place].whole_body for place in fitting)
+        facts.body_signed |= all(found[place].whole_body for place in fitting)
         fields = [found[place].signed_fields() for place in fitting]
-        if fields:
-            covered |= frozenset.union(*fields) if len(fields) <= results else frozenset.intersection(*fields)
-    for place, signature in enumerate(found):
-        if (signature.sdid, signature.selector) in verified:
-            passed.add(place)
-            facts.body_signed |= signature.whole_body
-            covered |= signature.signed_fields()
-    facts.signatures.extend((signature, place in passed) for place, signature in enumerate(found))
-    facts.signed_fields = frozenset(covered) if len(values) <= SIGNATURES_LIMIT else frozenset()
+        covered |= frozenset.union(*fields) if len(fields) <= results else frozenset.intersection(*fields)
+    if verified:
+        for place, signature in enumerate(found):
+            if (signature.sdid, signature.selector) in verified:
+                passed.add(place)
+                facts.body_signed |= signature.whole_body
+                covered |= signature.signed_fields()
+    facts.signatures = [(signature, place in passed) for place, signature in enumerate(found)]
+    if len(values) <= SIGNATURES_LIMIT:
+        facts.signed_fields = covered
 
 
 def _envelope(facts: Facts, message: Message) -> None:

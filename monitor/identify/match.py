@@ -59,14 +59,15 @@ class Identifier:
         `receiver` names who received it (a name or alias of `config/receivers/`); None lets the topmost fields tell it.
         Where no known receiver fits (`"none"`), nothing rises above likely. `dkim` is what we verified ourselves at receipt.
         """
-        facts = gather_facts(message, self._receivers, receiver, good_signatures(dkim))
+        facts = gather_facts(message, self._receivers, receiver, good_signatures(dkim) if dkim else frozenset())
         found = find_hits(message, facts, self._index)
         hits = list(found.hits.values())
         verdict = decide(hits, facts, self._providers)
         account, sure, job = None, None, None
         names = [name for name in (verdict.platform, verdict.delivery) if name]
-        for name in set(names) & self._index.token_rules.keys():
-            found.numbers += in_tokens(self._index.token_rules[name], message.fields, facts.signed_fields)
+        for name in dict.fromkeys(names):
+            if rules := self._index.token_rules.get(name):
+                found.numbers += in_tokens(rules, message.fields, facts.signed_fields)
         if found.numbers and (numbers := read_accounts(found.numbers, names)):
             account, sure, job = choose_account(
                 numbers,
@@ -81,14 +82,14 @@ class Identifier:
             account=account,
             receiver=facts.receiver.name if facts.receiver else None,
             sending_ip=facts.sending_ip,
-            sdids=tuple(dict.fromkeys(signature.sdid for signature, _ in facts.signatures)),
+            sdids=tuple(dict.fromkeys([signature.sdid for signature, _ in facts.signatures])),
             platform_confidence=verdict.platform_confidence,
             delivery_confidence=verdict.delivery_confidence,
             account_confidence=sure,
             evidence=_evidence(hits, message.delivered_to) if hits else (),
             conflicts=tuple(verdict.conflicts),
             job=job,
-            authentication=with_own_check(facts.authentication(), dkim),
+            authentication=with_own_check(facts.authentication(), dkim) if dkim else facts.authentication(),
             authenticated=authenticated(facts, dkim),
             dkim=tuple(dkim),
         )

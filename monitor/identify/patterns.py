@@ -26,11 +26,11 @@ class Pattern:
     def __init__(self, text: str) -> None:
         self.text = text
         self._compiled = re2.compile(text.encode())
-        self._numbers = {_text(name): number for name, number in self._compiled.groupindex.items()}
+        self._groups = [(_text(name), number) for name, number in self._compiled.groupindex.items()]
 
     @property
     def group_names(self) -> frozenset[str]:
-        return frozenset(self._numbers)
+        return frozenset([name for name, _ in self._groups])
 
     def groups(self, text: str) -> dict[str, str] | None:
         """The named groups that take part in the first match, or None where nothing matches."""
@@ -38,8 +38,12 @@ class Pattern:
         found = self._compiled.search(data)
         if found is None:
             return None
-        spans = {name: found.span(number) for name, number in self._numbers.items()}
-        return {name: data[start:end].decode("utf-8", "replace") for name, (start, end) in spans.items() if start >= 0}
+        taking_part: dict[str, str] = {}
+        for name, number in self._groups:
+            part = found[number]
+            if part is not None:
+                taking_part[name] = part.decode("utf-8", "replace")
+        return taking_part
 
     def matched(self, text: str) -> str | None:
         """The text of the first match, or None."""

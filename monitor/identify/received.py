@@ -48,7 +48,8 @@ def parse_received(value: str) -> Hop:
     """One unfolded Received. The forms of Postfix, Exim, sendmail, qmail, Gmail, Outlook, Yahoo and Oracle are read."""
     value = value[:VALUE_LIMIT]
     if value.startswith("by "):
-        return Hop(value[3:].split(None, 1)[0].lower().rstrip(".;") if value[3:].strip() else None, None, None, None)
+        words = value[3:].split(None, 1)
+        return Hop(words[0].lower().rstrip(".;") if words else None, None, None, None)
     if usual := _USUAL.match(value):
         greeting, reverse, ip, by = usual.groups()
         name = reverse.lower().rstrip(".")
@@ -169,7 +170,7 @@ class Receiver:
 
 def is_under(host: str, suffixes: Sequence[str]) -> bool:
     """Whether a host is one of the domains or below one, on label borders."""
-    return host in suffixes or any(host.endswith(suffix) and host[-len(suffix) - 1 :][:1] == "." for suffix in suffixes)
+    return host in suffixes or (host.endswith(tuple(suffixes)) and any(host.endswith("." + suffix) for suffix in suffixes))
 
 
 def _neighbours(one: str, other: str) -> bool:

@@ -98,9 +98,9 @@ class Authenticated(NamedTuple):
     """None: not the author's domain; of DMARC always."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Identification:
-    """Whose infrastructure sent a message, how sure that is, and why."""
+    """Whose infrastructure sent a message, how sure that is, and why. Not frozen, for the reason told at `Evidence`."""
 
     platform: str | None = None
     delivery: str | None = None
@@ -123,9 +123,12 @@ class Identification:
     """Our own verification at receipt; () where it is off or came too late."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Message:
-    """One parsed message. `None` means that the message does not say; nothing here is trusted by itself."""
+    """One parsed message. `None` means that the message does not say; nothing here is trusted by itself.
+
+    Not frozen, for the reason told at `Evidence`.
+    """
 
     message_id: str | None
     """Without angle brackets."""
