@@ -75,14 +75,19 @@ def choose_account(
     job: str | None = None
     for provider in dict.fromkeys((platform, delivery)):
         own = [entry for entry in found if entry.provider == provider]
+        if not own:
+            continue
         jobs = {entry.job for entry in own if entry.job}
         job = job or (f"{provider}:{next(iter(jobs))}" if len(jobs) == 1 else None)
         numbered = [(entry, entry.account) for entry in own if entry.account is not None]
         if not numbered:
             continue
-        kind = numbered[0][1].kind
-        first, account = min((pair for pair in numbered if pair[1].kind == kind), key=lambda pair: _RANK[pair[0].trust])
-        others = sorted({other.id for _, other in numbered if other.kind == account.kind} - {account.id})
+        first, account = numbered[0]
+        others: list[str] = []
+        if len(numbered) > 1:
+            alike = [pair for pair in numbered if pair[1].kind == account.kind]
+            first, account = min(alike, key=lambda pair: _RANK[pair[0].trust])
+            others = sorted({other.id for _, other in alike} - {account.id})
         confidence = sure or Confidence.POSSIBLE
         if confidence is Confidence.CERTAIN and first.trust is Trust.CLAIMED:
             confidence = Confidence.LIKELY

@@ -15,7 +15,10 @@ from monitor.model import Message, Trust
 SIGNATURES_LIMIT = 12
 _METHODS = ("spf", "dkim", "dmarc")
 
-_FORWARDED = re.compile(r"[^@]{0,200}\+caf_=|srs[01][=+-]|bounces-imx\+", re.IGNORECASE)
+_FORWARDERS = ("bounces-imx+", *(f"srs{digit}{sign}" for digit in "01" for sign in "=+-"))
+"""How a Return-Path that a forwarder wrote begins: ImprovMX, and the Sender Rewriting Scheme."""
+_PATH_LIMIT = 256
+"""Octets of a path (RFC 5321 §4.5.3.1.3)."""
 _FORWARD_SUBJECT = re.compile(r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|wg|tr|rv|i|enc)\s*:", re.IGNORECASE)
 _LIST_COPY = frozenset(("x-beenthere", "x-mailman-version", "x-google-group-id", "x-original-sender", "x-forwarding-service"))
 _BESIDE_RESULTS = frozenset(
@@ -289,8 +292,10 @@ def _mail_from(spf: AuthResult) -> str:
 
 def _relay(facts: Facts, message: Message) -> None:
     """Signs that somebody passed the message on. They may be invented: then they only make us more careful."""
-    if facts.return_path and _FORWARDED.match(facts.return_path):
-        facts.relay = "forwarded: the Return-Path is a forwarder's"
+    if facts.return_path:
+        address = facts.return_path[:_PATH_LIMIT].lower()
+        if address.startswith(_FORWARDERS) or "+caf_=" in address.partition("@")[0]:
+            facts.relay = "forwarded: the Return-Path is a forwarder's"
     if not _PASSING_ON.isdisjoint(message.fields):
         for name in message.fields:
             if name in _LIST_COPY:

@@ -39,12 +39,15 @@ class PatternSet:
         self._set.Compile()
 
     def fitting(self, value: str) -> list[Fitting]:
-        text = value if len(value) <= VALUE_LIMIT else value[:VALUE_LIMIT]
-        found = self._set.Match(text.encode("utf-8", "replace"))
+        found = self._set.Match(value[:VALUE_LIMIT].encode("utf-8", "replace"))
         return [self._entries[number] for number in found] if found else _NOTHING
 
 
 _NOTHING: list[Fitting] = []
+
+
+def _nothing(_value: str) -> list[Fitting]:
+    return _NOTHING
 
 
 class FieldIndex:
@@ -70,7 +73,7 @@ class FieldIndex:
                 patterns.append((signal, "(?i)^" + re2.escape(value)))
             elif signal.way == "regex":
                 patterns.append((signal, signal.value))
-        self._patterns = PatternSet(patterns) if patterns else None
+        self._fitting = PatternSet(patterns).fitting if patterns else _nothing
         self.reads_text = bool(self.exact or self.tails or patterns or self.hosts)
         """Whether more than the presence of the field counts."""
         self._others = bool(self.present or self.exact or self.tails)
@@ -81,7 +84,7 @@ class FieldIndex:
 
     def of_value(self, value: str) -> list[Fitting]:
         """What fits the whole value; `suffix` on hosts is `of_host`."""
-        found = self._patterns.fitting(value) if self._patterns is not None else _NOTHING
+        found = self._fitting(value)
         if self._others:
             found = [*self.present, *found]
             if self.exact:

@@ -104,7 +104,10 @@ class ReceiverSet:
             if (found := self._hosts.get(rest)) is not None:
                 return found
             rest = rest.partition(".")[2]
-        return next((receiver for mark, receiver in self._inner if host.startswith(mark)), None)
+        for mark, receiver in self._inner:
+            if host.startswith(mark):
+                return receiver
+        return None
 
     @cached_property
     def _hosts(self) -> dict[str, Receiver]:
