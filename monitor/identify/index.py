@@ -10,10 +10,9 @@ from ipaddress import ip_address, ip_network
 
 import re2
 
+from monitor.identify.patterns import matcher_of
 from monitor.identify.signatures import HOST_FIELDS, AccountRule, Provider, Signal
 
-_SET_MEMORY = 256 << 20
-"""Bytes that one set's automaton may grow to; 8 MB, the default, is too little for a thousand patterns at once."""
 VALUE_LIMIT = 16_000
 """Characters of a value that patterns look at."""
 
@@ -25,21 +24,14 @@ Fitting = Signal | AccountRule
 
 
 class PatternSet:
-    """Many patterns over one value in one pass (RE2::Set: linear whatever the value is)."""
+    """Many patterns over one value in one pass (linear whatever the value is)."""
 
-    def __init__(self, entries: Iterable[tuple[Fitting, str]]) -> None:
-        options = re2.Options()
-        options.max_mem = _SET_MEMORY
-        options.log_errors = False
-        self._entries: list[Fitting] = []
-        self._set = re2.Set.SearchSet(options)
-        for entry, pattern in entries:
-            self._set.Add(pattern)
-            self._entries.append(entry)
-        self._set.Compile()
+    def __init__(self, entries: Sequence[tuple[Fitting, str]]) -> None:
+        self._entries = [entry for entry, _ in entries]
+        self._match = matcher_of([pattern for _, pattern in entries])
 
     def fitting(self, value: str) -> list[Fitting]:
-        found = self._set.Match(value[:VALUE_LIMIT].encode("utf-8", "replace"))
+        found = self._match(value[:VALUE_LIMIT].encode("utf-8", "replace"))
         return [self._entries[number] for number in found] if found else _NOTHING
 
 
