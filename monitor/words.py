@@ -18,12 +18,15 @@ _UNSEEN = frozenset("\u115f\u1160\u3164\uffa0") | frozenset(map(chr, range(0xE00
 _AT = r"(?:[@\uff20\ufe6b]|%(?:25)*40)"
 """The sign as it is, as other scripts write it (U+FF20, U+FE6B), and as it stands in links (RFC 3986 §2.1)."""
 
-_LOCAL_PART = re.compile(rf"(?:\"[^\"]{{1,64}}\"|(?<![^\s<>,;:\"()])[^\s<>,;:\"()]+){_AT}(?=[\w\[])", re.IGNORECASE)
+_HOLDS_A_SIGN = r"(?=[^\s<>,;:\"()@\uff20\ufe6b%]*+[@\uff20\ufe6b%])"
+"""So that words without one are passed over at once."""
+
+_LOCAL_PART = re.compile(rf"(?:\"[^\"]{{1,64}}\"|(?<![^\s<>,;:\"()]){_HOLDS_A_SIGN}[^\s<>,;:\"()]+){_AT}(?=[\w\[])")
 """All up to the last sign of a word, as a VERP address has the recipient's before its own (RFC 5321 §4.1.2 has the quotes)."""
 
-_SCHEME = r"(\b[a-z][a-z0-9+.-]{1,20}://)(?:[^\s/?#<>\"@]*@)?"
-_BARE_HOST = r"(?<![\w.-])(?:[\w-]+\.)+[^\W\d_][\w-]+(?::\d+)?(?=[/?#][^\s<>\"])"
-_LINK = re.compile(rf"(?:{_SCHEME}([^\s/?#<>\"]+)|({_BARE_HOST}))([^\s<>\"]*)", re.IGNORECASE)
+_SCHEME = r"(\b(?i:[a-z][a-z0-9+.-]{1,20}+)://)(?:[^\s/?#<>\"@]*+@)?"
+_BARE_HOST = r"(?<![\w.-])(?:[\w-]++\.)++[^\W\d_][\w-]++(?::\d++)?+(?=[/?#][^\s<>\"])"
+_LINK = re.compile(rf"(?:{_SCHEME}([^\s/?#<>\"]+)|({_BARE_HOST}))([^\s<>\"]*)")
 """A link with its scheme, or a host name that a path or a query follows: mail programs make both clickable."""
 
 

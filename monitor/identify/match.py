@@ -98,18 +98,20 @@ class Identifier:
 def _evidence(hits: Sequence[Hit], delivered_to: Sequence[str]) -> tuple[Evidence, ...]:
     """The hits as evidence in the order of the message, recipients taken out."""
     recipients = recipients_of(delivered_to)
+    shown: dict[str, str] = {}
     found: list[Evidence] = []
     for hit in hits[:EVIDENCE_LIMIT]:
         signal = hit.signal
-        if signal.role is not None:
-            value = hit.host if hit.host is not None else redact(_deciding(hit), recipients)
-            found.append(Evidence(signal.provider, signal.role, signal.field, value, hit.trust, signal.weight, signal.label))
+        if signal.role is None:
+            continue
+        value = hit.host
+        if value is None:
+            deciding = hit.value
+            if len(deciding) > SHOWN_LIMIT and signal.pattern is not None:
+                # Of a long value what the pattern matched.
+                deciding = signal.pattern.matched(deciding[:VALUE_LIMIT]) or deciding
+            value = shown.get(deciding)
+            if value is None:
+                value = shown[deciding] = redact(deciding, recipients)
+        found.append(Evidence(signal.provider, signal.role, signal.field, value, hit.trust, signal.weight, signal.label))
     return tuple(found)
-
-
-def _deciding(hit: Hit) -> str:
-    """The part of a long value that decided: what the pattern matched; a short value itself."""
-    pattern = hit.signal.pattern
-    if pattern is not None and len(hit.value) > SHOWN_LIMIT:
-        return pattern.matched(hit.value[:VALUE_LIMIT]) or hit.value
-    return hit.value
