@@ -11,7 +11,7 @@ TRASH_NAMES = frozenset({"trash", "deleted", "deleted items", "deleted messages"
 OWN_NAMES = frozenset({"sent", "sent items", "sent messages", "drafts", "templates", "outbox", "inbox.sent", "inbox.drafts"})
 """Folders of what the owner writes: no list mail arrives there."""
 TABS = frozenset({"promotions", "updates", "social", "forums"})
-"""Names under which rules or webmail file bulk mail; with Gmail's IMAP the tabs stay within INBOX."""
+"""Names under which rules or webmail file bulk mail; with Gmail's IMAP the tabs stay within INBOX, see `Connection.in_tabs`."""
 
 _BY_USE = {b"\\junk": "JUNK", b"\\trash": "TRASH", b"\\archive": "ARCHIVE", b"\\all": "ALL"}
 _UNUSABLE = frozenset({b"\\noselect", b"\\nonexistent"})

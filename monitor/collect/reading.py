@@ -58,7 +58,8 @@ class FolderReader:
             if waiting:
                 yield self._on_the_way(folder, seen, at, state, waiting, plan.restarted)
             fetched = self._headers(connection, batch) if headers_only else self._fetch(connection, batch)
-            waiting = self._messages(folder, state, fetched, clock.now(), headers_only=headers_only)
+            tabs = connection.in_tabs(fetched.keys()) if folder.role == "INBOX" else {}
+            waiting = self._messages(folder, state, fetched, clock.now(), tabs, headers_only=headers_only)
             oldest = oldest or next((message.delivered_at for message in waiting), None)
             read.extend(sorted(fetched))
             for uid in connection.uids_among(batch.keys() - fetched.keys()):
@@ -75,7 +76,7 @@ class FolderReader:
             for start in range(0, len(awaited.uids), BATCH_MESSAGES):
                 for batch in self._batches(connection, sorted(awaited.uids[start : start + BATCH_MESSAGES])):
                     fetched = self._fetch(connection, batch)
-                    messages = self._messages(folder, state, fetched, clock.now())
+                    messages = self._messages(folder, state, fetched, clock.now(), {})
                     missing = tuple(sorted(batch.keys() - fetched.keys()))
                     yield Bodies(self.inbox, folder.name, state.uidvalidity, messages, missing)
         connection.leave()
@@ -121,11 +122,23 @@ class FolderReader:
         return self._bodies(connection, batch.keys(), f"BODY.PEEK[HEADER]<0.{FIRST_BYTES}>")
 
     def _messages(
-        self, folder: Folder, state: FolderState, fetched: Mapping[int, Fetched], now: datetime, *, headers_only: bool = False
+        self,
+        folder: Folder,
+        state: FolderState,
+        fetched: Mapping[int, Fetched],
+        now: datetime,
+        tabs: Mapping[int, str],
+        *,
+        headers_only: bool = False,
     ) -> tuple[RawMessage, ...]:
-        return tuple(self._message(folder, state, fetched[uid], now, headers_only) for uid in sorted(fetched))
+        roles = {uid: f"TAB:{tab}" for uid, tab in tabs.items()}
+        return tuple(
+            self._message(folder, roles.get(uid, folder.role), state, fetched[uid], now, headers_only) for uid in sorted(fetched)
+        )
 
-    def _message(self, folder: Folder, state: FolderState, got: Fetched, now: datetime, headers_only: bool) -> RawMessage:
+    def _message(
+        self, folder: Folder, role: str, state: FolderState, got: Fetched, now: datetime, headers_only: bool
+    ) -> RawMessage:
         """A server's clock may run ahead: no message was delivered after we saw it."""
         raw = got.body or b""
         size = max(got.size or 0, len(raw))
@@ -133,7 +146,7 @@ class FolderReader:
         return RawMessage(
             inbox=self.inbox,
             folder=folder.name,
-            role=folder.role,
+            role=role,
             uidvalidity=state.uidvalidity,
             uid=got.uid,
             delivered_at=min(got.internaldate or now, now),

@@ -28,6 +28,8 @@ class Box:
     messages: dict[int, bytes]
     uidvalidity: int = 7
     flags: str = ""
+    tabs: dict[int, str] = field(default_factory=dict)
+    """UID → Gmail's tab (X-GM-EXT-1)."""
 
     @property
     def state(self) -> FolderState:
@@ -99,7 +101,8 @@ class ScriptedImap:
                 return (head + codes + f"{tag} OK [READ-ONLY] done\r\n").encode()
             case "UID SEARCH":
                 assert box is not None
-                found = uids_in(rest.rsplit(" ", 1)[1], box)
+                criteria, _, tab = rest.partition(" X-GM-RAW category:")
+                found = [uid for uid in uids_in(criteria.rsplit(" ", 1)[1], box) if not tab or box.tabs.get(uid) == tab]
                 if "RETURN (ALL)" in rest:
                     return f'* ESEARCH (TAG "{tag}") UID ALL {uid_set(found)}\r\n'.encode() + done
                 return f"* SEARCH {' '.join(map(str, found))}\r\n".encode() + done
