@@ -13,9 +13,9 @@ import pytest
 from monitor.collect.line import Line
 from monitor.demo.certificate import write_certificate
 from monitor.errors import InboxError
-from monitor.model import FailureCause
+from monitor.model import CoverageKind, FailureCause
 from monitor.settings import Security
-from tests.collect.looking import Watcher, changed, mail, messages_of, open_inbox, subjects
+from tests.collect.looking import FIVE, Watcher, changed, mail, messages_of, open_inbox, subjects
 from tests.servers.dovecot import Dovecot
 from tests.servers.scripted_imap import HOST, Box, ScriptedImap, scripted
 
@@ -180,3 +180,36 @@ def test_a_folder_that_vanishes_between_two_questions_is_told_and_the_others_are
     watcher = Watcher(open_inbox(server.settings(), "secret"))
     assert subjects(watcher.visit()) == ["nine"]
     assert [(f.folder, f.cause) for f in watcher.failures] == [("INBOX", FailureCause.FOLDER)]
+
+
+@pytest.mark.parametrize("cause", [FailureCause.LOGIN, FailureCause.DNS])
+def test_a_login_or_a_name_that_fails_for_an_hour_and_is_back_costs_no_mail_and_claims_no_live_time(
+    server: ScriptedImap, cause: FailureCause, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    watcher = Watcher(open_inbox(server.settings(), "secret"))
+    watcher.visit()
+    [before, _] = watcher.visit(FIVE)
+    watcher.inbox.close()
+    sober = server.spoil
+    with monkeypatch.context() as patched:
+        if cause is FailureCause.DNS:
+            patched.setattr(socket, "getaddrinfo", unknown)
+        else:
+            server.spoil = lambda command, right: (
+                right if command != "LOGIN" else tag_of(right) + b" NO [AUTHENTICATIONFAILED]\r\n"
+            )
+        server.boxes["INBOX"].messages[3] = mail("three")
+        for _ in range(12):
+            with pytest.raises(InboxError) as caught:
+                watcher.visit(FIVE)
+            assert caught.value.cause is cause
+    server.spoil = sober
+    back = watcher.visit(FIVE)
+    assert subjects(back) == ["three"]
+    [hole] = back[0].coverage
+    assert (hole.kind, hole.start, hole.end) == (CoverageKind.RETROSPECTIVE, before.at, back[0].at)
+    [again] = watcher.visit(FIVE)[0].coverage
+    assert (again.kind, again.start) == (CoverageKind.LIVE, back[0].at)
