@@ -120,3 +120,45 @@ def test_what_the_receiver_noted_of_authentication_is_kept() -> None:
     assert dict(identify(real("exacttarget")).authentication) == {"spf": "pass", "dkim": "pass", "dmarc": "pass"}
     assert dict(identify(real("own-servers")).authentication) == {"spf": "pass", "dmarc": "fail"}
     assert identify(real("exacttarget"), "none").authentication == ()
+
+
+PUBLICATION = '{"account_name":"https://daily.beehiiv.com/","campaign_id":"33df71dc-2b25-4227-a3e3-5efa003d7225","user_id":"71fc7e6d-cd28-47c6-aa1e-5d673d88c28e"}'
+
+
+@pytest.mark.parametrize(
+    ("fields", "account", "job"),
+    [
+        ("Feedback-ID: 8288185:6168550:9774:iterable\n", Account("Iterable", "project", "9774"), "6168550"),
+        (
+            "Feedback-ID: 2287853:activecampaign\nX-250ok-CID: 2287853-53\nMessage-ID: <2.swift@shop.activehosted.com>\n",
+            Account("ActiveCampaign", "client", "2287853"),
+            "53",
+        ),
+        ("Message-ID: <2.swift@shop.activehosted.com>\n", Account("ActiveCampaign", "account_name", "shop"), None),
+        (
+            f"X-Beehiiv-Ids: {PUBLICATION}\n",
+            Account("beehiiv", "publication", "daily.beehiiv.com"),
+            "33df71dc-2b25-4227-a3e3-5efa003d7225",
+        ),
+        ("X-campaignid: Convio-poola-tsg-17041\n", Account("Luminate Online", "organisation", "tsg"), "17041"),
+        ("X-Sail-Id: 4249.5239044.28700238\n", Account("Sailthru", "client", "4249"), None),
+        (
+            "X-Mailer: Zendesk Mailer\nX-Zendesk-From-Account-Id: 68b8aed\n",
+            Account("Zendesk", "account", "68b8aed"),
+            None,
+        ),
+        ("X-elqSiteID: 123456\nX-elqPod: 0xA\n", Account("Oracle Eloqua", "site", "123456"), None),
+        (
+            "Feedback-ID: pod1:2:ibmsilverpop\nx-orgId: 15120\nx-mid: 12345678\n",
+            Account("Acoustic", "organisation", "15120"),
+            "12345678",
+        ),
+        ("Feedback-ID: 2129:74:2100156951.56276.167:iConstituent\n", Account("iConstituent", "client", "2129"), "74"),
+    ],
+)
+def test_numbers_are_read_where_each_house_writes_them(fields: str, account: Account, job: str | None) -> None:
+    found = identify(f"{fields}From: a@shop.example\nSubject: x\n\nText.\n")
+    assert found.account == account
+    assert found.account_confidence is not Confidence.CERTAIN
+    assert found.job == (f"{account.provider}:{job}" if job else None)
+    assert "cd28-47c6" not in "".join(fact.value for fact in found.evidence)
