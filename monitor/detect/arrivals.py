@@ -6,18 +6,21 @@ it is reckoned for many hours at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.detect.bank import Bank, Floats, Rows
+from monitor.detect.calendar import HOURS_PER_WEEK, hours_of_week
 from monitor.detect.runs import Runs, runs_of
 
 Flags = NDArray[np.bool_]
 
 RATE_DECAY = np.log(2.0) / (14 * 24.0)
 """An hour: what a stream sent lately counts half after 14 days."""
+DAYS = 24.0 * np.arange(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Sessions:
     """The sessions that begin in an hour, by row and in order of time."""
 
     runs: Runs
+    rounds: Sequence[Rows]
     place: Rows
     """Which of the hour's sends begins it."""
     times: Floats
@@ -32,6 +36,12 @@ class Sessions:
     """Hours since the session before began, NaN where there was none."""
     before: Rows
     """How many sessions the row had before."""
+    cells: Rows
+    """The hour of the week."""
+    week_hour: Floats
+    """The same with its fraction, of the session before."""
+    watched: Floats
+    """The hours since then, by day of the week (seven columns)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +54,24 @@ class HourOfSends:
     """When the send before was, NaN where there was none."""
     begins: Flags
     base: Rows
-    """The place of the latest session that began before this send, if it did in this hour; else negative."""
+    """The place of the latest session that began before this send, if it did in this hour; else -1."""
     session: Floats
     """When the session began that the silence before this send is reckoned from (NaN: none)."""
     session_number: Rows
     """How many sessions had begun before."""
-    weights: Rows
+    last: Floats
     fleet_count: Floats
-    """What the row's `fleet_count` is after it."""
+    number: Rows
+    """Of each distinct row: its latest send, what its `fleet_count` is then, and how many sends it has in the hour."""
+    of_streams: int
+    """How many of the sends are no group's."""
     sessions: Sessions
 
 
 class Arrivals:
     """Sends of any number of hours, in any order. What does not depend on the hours between is noted in the bank at once."""
 
-    def __init__(self, bank: Bank, times: Floats, rows: Rows, weights: Rows | None = None) -> None:
+    def __init__(self, bank: Bank, zones: Sequence[str], times: Floats, rows: Rows, weights: Rows | None = None) -> None:
         """`bank`: as it is at the beginning of the first hour; `weights`: how many sends each stands for, one by default."""
         order = np.lexsort((times, rows))
         at = times[order]
@@ -67,62 +80,100 @@ class Arrivals:
         previous = runs.before(at, bank.last[runs.distinct])
         bank.note_sends(runs, at - previous, stands_for)
         begun, begins = _sessions(runs, at, previous, bank.session[runs.distinct], bank.thin[runs.distinct])
+        session = runs.before(begun, bank.session[runs.distinct])
         number = begins.cumsum() - begins
         number += (bank.sessions[runs.distinct] - number[runs.first])[runs.member]
         count = _counts_after(bank, runs, at - previous, stands_for)
 
         by_hour = np.argsort(np.floor(at), kind="stable")
         self._times, self._hours = at[by_hour], np.floor(at[by_hour]).astype(np.int64)
-        self._runs = runs_of(runs.rows[by_hour], self._hours)
-        self._previous, self._session = previous[by_hour], runs.before(begun, bank.session[runs.distinct])[by_hour]
+        runs = runs_of(runs.rows[by_hour], self._hours)
+        self._previous, self._session = previous[by_hour], session[by_hour]
         self._begins, self._number = begins[by_hour], number[by_hour]
-        self._weights, self._count = stands_for[by_hour], count[by_hour]
-        self._base = self._bases()
-        self._session_places = self._begins.nonzero()[0]
-        hours = self._hours[self._session_places]
-        self._session_runs = runs_of(self._runs.rows[self._session_places], hours)
+        self._last, self._count = self._times[runs.last], count[by_hour][runs.last]
+        self._sends = np.add.reduceat(stands_for[by_hour], runs.first) if at.size else stands_for
+        self._of_streams = np.append(0, (~bank.is_group[runs.rows]).cumsum())
+        self._runs = runs.within(self._hours)
+        first = np.searchsorted(self._hours, self._hours)
+        self._base = self._bases(runs, first)
+        session_runs = self._prepare_sessions(bank, zones, first)
+        begun_in = self._hours[self._begins]
         self.first_hour = int(self._hours[0]) if at.size else 0
         later = np.arange(self.first_hour, self._hours[-1] + 2 if at.size else 1)
         self._bounds = [
             np.searchsorted(of_hours, later).tolist()
-            for of_hours in (self._hours, self._hours[self._runs.first], hours, hours[self._session_runs.first])
+            for of_hours in (self._hours, self._hours[runs.first], begun_in, begun_in[session_runs.first])
         ]
+        self._session_runs = session_runs.within(begun_in)
 
     def in_hour(self, hour: int) -> HourOfSends | None:
         """What arrives in one hour (since the epoch), if anything does."""
         place = hour - self.first_hour
         if not 0 <= place < len(self._bounds[0]) - 1:
             return None
-        sends, distinct, begun, rows = (slice(*bounds[place : place + 2]) for bounds in self._bounds)
+        sends, distinct, begun, rows = (slice(bounds[place], bounds[place + 1]) for bounds in self._bounds)
         if sends.start == sends.stop:
             return None
-        places = self._session_places[begun]
-        times = self._times[sends]
+        runs = self._session_runs.part(begun, rows)
         sessions = Sessions(
-            runs=self._session_runs.part(begun, rows),
-            place=places - sends.start,
-            times=self._times[places],
-            wall=self._times[places] - self._session[places],
-            before=self._number[places],
+            runs=runs,
+            rounds=runs.rounds(),
+            place=self._session_place[begun],
+            times=self._session_times[begun],
+            wall=self._wall[begun],
+            before=self._session_number[begun],
+            cells=self._cells[begun],
+            week_hour=self._week_hour[begun],
+            watched=self._watched[begun],
         )
         return HourOfSends(
             runs=self._runs.part(sends, distinct),
-            times=times,
+            times=self._times[sends],
             previous=self._previous[sends],
             begins=self._begins[sends],
-            base=np.maximum(self._base[sends] - sends.start, -1),
+            base=self._base[sends],
             session=self._session[sends],
             session_number=self._number[sends],
-            weights=self._weights[sends],
-            fleet_count=self._count[sends],
+            last=self._last[distinct],
+            fleet_count=self._count[distinct],
+            number=self._sends[distinct],
+            of_streams=int(self._of_streams[sends.stop] - self._of_streams[sends.start]),
             sessions=sessions,
         )
 
-    def _bases(self) -> Rows:
+    def _bases(self, runs: Runs, first: Rows) -> Rows:
         """Of each send, the place of the latest session of its row that began in the same hour before it, or -1."""
         latest = np.maximum.accumulate(np.where(self._begins, np.arange(self._begins.size), -1))
         before = np.append(-1, latest[:-1])[: latest.size]
-        return np.where(before >= self._runs.first[self._runs.member], before, -1)
+        return np.where(before >= runs.first[runs.member], before - first, -1)
+
+    def _prepare_sessions(self, bank: Bank, zones: Sequence[str], first_place: Rows) -> Runs:
+        """Runs of sessions that begin in the same hour; `first_place`: of each send, that of the first one in its hour."""
+        places = self._begins.nonzero()[0]
+        times, hours, rows = self._times[places], self._hours[places], self._runs.rows[places]
+        self._session_place = places - first_place[places]
+        self._session_times, self._session_number = times, self._number[places]
+        self._wall = times - self._session[places]
+        self._cells = np.empty(places.size, np.int64)
+        for zone in np.unique(bank.zone[rows]).tolist():
+            mine = bank.zone[rows] == zone
+            first = int(hours[0])
+            self._cells[mine] = hours_of_week(first, int(hours[-1]) + 1 - first, zones[zone])[hours[mine] - first]
+        by_row = np.argsort(rows, kind="stable")
+        runs = runs_of(rows[by_row])
+        week_hour = self._cells + times % 1.0
+        before = np.empty(places.size)
+        before[by_row] = runs.before(week_hour[by_row], bank.week_hour[runs.distinct])
+        self._week_hour = before
+        self._watched = hours_by_day(before, np.where(np.isnan(self._wall), 0.0, self._wall))
+        return runs_of(rows, hours)
+
+
+def hours_by_day(start: Floats, span: Floats) -> Floats:
+    """How many hours of each day of the week lie in `span` hours from the hour of the week `start`: one column a day."""
+    weeks, rest = np.divmod(np.stack((start, start + span)), HOURS_PER_WEEK)
+    until = 24.0 * weeks[:, :, None] + np.minimum(np.maximum(rest[:, :, None] - DAYS, 0.0), 24.0)
+    return np.asarray(until[1] - until[0])
 
 
 def _sessions(runs: Runs, times: Floats, previous: Floats, session: Floats, thin: Floats) -> tuple[Floats, Flags]:

@@ -10,14 +10,14 @@ hours drawn evenly over the watched time of all streams; nothing is read from fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect.arrivals import Arrivals
+from monitor.detect.arrivals import HourOfSends
 from monitor.detect.calendar import hours_of
 from monitor.detect.clocks import ENDED
 from monitor.detect.defaults import Defaults, load_defaults
@@ -32,6 +32,8 @@ from monitor.settings import GapSettings
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 ALERT = 1
+AT_ONCE = 168
+"""Hours whose sends are made ready together."""
 LONGEST_WAIT = 2 * 8766.0
 """An injected stop that is not found within two years counts as never found."""
 
@@ -153,9 +155,8 @@ def run(
 def gaps_of(events: Events, setting: Setting) -> tuple[Floats, Rows]:
     """The standardised completed gaps of a replay and which of KINDS each is, from which tails are fitted."""
     engine = _prepare(events, setting, {}, load_defaults())
-    arrivals = Arrivals(engine.bank, events.times, events.rows)
-    while engine.hour <= events.times[-1]:
-        engine.take(engine.hour + 1.0, arrivals.in_hour(engine.hour))
+    for sends in _hours(engine, events, int(events.times[-1])):
+        engine.take(engine.hour + 1.0, sends)
     values = [g for g, _ in engine.learning.gaps]
     kinds = [k for _, k in engine.learning.gaps]
     return np.concatenate(values).astype(np.float64), np.concatenate(kinds).astype(np.int64)
@@ -213,21 +214,30 @@ def _replay(
         return _replay_fixed(engine, events, setting, ends, silences, draws)
     streams = len(events.streams)
     last_hour = int(np.ceil(max(float(events.times[-1]), float(ends.max()))))
-    arrivals = Arrivals(engine.bank, events.times, events.rows)
     injected: list[InjectedStop] = []
     waiting: dict[int, tuple[int, int, int]] = {}
     pending = iter([*draws, (1 << 60, 0, 0)])
     draw = next(pending)
-    for hour in range(engine.hour, last_hour + 1):
+    for sends in _hours(engine, events, last_hour):
+        hour = engine.hour
         while draw[0] <= hour:
             if draw[0] == hour:
                 waiting[engine.bank.haunt(draw[1])] = draw
             draw = next(pending)
-        engine.take(hour + 1.0, arrivals.in_hour(hour))
+        engine.take(hour + 1.0, sends)
         if waiting and hour % 6 == 0:
             _collect(engine, streams, waiting, injected, events, hour + 1.0)
     _collect(engine, streams, waiting, injected, events, np.inf)
     return SettingResult(setting, events.streams, _alarms(engine, events, ends, silences), tuple(injected))
+
+
+def _hours(engine: Engine, events: Events, last: int) -> Iterator[HourOfSends | None]:
+    """What arrives in each hour up to `last`; the engine has taken those before when it is asked for."""
+    for first in range(engine.hour, last + 1, AT_ONCE):
+        a, b = np.searchsorted(events.times, (first, first + AT_ONCE))
+        arrivals = engine.arrivals(events.times[a:b], events.rows[a:b])
+        for hour in range(first, min(first + AT_ONCE, last + 1)):
+            yield arrivals.in_hour(hour)
 
 
 def _has_fixed_silences(engine: Engine) -> bool:

@@ -76,6 +76,7 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "elapsed": ((), np.float64, 0.0),
     "covered": ((), np.float64, 0.0),
     "soonest": ((), np.float64, np.inf),
+    "deadline": ((3,), np.float64, np.nan),
     "alarm_at": ((3,), np.float64, np.nan),
     # the fleet's clock
     "fleet_count": ((), np.float64, 0.0),
@@ -124,6 +125,8 @@ class Bank:
     covered: Floats
     soonest: Floats
     """Profile-hours of silence before which no further alarm can be due."""
+    deadline: Floats
+    """By level, the profile-hours of silence at which its alarm is due; NaN until a silence comes near them."""
     alarm_at: Floats
     fleet_count: Floats
     recent: NDArray[np.int16]

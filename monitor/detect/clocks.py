@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from monitor.detect.tails import Tails
 from monitor.detect.witnesses import ALWAYS, CoveredTime
 
 ALERT = 1
+SOON = 0.6
+"""The share of `soonest` from which a row's deadlines are reckoned together with another's."""
 ENDED = -np.inf
 """`alarm_at` of a silence that was improbable before anybody looked: nothing is raised for it."""
 
@@ -83,8 +86,8 @@ class Clocks:
         elapsed = np.where(started, before + self.pace * delta, 0.0)
         covered = np.where(started, covered_before + delta, 0.0)
         near = self._near(used, elapsed, covered)
-        if near.any():
-            rows = near.nonzero()[0]
+        rows = near.nonzero()[0]
+        if rows.size:
             self._raise(
                 _Silences(
                     rows,
@@ -110,8 +113,9 @@ class Clocks:
         covered_before = np.where(goes_on, bank.covered[rows], 0.0)
         delta = totals - counted
         elapsed, covered = before + pace * delta, covered_before + delta
-        news = self._near(rows, elapsed, covered) | ~np.isnan(bank.alarm_at[rows]).all(axis=1)
-        if news.any():
+        news, quiet = self._near(rows, elapsed, covered), np.isnan(bank.alarm_at.take(rows, axis=0))
+        if np.count_nonzero(news) or np.count_nonzero(quiet) < quiet.size:
+            news |= ~quiet.all(axis=1)
             silences = _Silences(rows, sends.session, sends.session_number, pace, counted, before, covered_before, delta)
             self._settle(sends, silences, news)
         begun = sends.begins[runs.last]
@@ -125,15 +129,15 @@ class Clocks:
         bank, runs = self.bank, sends.runs
         concerned = np.zeros(runs.distinct.size, np.bool_)
         concerned[runs.member[news]] = True
-        for places in runs.rounds():
-            here = places[concerned[runs.member[places]]]
-            if not here.size:
-                continue
+        places = concerned[runs.member].nonzero()[0]
+        rank = runs.rank[places]
+        for number in range(int(rank.max()) + 1):
+            here = places[rank == number]
             known = silences.of(here)
             near = self._near(known.rows, known.elapsed + known.pace * known.delta, known.covered + known.delta).nonzero()[0]
             if near.size:
                 self._raise(known.of(near))
-            ended = np.nonzero((~np.isnan(bank.alarm_at[known.rows])).any(axis=1))[0]
+            ended = np.nonzero(~np.isnan(bank.alarm_at[known.rows]).all(axis=1))[0]
             if ended.size:
                 self._close(known.rows[ended], sends.previous[here[ended]], sends.times[here[ended]])
 
@@ -141,14 +145,16 @@ class Clocks:
         """Where an alarm may be due."""
         bank = self.bank
         late = covered >= bank.limit[rows]
-        if late.any():
+        if np.count_nonzero(late):
             late &= np.isnan(bank.alarm_at[rows, ALERT])
         return np.asarray(((elapsed >= bank.soonest[rows]) | late) & (covered >= bank.floor[rows]))
 
     def _raise(self, silences: _Silences) -> None:
         """Raise what becomes due within `delta`."""
         bank, rows = self.bank, silences.rows
-        deadline = deadlines(bank, rows, self.tails, self.feedback)
+        if np.isnan(bank.deadline[rows, ALERT]).any():
+            self._reckon(rows)
+        deadline = bank.deadline[rows]
         elapsed, covered = silences.elapsed + silences.pace * silences.delta, silences.covered + silences.delta
         due = elapsed[:, None] >= deadline
         due[:, :2] |= ((covered >= bank.limit[rows]) & (silences.sessions >= bank.min_sessions[rows]))[:, None]
@@ -172,12 +178,22 @@ class Clocks:
             at = witness.when(total, max(float(self.hour), since))
             bank.alarm_at[row, of_level] = at if at >= witness.alarms_from else ENDED
 
+    def _reckon(self, rows: Rows) -> None:
+        """Fill in the deadlines of `rows`, and at once of others whose silences will soon be as long."""
+        bank = self.bank
+        wanted = bank.view("elapsed") >= SOON * bank.view("soonest")
+        wanted[rows] = True
+        wanted &= np.isnan(bank.view("deadline")[:, ALERT])
+        unknown = wanted.nonzero()[0]
+        bank.deadline[unknown] = deadlines(bank, unknown, self.tails, self.feedback)
+
     def _close(self, rows: Rows, last: Floats, at: Floats) -> None:
         bank = self.bank
-        for row, silent_since, resumed in zip(rows.tolist(), last.tolist(), at.tolist(), strict=True):
-            watch, alert, confirmed = (float(x) for x in bank.alarm_at[row])
-            if np.isfinite((watch, alert, confirmed)).any():
-                kind, years = int(bank.rate_class[row]), 1.0 / float(bank.budget[row])
+        columns = (rows, last, at, bank.alarm_at[rows], bank.rate_class[rows], 1.0 / bank.budget[rows])
+        for row, silent_since, resumed, (watch, alert, confirmed), kind, years in zip(
+            *(c.tolist() for c in columns), strict=True
+        ):
+            if isfinite(watch) or isfinite(alert) or isfinite(confirmed):
                 self.closed.append(ClosedAlarm(row, silent_since, (watch, alert, confirmed), resumed, kind, years))
         bank.alarm_at[rows] = np.nan
         bank.soonest[rows] = 0.0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.detect.calendar import HOURS_PER_WEEK
 from monitor.detect.tails import KINDS, Floats, Tails, tails_from
@@ -27,7 +28,13 @@ class Defaults:
     """The level's Gamma prior: as if so many sessions had been seen in so many hours."""
     tails: Tails
 
-    @property
+    @cached_property
+    def marginals(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The pooled profile's shares of the 24 hours and of the 7 days."""
+        share = (self.profile / HOURS_PER_WEEK).reshape(7, 24).astype(np.float32)
+        return share.sum(axis=0), share.sum(axis=1)
+
+    @cached_property
     def scale(self) -> float:
         """The pooled irregularity, to which streams are compared."""
         return float(np.sqrt(self.q90 * self.top5))

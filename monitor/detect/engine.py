@@ -55,7 +55,11 @@ class Engine:
 
         `weights`: how many sends each stands for, one by default. Only a whole hour may be followed by another one.
         """
-        self.take(until, Arrivals(self.bank, times, rows, weights).in_hour(self.hour))
+        self.take(until, self.arrivals(times, rows, weights).in_hour(self.hour))
+
+    def arrivals(self, times: Floats, rows: Rows, weights: Rows | None = None) -> Arrivals:
+        """The sends of this hour and any number of hours after it, made ready; rows and zones must be known by now."""
+        return Arrivals(self.bank, self.zones, times, rows, weights)
 
     def take(self, until: float, sends: HourOfSends | None) -> None:
         """The same, of `sends` that were made ready for many hours."""
@@ -73,7 +77,7 @@ class Engine:
         tails, feedback = self.learning.tails, self.learning.feedback
         clocks = Clocks(bank, hour, self.witnesses, tails, feedback, self.pace, starts[witness])
         if sends is not None:
-            self._take_sends(clocks, sends, cells)
+            self._take_sends(clocks, sends)
         clocks.pass_rest(ends[witness])
         if until >= hour + 1:
             self.hour = hour + 1
@@ -84,8 +88,10 @@ class Engine:
     def _share_out(self) -> bool:
         """Once a day, divide a budget for all streams together by those that have not ended. True where there is one."""
         bank = self.bank
+        if self.hour % 24:
+            return False
         shared = np.isfinite(bank.view("total"))
-        if self.hour % 24 or not shared.any():
+        if not shared.any():
             return False
         with np.errstate(invalid="ignore"):
             live = ~is_real_stop(self.hour - bank.view("last"), 1.0 / bank.levels()) & ~np.isnan(bank.view("last"))
@@ -93,16 +99,15 @@ class Engine:
         bank.view("budget")[shared] = bank.view("total")[shared] / number
         return True
 
-    def _take_sends(self, clocks: Clocks, sends: HourOfSends, cells: Rows) -> None:
+    def _take_sends(self, clocks: Clocks, sends: HourOfSends) -> None:
         """Let the time pass from send to send, and learn from the silences that they end."""
-        bank, learning, runs, sessions = self.bank, self.learning, sends.runs, sends.sessions
+        bank, learning, sessions = self.bank, self.learning, sends.sessions
         silences = clocks.pass_sends(sends)
         self._note_alarms(clocks.closed)
         fleet_clock.count_sends(self.fleet, bank, sends, self.hour)
-        bank.last[runs.distinct] = sends.times[runs.last]
         if not sessions.times.size:
             return
-        gaps, level = end_gaps(bank, sessions, silences[sessions.place], cells)
+        gaps, level = end_gaps(bank, sessions, silences[sessions.place])
         begun = sessions.runs.rows
         learning.note_gaps(gaps, sessions.wall, level, bank.tail[begun], bank.is_group[begun])
         refresh(bank, sessions.runs.distinct, self.defaults, learning.tails, learning.feedback)

@@ -40,18 +40,16 @@ class Fleet:
 def rates(bank: Bank, hour: float) -> Floats:
     """Messages an hour that each row has sent lately (14 days' half-life, decaying through a silence)."""
     last, first = bank.view("last"), bank.view("first")
-    with np.errstate(invalid="ignore"):
-        count = bank.view("fleet_count") * np.exp(-RATE_DECAY * (hour - last))
-        exposure = (1.0 - np.exp(-RATE_DECAY * (hour - first))) / RATE_DECAY + PRIOR_HOURS
-        return np.asarray(np.where(np.isnan(last), 0.0, count / exposure))
+    count = bank.view("fleet_count") * np.exp(-RATE_DECAY * (hour - last))
+    exposure = (1.0 - np.exp(-RATE_DECAY * (hour - first))) / RATE_DECAY + PRIOR_HOURS
+    return np.asarray(np.where(np.isnan(last), 0.0, count / exposure))
 
 
 def count_sends(fleet: Fleet, bank: Bank, sends: HourOfSends, hour: int) -> None:
-    """Note the sends of an hour."""
-    runs, slot = sends.runs, hour % FLEET_WINDOW
-    bank.fleet_count[runs.distinct] = sends.fleet_count[runs.last]
-    bank.recent[runs.distinct, slot] = np.add.reduceat(sends.weights, runs.first)
-    fleet.seen[slot] = np.count_nonzero(~bank.is_group[runs.rows])
+    """Note the sends of an hour; only now are those before it no more the last ones."""
+    rows, slot = sends.runs.distinct, hour % FLEET_WINDOW
+    bank.last[rows], bank.fleet_count[rows], bank.recent[rows, slot] = sends.last, sends.fleet_count, sends.number
+    fleet.seen[slot] = sends.of_streams
 
 
 def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, profile: Floats) -> Floats:
@@ -62,43 +60,44 @@ def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, profile: Floats)
     rows cannot matter.
     """
     rate = rates(bank, hour)
-    if _effective_number(bank, rate, hour) < LEAST_LISTS:
+    member = _members(bank, rate, hour)
+    mine = np.where(member, rate, 0.0)
+    total = _exact_sum(mine)
+    if not total or total**2 / _exact_sum(mine * mine) < LEAST_LISTS:  # how many equal streams would vary as little
         speed = np.ones(bank.size)
     else:
-        least = np.min([_activity(fleet, bank, hour, rate, window) for window in WINDOWS], axis=0)
-        speed = np.where(bank.view("fleet_on"), np.clip(least, SLOWEST, FASTEST), 1.0)
+        least = np.minimum(np.maximum(_activity(fleet, bank, hour, rate), SLOWEST), FASTEST)
+        speed = np.where(bank.view("fleet_on"), least, 1.0)
     slot = hour % FLEET_WINDOW
     bank.recent[:, slot] = 0
     fleet.seen[slot] = 0.0
-    member = _members(bank, rate, hour)
-    fleet.expected[slot] = _exact_sum(np.where(member, rate * share * profile, 0.0))
-    total = _exact_sum(np.where(member, rate, 0.0))
+    fleet.expected[slot] = _exact_sum(mine * share * profile)
     fleet.usual[slot] = fleet.expected[slot] / total if total > 0 else 0.0
     return np.asarray(speed[bank.view("origin")])
 
 
-def _activity(fleet: Fleet, bank: Bank, hour: int, rate: Floats, window: int) -> Floats:
-    """What the others sent in the last `window` hours, against what was expected of them."""
-    slots = (hour - 1 - np.arange(window)) % FLEET_WINDOW
-    seen = fleet.seen[slots].sum() - bank.view("recent")[:, slots].sum(axis=1)
-    expected = np.maximum(fleet.expected[slots].sum() - fleet.usual[slots].sum() * rate, 0.0)
-    return np.asarray((seen + INERTIA) / (expected + INERTIA))
+_NEWEST = (np.arange(FLEET_WINDOW)[:, None] - 1 - np.arange(FLEET_WINDOW)) % FLEET_WINDOW
+"""The slots of the hours before the one in each slot, the newest first."""
+_INSIDE = np.stack([(_NEWEST.argsort(axis=1) < window).astype(np.float32) for window in WINDOWS], axis=2)
+"""Whether each slot lies in each window before the hour in a slot."""
+
+
+def _activity(fleet: Fleet, bank: Bank, hour: int, rate: Floats) -> Floats:
+    """What the others sent, against what was expected of them, in that of the WINDOWS before `hour` in which it is least."""
+    newest, inside = _NEWEST[hour % FLEET_WINDOW], _INSIDE[hour % FLEET_WINDOW]
+    own = np.ascontiguousarray((bank.view("recent").astype(np.float32) @ inside).T)
+    seen, expected = fleet.seen @ inside, fleet.expected @ inside  # both exact: whole numbers, and in fixed point
+    usual = np.array([np.add.reduce(fleet.usual[newest[:window]]) for window in WINDOWS])
+    others = np.maximum(expected[:, None] - usual[:, None] * rate, 0.0)
+    return np.asarray(((seen[:, None] - own + INERTIA) / (others + INERTIA)).min(axis=0))
 
 
 def _members(bank: Bank, rate: Floats, hour: int) -> np.ndarray:
     """Streams (not groups) that are active: silent for less than a week or six mean gaps."""
     mean_gap = 1.0 / bank.levels()
-    with np.errstate(invalid="ignore"):
-        active = hour - bank.view("last") < np.maximum(168.0, 6.0 * mean_gap)
+    active = hour - bank.view("last") < np.maximum(168.0, 6.0 * mean_gap)
     return np.asarray(active & ~bank.view("is_group") & (rate > 0))
 
 
-def _effective_number(bank: Bank, rate: Floats, hour: int) -> float:
-    """How many equal streams would vary as little as these: (sum r)² / sum r². One dominant list is no fleet."""
-    mine = np.where(_members(bank, rate, hour), rate, 0.0)
-    squares = _exact_sum(mine * mine)
-    return _exact_sum(mine) ** 2 / squares if squares > 0 else 0.0
-
-
 def _exact_sum(values: Floats) -> float:
-    return float(np.rint(values * _FIXED_POINT).astype(np.int64).sum()) / _FIXED_POINT
+    return float(np.add.reduce(np.rint(values * _FIXED_POINT).astype(np.int64))) / _FIXED_POINT

@@ -65,7 +65,7 @@ class Learning:
         """Keep standardised gaps of streams that lived on; a real stop says nothing about the living."""
         with np.errstate(invalid="ignore"):
             useful = ~np.isnan(gaps) & ~is_group & ~is_real_stop(wall, 1.0 / level)
-        if useful.any():
+        if np.count_nonzero(useful):
             self.gaps.append((gaps[useful].astype(np.float32), kinds[useful].astype(np.int8)))
 
     def note_alarm(self, kind: int, silence: float, mean_gap: float) -> None:

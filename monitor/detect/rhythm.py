@@ -6,13 +6,12 @@ silence: a detector that learns from silence talks itself out of the alarm. All 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect.arrivals import Sessions
+from monitor.detect.arrivals import Sessions, hours_by_day
 from monitor.detect.bank import BUDGETS, MEMORIES, RING, Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_WEEK, HOURS_PER_YEAR
 from monitor.detect.defaults import Defaults
@@ -37,33 +36,33 @@ LONGEST_LESSON = 168.0
 SCALE_SHRINKAGE = 20.0
 MARGINAL_SHRINKAGE = 24.0
 CELL_SHRINKAGE = 120.0
+ALL = slice(None)
 LEAST_SURPRISE = float(np.log(4.0))
 """No alarm before a silence that three of four gaps do not reach, whatever the budget allows."""
 
 
-def end_gaps(bank: Bank, sessions: Sessions, silences: Floats, cells: Rows) -> tuple[Floats, Floats]:
+def end_gaps(bank: Bank, sessions: Sessions, silences: Floats) -> tuple[Floats, Floats]:
     """Learn from the silences (profile-hours) before `sessions`; the standardised gaps and the levels that they met come back.
 
-    `cells`: the hour of the week, by row of the bank. A row's first session ends no gap and yields NaN, as do gaps while
-    the stream had fewer than three sessions. `refresh` draws the conclusions later.
+    A row's first session ends no gap and yields NaN, as do gaps while the stream had fewer than three sessions. `refresh`
+    draws the conclusions later.
     """
     runs = sessions.runs
     mine, rows = runs.distinct, runs.rows
     gap = sessions.before > 0
-    everywhere = bool(gap.all())
-    elapsed = silences if everywhere else np.where(gap, silences, 0.0)
-    rounds = runs.rounds()
-    lessons = _learn_levels(bank, sessions, rounds, elapsed, gap)
-    _learn_profiles(bank, sessions, rounds, lessons, cells[mine])
+    kept = sessions.before > UNLEARNED
+    elapsed = silences if np.count_nonzero(gap) == gap.size else np.where(gap, silences, 0.0)
+    lessons = _learn_levels(bank, sessions, elapsed, gap)
+    _learn_profiles(bank, sessions, lessons)
     middle = lessons.level[1]
+    gaps = _standardise(bank, rows, lessons.level, elapsed)
     lasted, place = middle * elapsed, (sessions.before - 1 - UNLEARNED) % RING
-    if everywhere:
+    if np.count_nonzero(kept) == kept.size:
         bank.ring[rows, place] = lasted
     else:
-        bank.ring[rows[gap], place[gap]] = lasted[gap]
+        bank.ring[rows[kept], place[kept]] = lasted[kept]
+        gaps[~kept] = np.nan
         bank.first[mine] = np.fmin(bank.first[mine], sessions.times[runs.first])
-    gaps = _standardise(bank, rows, lessons.level, elapsed)
-    gaps[sessions.before <= UNLEARNED] = np.nan
     bank.session[mine] = sessions.times[runs.last]
     bank.sessions[mine] = sessions.before[runs.last] + 1
     return gaps, middle
@@ -71,47 +70,51 @@ def end_gaps(bank: Bank, sessions: Sessions, silences: Floats, cells: Rows) -> t
 
 @dataclass(frozen=True, slots=True)
 class _Lessons:
-    """By session: the levels that its gap met (a row a memory), the wall hours that it teaches, how the profile fades."""
+    """By session: the levels that its gap met (a row a memory), how the profile fades, and the hours it teaches, by day."""
 
     level: Floats
-    wall: Floats
     fade: NDArray[np.float32]
+    watched: Floats
 
 
-def _learn_levels(bank: Bank, sessions: Sessions, rounds: Sequence[Rows], elapsed: Floats, gap: NDArray[np.bool_]) -> _Lessons:
+def _learn_levels(bank: Bank, sessions: Sessions, elapsed: Floats, gap: NDArray[np.bool_]) -> _Lessons:
     runs = sessions.runs
-    level_a, level_b = _by_memory(bank.level_a[runs.distinct]), _by_memory(bank.level_b[runs.distinct])
-    wall = np.where(gap, sessions.wall, 0.0)
-    lessons = _Lessons(np.empty((MEMORIES, wall.size)), wall, np.empty(wall.size, np.float32))
-    for places in rounds:
-        m, y, span = runs.member[places], elapsed[places], wall[places]
+    level_a = _by_memory(bank.level_a.take(runs.distinct, axis=0))
+    level_b = _by_memory(bank.level_b.take(runs.distinct, axis=0))
+    wall = sessions.wall if np.count_nonzero(gap) == gap.size else np.where(gap, sessions.wall, 0.0)
+    shortened = False
+    levels, fade = np.empty((MEMORIES, wall.size)), np.empty(wall.size, np.float32)
+    for number, places in enumerate(sessions.rounds):
+        m = runs.member[places] if number else ALL
+        y, span = elapsed[places], wall[places]
         a, b = level_a[:, m], level_b[:, m]
         level = a / b
         lesson = np.minimum(y, np.maximum(8.0 / level[1], LONGEST_LESSON))
         longer = y > lesson
-        if longer.any():
+        if np.count_nonzero(longer):
             span = np.where(longer, span * lesson / np.maximum(y, 1e-9), span)
+            wall, shortened = wall.copy(), True
             wall[places] = span
         keep = 0.5 ** (span / np.maximum(HALF_LIVES, HALF_LIFE_GAPS / level[FADES_WITH]))
         level_a[:, m] = a * keep[:MEMORIES] + gap[places]
         level_b[:, m] = b * keep[:MEMORIES] + lesson
-        lessons.level[:, places], lessons.fade[places] = level, keep[MEMORIES]
+        levels[:, places], fade[places] = level, keep[MEMORIES]
     bank.level_a[runs.distinct], bank.level_b[runs.distinct] = level_a.T, level_b.T
-    return lessons
+    return _Lessons(levels, fade, hours_by_day(sessions.week_hour, wall) if shortened else sessions.watched)
 
 
-def _learn_profiles(bank: Bank, sessions: Sessions, rounds: Sequence[Rows], lessons: _Lessons, cells: Rows) -> None:
+def _learn_profiles(bank: Bank, sessions: Sessions, lessons: _Lessons) -> None:
     runs = sessions.runs
     mine = runs.distinct
-    counts, exposure = bank.counts[mine], bank.exposure[mine]
-    week_hour = cells[runs.member] + sessions.times % 1.0
-    watched = _hours_by_day(runs.before(week_hour, bank.week_hour[mine]), lessons.wall)
-    for places in rounds:
-        m, fade = runs.member[places], lessons.fade[places, None]
+    counts, exposure = bank.counts.take(mine, axis=0), bank.exposure.take(mine, axis=0)
+    for number, places in enumerate(sessions.rounds):
+        member, fade = runs.member[places], lessons.fade[places, None]
+        m = member if number else ALL
         counts[m] *= fade
-        counts[m, cells[m]] += 1.0
-        exposure[m] = exposure[m] * fade + watched[places]
-    bank.counts[mine], bank.exposure[mine], bank.week_hour[mine] = counts, exposure, week_hour[runs.last]
+        counts[member, sessions.cells[places]] += 1.0
+        exposure[m] = exposure[m] * fade + lessons.watched[places]
+    bank.counts[mine], bank.exposure[mine] = counts, exposure
+    bank.week_hour[mine] = sessions.cells[runs.last] + sessions.times[runs.last] % 1.0
 
 
 def _by_memory(columns: Floats) -> Floats:
@@ -135,13 +138,13 @@ def standardise(bank: Bank, rows: Rows, elapsed: Floats) -> Floats:
 
 
 def _standardise(bank: Bank, rows: Rows, level: Floats, elapsed: Floats) -> Floats:
-    grasp = _by_memory(bank.grasp[rows])
-    return np.asarray((_weights(bank, rows) * grasp * np.log1p(elapsed * level / grasp)).sum(axis=0))
+    grasp = _by_memory(bank.grasp.take(rows, axis=0))
+    return np.asarray(np.add.reduce(_weights(bank, rows) * grasp * np.log1p(elapsed * level / grasp)))
 
 
 def _levels(bank: Bank, rows: Rows) -> Floats:
     """Sessions per profile-hour, a row a memory."""
-    return _by_memory(bank.level_a[rows] / bank.level_b[rows])
+    return _by_memory(bank.level_a.take(rows, axis=0) / bank.level_b.take(rows, axis=0))
 
 
 def _weights(bank: Bank, rows: Rows) -> Floats:
@@ -151,18 +154,18 @@ def _weights(bank: Bank, rows: Rows) -> Floats:
 
 def silence_until(bank: Bank, rows: Rows, v: Floats) -> Floats:
     """The profile-hours of silence at which `standardise` reaches `v`; inf where it is out of reach."""
-    grasp, level = _by_memory(bank.grasp[rows]), _levels(bank, rows)
+    grasp, level = _by_memory(bank.grasp.take(rows, axis=0)), _levels(bank, rows)
     weight = _weights(bank, rows) * grasp
     finite = np.isfinite(v)
     wanted = np.where(finite, v, 0.0)
     elapsed = np.zeros(rows.size)
     for _ in range(30):  # Newton's method; the curve is concave, so it comes from below and never overshoots
         spread = grasp + elapsed * level
-        reached = (weight * np.log(spread / grasp)).sum(axis=0)
-        step = (wanted - reached) / (weight * level / spread).sum(axis=0)
+        reached = np.add.reduce(weight * np.log(spread / grasp))
+        step = (wanted - reached) / np.add.reduce(weight * level / spread)
         # A row that has arrived stays where it is, whatever rows are reckoned with it.
         step = np.where(np.abs(step) > 1e-9 * elapsed, step, 0.0)
-        if not step.any():
+        if not np.count_nonzero(step):
             break
         elapsed = elapsed + step
     return np.asarray(np.where(finite, elapsed, np.inf))
@@ -173,35 +176,29 @@ def gaps_kept(bank: Bank, rows: Rows) -> Rows:
     return np.clip(bank.sessions[rows] - 1 - UNLEARNED, 0, RING)
 
 
+_FILLED = np.arange(1, RING + 1)
+_POSITION = 0.1 * (_FILLED - 1)
+_LOW = _POSITION.astype(np.int64)
+_NEXT = np.minimum(_LOW + 1, _FILLED - 1)
+"""Where the 90 % quantile lies among so many gaps, counted from the largest: between these two, after this share."""
+
+
 def _refresh_scales(bank: Bank, rows: Rows, defaults: Defaults) -> None:
     """The irregularity of each row: its 90 % quantile and five largest rescaled gaps, shrunk to the pool."""
     filled = gaps_kept(bank, rows)
-    has = filled > 0
-    if not has.all():
-        rows, filled = rows[has], filled[has]
-    ring = np.where(np.arange(RING) >= filled[:, None], np.float32(0.0), -bank.ring[rows])
-    falling = -np.sort(ring, axis=1)
-    position = 0.1 * (filled - 1)
-    low = position.astype(np.int64)
-    index = np.arange(rows.size)
-    share = position - low
-    q90 = falling[index, low] * (1 - share) + falling[index, np.minimum(low + 1, filled - 1)] * share
-    top5 = falling[:, :5].sum(axis=1) / np.minimum(filled, 5)
+    if np.count_nonzero(filled) < filled.size:
+        rows, filled = rows[filled > 0], filled[filled > 0]
+    ring = bank.ring.take(rows, axis=0)
+    ring.sort(axis=1)  # places without a gap hold 0
+    index, place = np.arange(rows.size), filled - 1
+    share = (_POSITION - _LOW)[place]
+    q90 = ring[index, RING - 1 - _LOW[place]] * (1 - share) + ring[index, RING - 1 - _NEXT[place]] * share
+    top5 = ring.take([RING - 1, RING - 2, RING - 3, RING - 4, RING - 5], axis=1)
+    top5 = np.add.reduce(top5, axis=1) / np.minimum(filled, 5)
     own = np.log(np.maximum(q90, 1e-3)) + np.log(np.maximum(top5, 1e-3))
     pooled = np.log(defaults.q90) + np.log(defaults.top5)
     scale = np.exp(0.5 * (filled * own + SCALE_SHRINKAGE * pooled) / (filled + SCALE_SHRINKAGE))
     bank.scale[rows] = scale / defaults.scale
-
-
-def _hours_by_day(start: Floats, span: Floats) -> Floats:
-    """How many hours of each day of the week lie in `span` hours from the hour of the week `start`: one column a day."""
-    days = 24.0 * np.arange(7)
-
-    def until(hour: Floats) -> Floats:
-        weeks, rest = np.divmod(hour, HOURS_PER_WEEK)
-        return np.asarray(24.0 * weeks[:, None] + np.clip(rest[:, None] - days, 0.0, 24.0))
-
-    return until(start + span) - until(start)
 
 
 def _refresh_profiles(bank: Bank, rows: Rows, defaults: Defaults) -> None:
@@ -210,27 +207,22 @@ def _refresh_profiles(bank: Bank, rows: Rows, defaults: Defaults) -> None:
     Counts are set against what was expected over the days really watched: in its first week a stream must not look
     dead on days that it has not lived through.
     """
-    counts = bank.counts[rows].reshape(-1, 7, 24)
-    pooled = (defaults.profile / HOURS_PER_WEEK).reshape(7, 24).astype(np.float32)
-    total = counts.sum(axis=(1, 2))
-    hours, days = pooled.sum(axis=0), pooled.sum(axis=1)
-    by_hour = (counts.sum(axis=1) + MARGINAL_SHRINKAGE * hours) / (total[:, None] + MARGINAL_SHRINKAGE)
-    watched = bank.exposure[rows] + 1.0
-    by_day = _against(counts.sum(axis=2), days, watched, total, MARGINAL_SHRINKAGE)
-    by_day /= by_day.sum(axis=1)[:, None]
-    product = by_day[:, :, None] * by_hour[:, None, :]
-    cells = _against(
-        counts.reshape(-1, HOURS_PER_WEEK),
-        product.reshape(-1, HOURS_PER_WEEK),
-        np.repeat(watched, 24, axis=1),
-        total,
-        CELL_SHRINKAGE,
-    )
-    smooth = np.empty_like(cells)
-    smooth[:, 1:-1] = cells[:, :-2] + 2 * cells[:, 1:-1] + cells[:, 2:]
-    smooth[:, 0] = cells[:, -1] + 2 * cells[:, 0] + cells[:, 1]
-    smooth[:, -1] = cells[:, -2] + 2 * cells[:, -1] + cells[:, 0]
-    bank.profile[rows] = smooth * (HOURS_PER_WEEK / smooth.sum(axis=1))[:, None]
+    counts = bank.counts.take(rows, axis=0)
+    by_day_and_hour = counts.reshape(-1, 7, 24)
+    hours, days = defaults.marginals
+    total = np.add.reduce(counts, axis=1)
+    by_hour = (np.einsum("ijk->ik", by_day_and_hour) + MARGINAL_SHRINKAGE * hours) / (total[:, None] + MARGINAL_SHRINKAGE)
+    watched = bank.exposure.take(rows, axis=0) + 1.0
+    by_day = _against(np.add.reduce(by_day_and_hour, axis=2), days, watched, total, MARGINAL_SHRINKAGE)
+    by_day /= np.add.reduce(by_day, axis=1)[:, None]
+    product = (by_day[:, :, None] * by_hour[:, None, :]).reshape(-1, HOURS_PER_WEEK)
+    around = np.empty((rows.size, HOURS_PER_WEEK + 2), np.float32)
+    around[:, 1:-1] = _against(counts, product, np.repeat(watched, 24, axis=1), total, CELL_SHRINKAGE)
+    around[:, 0], around[:, -1] = around[:, -2], around[:, 1]
+    smooth = around[:, :-2] + 2 * around[:, 1:-1]
+    smooth += around[:, 2:]
+    smooth *= (HOURS_PER_WEEK / np.add.reduce(smooth, axis=1))[:, None]
+    bank.profile[rows] = smooth
 
 
 def _against(
@@ -242,9 +234,12 @@ def _against(
 ) -> NDArray[np.float32]:
     """`share`, corrected by what was counted against what it leads us to expect over the `watched` hours."""
     expected = share * watched
-    expected *= (total / expected.sum(axis=1))[:, None]
+    expected *= (total / np.add.reduce(expected, axis=1))[:, None]
     prior = shrinkage * share
-    return np.asarray(share * (counts + prior) / (expected + prior))
+    found = counts + prior
+    found *= share
+    found /= expected + prior
+    return found
 
 
 def set_limits(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
@@ -252,16 +247,19 @@ def set_limits(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> None:
 
     Most silences end long before, so the `deadlines` themselves are reckoned only for those that have lasted so long.
     """
-    days = bank.exposure[rows].sum(axis=1, dtype=np.float64) / 24.0 + 1.0
-    spread = np.minimum(bank.scale[rows] ** 2, 1.0)[:, None]
-    bank.grasp[rows] = 1.0 / (spread * (SEND_TO_SEND / bank.level_a[rows] + (DAY_TO_DAY / days)[:, None]))
-    level = _levels(bank, rows)
+    days = np.add.reduce(bank.exposure.take(rows, axis=0), axis=1, dtype=np.float64) / 24.0 + 1.0
+    scale = bank.scale[rows]
+    level_a = _by_memory(bank.level_a.take(rows, axis=0))
+    level = level_a / _by_memory(bank.level_b.take(rows, axis=0))
+    grasp = 1.0 / (np.minimum(scale**2, 1.0) * (SEND_TO_SEND / level_a + DAY_TO_DAY / days))
+    bank.grasp[rows] = grasp.T
     classes = classes_of(level[1] * 24)
     bank.rate_class[rows] = classes
-    bank.tail[rows] = kinds_of(classes, bank.scale[rows])
+    bank.tail[rows] = kinds_of(classes, scale)
     least = _needed(bank, rows, level[1], tails, feedback, BUDGETS.max())
     # ln(1 + x) <= x: no silence is more surprising than with a level that is known for sure.
-    bank.soonest[rows] = least / (_weights(bank, rows) * level).sum(axis=0) * (1.0 - 1e-9)
+    bank.deadline[rows] = np.nan
+    bank.soonest[rows] = least / np.add.reduce(_weights(bank, rows) * level) * (1.0 - 1e-9)
 
 
 def deadlines(bank: Bank, rows: Rows, tails: Tails, feedback: Floats) -> Floats:

@@ -6,7 +6,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.detect.arrivals import Arrivals
 from monitor.detect.bank import COLUMNS
 from monitor.detect.defaults import load_defaults
 from monitor.detect.engine import Engine
@@ -42,7 +41,7 @@ def test_hours_made_ready_together_are_taken_as_one_by_one(moments: list[tuple[i
         mine = np.floor(times) == hour
         one_by_one.advance(hour + 1.0, times[mine], rows[mine], weights[mine])
     for part, hours in ((times < FIRST + cut, range(cut)), (times >= FIRST + cut, range(cut, HOURS))):
-        arrivals = Arrivals(together.bank, times[part], rows[part], weights[part])
+        arrivals = together.arrivals(times[part], rows[part], weights[part])
         for hour in hours:
             together.take(FIRST + hour + 1.0, arrivals.in_hour(FIRST + hour))
     for name in COLUMNS:
@@ -54,8 +53,7 @@ def test_hours_made_ready_together_are_taken_as_one_by_one(moments: list[tuple[i
 @given(MOMENTS)
 def test_a_send_begins_a_session_unless_it_follows_soon_after_the_begin_of_one(moments: list[tuple[int, int, int]]) -> None:
     times, rows, _ = columns_of(moments)
-    bank = an_engine().bank
-    arrivals = Arrivals(bank, times, rows)
+    arrivals = an_engine().arrivals(times, rows)
     hours = [found for hour in range(HOURS) if (found := arrivals.in_hour(FIRST + hour)) is not None]
     expected = []
     begun: dict[int, float] = {}
