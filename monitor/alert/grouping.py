@@ -54,7 +54,7 @@ def _speaks_for(speaker: Finding | Alert, finding: Finding | Alert) -> bool:
         return is_larger and (finding.subject in named or (bool(theirs) and theirs <= named))
     if speaker.kind in _ABOUT_INBOXES and finding.kind is FindingKind.SEED_SILENT and theirs & {speaker.subject, *named}:
         return True
-    if speaker.kind in GROUPS and finding.kind in _SILENCES and finding.since > speaker.since + SAME:
+    if names_streams(speaker) and finding.kind in _SILENCES and finding.since > speaker.since + SAME:
         return False
     if finding.kind in _CHILDREN:
         return finding.subject in named
@@ -69,9 +69,15 @@ def members(of: Finding | Alert) -> frozenset[str]:
     return frozenset(finding.members) if finding else frozenset()
 
 
+def names_streams(of: Finding | Alert) -> bool:
+    """Whether it is about streams that fell silent together: in a group, or in one inbox that none of their mail reaches."""
+    finding = of.finding if isinstance(of, Alert) else of
+    return of.kind in GROUPS or (of.kind is FindingKind.INBOX_BLIND and finding is not None and finding.gap is not None)
+
+
 def widened(finding: Finding, known: Alert) -> Finding:
     """A group's newest finding, which still names the streams that its alert has named before: not all come back at once."""
-    if finding.kind not in GROUPS:
+    if not names_streams(finding):
         return finding
     named = tuple(sorted(members(known) | members(finding)))
     return replace(finding, members=named, since=max(finding.since, known.since))

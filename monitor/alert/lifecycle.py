@@ -6,7 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from monitor.alert.grouping import GROUPS, SAME, channels_for, channels_that_want_raises, has_wider, members, parents, widened
+from monitor.alert.grouping import (
+    SAME,
+    channels_for,
+    channels_that_want_raises,
+    has_wider,
+    members,
+    names_streams,
+    parents,
+    widened,
+)
 from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Send, StreamPhase, StreamState
 from monitor.settings import AlertSettings
 
@@ -68,7 +77,7 @@ def advance(
         is_there = alert.key in listed or has_wider(alert, assessment.findings)
         if alert.key in unfollowed and alert.key not in listed:
             end: Decision | None = Decision(_over(alert, now), AlertEventKind.RESOLVED, alert.told, is_unfollowed=True)
-        elif alert.kind in GROUPS:
+        elif names_streams(alert):
             end = _group_ended(alert, is_there, listed.get(alert.key), assessment.states, now)
         else:
             end = _ended(alert, is_there, loud.get(alert.key), resumed.get(alert.key), now)
@@ -117,7 +126,7 @@ def _group_ended(
 ) -> Decision | None:
     """The end of an alert about a group, with those of its streams that are still silent; None while it goes on."""
     # A whole group that mailed after the alert was opened and is silent again has fallen silent a second time.
-    is_anew = listed is not None and alert.kind is FindingKind.GROUP_GAP and listed.since >= alert.opened_at
+    is_anew = listed is not None and alert.kind is not FindingKind.PARTIAL_GROUP_GAP and listed.since >= alert.opened_at
     if is_there and not is_anew:
         return None
     named = members(alert)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.model import AlertState, Confidence, FindingKind, StreamPhase, StreamState
+from monitor.model import Alert, AlertState, Confidence, FindingKind, StreamPhase, StreamState
 from monitor.show import charts
 from monitor.show.snapshot import ShownAlert, ShownProvider, Snapshot
 from monitor.show.views import GAP_KINDS, by_urgency, open_alerts
@@ -46,6 +46,15 @@ CONFIDENCE = {
     Confidence.LIKELY: "The sender's own headers say so, and nothing speaks against it.",
     Confidence.POSSIBLE: "Weak or contradicting evidence.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLine:
+    """A list or an inbox that an alert names; `back_at` is a list's newest mail since the alert's silence began."""
+
+    name: str
+    is_list: bool
+    back_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +202,17 @@ def alert_state(shown: ShownAlert, now: datetime) -> str:
     who = f", acknowledged by {plain(alert.acknowledged_by, 60)}" if alert.acknowledged_by else ""
     muted = f", muted until {moment(alert.muted_until, now)}" if alert.muted_until and alert.muted_until > now else ""
     return f"open since {moment(alert.opened_at, now)}{who}{muted}"
+
+
+def alert_members(alert: Alert, states: Sequence[StreamState]) -> tuple[MemberLine, ...]:
+    """What an alert names: lists, or where it is about inboxes, those."""
+    known = {state.stream: state for state in states}
+    lines = []
+    for name in alert.finding.members if alert.finding else ():
+        last = known[name].last_send_at if name in known else None
+        is_back = last is not None and last > alert.since + timedelta(seconds=1)
+        lines.append(MemberLine(name, name in known, last if is_back else None))
+    return tuple(lines)
 
 
 def _rest(phases: Counter[StreamPhase]) -> tuple[str, ...]:

@@ -161,6 +161,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
             shown=shown,
             state_words=pages.alert_state(shown, snapshot.at),
             known=known,
+            members=pages.alert_members(shown.alert, snapshot.states),
             wide=_picture(charts.stream(sends, start, end, silent, blind)) if known else None,
             narrow=_picture(charts.stream(sends, start, end, silent, blind, charts.NARROW)) if known else None,
             refresh=None,

@@ -317,6 +317,24 @@ def test_a_group_ends_when_all_it_named_are_back(kind: FindingKind) -> None:
     assert (end.event, end.channels, end.still_silent) == (RESOLVED, ("log",), ())
 
 
+INBOX_WITHOUT_MAIL = finding(FindingKind.INBOX_BLIND, "quiet-1", members=(STREAM, "b.example"), gap=gap_facts())
+
+
+def test_an_inbox_that_gets_mail_again_speaks_on_for_the_lists_that_are_late_and_names_them_at_the_end() -> None:
+    known, judged = alert(INBOX_WITHOUT_MAIL), replace(assessment(finding()), states=known_of(news=LAST, b=BACK))
+    after = by_key(step((known,), judged, now=NOW + REFRESH))
+    assert [(d.channels, d.alert.parent) for d in after.values() if d.alert.key == KEY] == [((), known.key)]
+    end = only(step((known,), replace(assessment(), states=known_of(news=BACK, b=BACK))))
+    assert (end.event, end.channels, end.still_silent) == (RESOLVED, ("log",), ())
+
+
+def test_a_list_that_falls_silent_after_it_was_back_in_such_an_inbox_is_told_of_by_itself() -> None:
+    known = alert(INBOX_WITHOUT_MAIL)
+    again = finding(since=BACK)
+    opened = by_key(step((known,), replace(assessment(again), states=known_of(news=BACK, b=LAST))))
+    assert (opened[KEY].channels, opened[KEY].alert.parent) == (("log",), None)
+
+
 def test_a_part_that_shrinks_names_all_that_it_has_named() -> None:
     known = alert(finding(FindingKind.PARTIAL_GROUP_GAP, "x", members=("a", "b", "c"), since=LAST + hours(1)))
     fewer = finding(FindingKind.PARTIAL_GROUP_GAP, "x", members=("a", "b"))

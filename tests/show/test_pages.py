@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.model import AlertState, StreamPhase, StreamState
+from monitor.model import AlertState, FindingKind, StreamPhase, StreamState
 from monitor.show.pages import (
+    alert_members,
     alert_state,
     chart_now,
     fleet_rows,
@@ -136,3 +137,16 @@ def test_pictures_are_drawn_anew_every_ten_minutes_and_reach_up_to_now() -> None
 )
 def test_an_alert_s_state_is_said_in_words(state: AlertState, words: str) -> None:
     assert alert_state(shown_alert(finding=gap_finding(history()), state=state), NOW) == words
+
+
+def test_an_alert_about_several_lists_says_which_of_them_mail_again() -> None:
+    snapshot = calm().now
+    of = replace(gap_finding(history()), kind=FindingKind.GROUP_GAP, members=(VICTORY, "campaigns.rnchq.com", "gone.example"))
+    [back] = [s.last_send_at for s in snapshot.states if s.stream == VICTORY]
+    [other] = [s.last_send_at for s in snapshot.states if s.stream == "campaigns.rnchq.com"]
+    lines = alert_members(replace(shown_alert(finding=of).alert, since=other), snapshot.states)
+    assert [(line.name, line.is_list, line.back_at) for line in lines] == [
+        (VICTORY, True, back if back > other else None),
+        ("campaigns.rnchq.com", True, None),
+        ("gone.example", False, None),
+    ]
