@@ -89,6 +89,8 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> Found:
     return found
 
 
+_BORDER_FIELDS = ("received-host", "sender-ip")
+_SPF_FAILS = frozenset(("fail", "softfail", "neutral"))
 _IN_ANGLES = frozenset(("message-id", "list-id"))
 _URI_FIELDS = frozenset(("list-unsubscribe", "list-help", "list-url"))
 
@@ -110,17 +112,31 @@ def _border_hits(found: Found, facts: Facts, index: SignatureIndex) -> None:
 
 
 def _behind_a_gateway(found: Found, message: Message, facts: Facts, index: SignatureIndex) -> None:
-    """Where the border is a known gateway or forwarder, the hops below it are looked at too: hints of who sent before."""
-    if facts.relay is not None or not any(signal.says is _RELAY for signal in found.hits):
+    """Where the border passes on what others sent, the hops below it are looked at too: hints of who sent before.
+
+    It is a known gateway or forwarder, or nobody known, from where SPF fails and a signature is good all the same.
+    """
+    if facts.relay is not None:
         return
-    through = next(hit for hit in found.hits.values() if hit.signal.says is _RELAY)
-    facts.relay = f"passed on by {through.signal.provider}: {through.signal.field} is {through.host or 'its own form'}"
+    if any(signal.says is _RELAY for signal in found.hits):
+        through = next(hit for hit in found.hits.values() if hit.signal.says is _RELAY)
+        facts.relay = f"passed on by {through.signal.provider}: {through.signal.field} is {through.host or 'its own form'}"
+    elif _passed_on_without_a_word(found, facts):
+        facts.relay = "perhaps passed on without a word: SPF fails, and yet a signature is good"
+    else:
+        return
     if facts.border is not None:
         for hop in public_hops(message.headers, facts.border.position + 1):
             before = len(found.hits)
             _hop_hits(found, hop, _CLAIMED, facts, index)
             if len(found.hits) > before:
                 break
+
+
+def _passed_on_without_a_word(found: Found, facts: Facts) -> bool:
+    if facts.spf is None or facts.spf.result not in _SPF_FAILS or not any(good for _, good in facts.signatures):
+        return False
+    return not any(signal.field in _BORDER_FIELDS for signal in found.hits)
 
 
 def _hop_hits(found: Found, hop: Hop, trust: Trust, facts: Facts, index: SignatureIndex) -> None:

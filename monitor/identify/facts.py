@@ -274,15 +274,21 @@ def _envelope(facts: Facts, message: Message) -> None:
     noted = _mail_from(facts.spf) if facts.spf is not None else ""
     if not above:
         # Outlook writes it below the sender's fields, and of the envelope only the domain into its results.
-        if noted and (facts.return_path or "").rpartition("@")[2].lower() != noted.rpartition("@")[2].lower():
-            facts.return_path = noted
-        elif not noted:
+        if not noted:
             return
+        facts.return_path = _path_of(noted, message.fields.get("return-path", ()))
     domain = (facts.return_path or "").rpartition("@")[2].lower().rstrip(".")
     if facts.spf is not None and facts.spf.result == "pass" and domain:
         judged = (facts.spf.domain() or "").lower()
         if not judged or judged == domain:
             facts.spf_domain, facts.return_path_trust = domain, Trust.OBSERVED
+
+
+def _path_of(noted: str, paths: Sequence[str]) -> str:
+    """Of several fields, such as that of a former receiver, the one of the noted domain; the noted one where there is none."""
+    domain = noted.rpartition("@")[2].lower()
+    plain = (path.strip().strip("<>") for path in paths)
+    return next((path for path in plain if path.rpartition("@")[2].lower() == domain), noted)
 
 
 def _mail_from(spf: AuthResult) -> str:

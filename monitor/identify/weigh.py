@@ -201,6 +201,12 @@ def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, 
         elif weight >= ENOUGH:
             claimed.append((weight, case))
     best = _best(proven)
+    if best is not None and best.provider is delivery and claimed:
+        # The tool is the more exact answer too where it only says that it uses this house, but then it is a claim.
+        tool = _best([(w, case) for w, case in claimed if delivery.name in case.provider.spec.through and case.strong_platform])
+        if tool is not None and _platform_credible(tool, delivery, facts, verdict):
+            verdict.platform, verdict.platform_confidence = tool.provider.name, _LIKELY
+            return
     if best is not None:
         verdict.platform, verdict.platform_confidence = best.provider.name, _CERTAIN
         if best.platform_proof is not _OBSERVED:

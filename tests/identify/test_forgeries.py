@@ -393,3 +393,44 @@ def test_an_envelope_form_that_anybody_can_choose_names_no_house() -> None:
     envelope = "msprvs1=18000abcDEF=bounces-12-3@stranger.example"
     text = at_gmail(STRANGER, "pass", "", "", envelope)
     assert identify(text.partition("From: ")[0] + "From: a@stranger.example\nSubject: x\n\nText.\n").delivery is None
+
+
+INNER = (
+    "Received: from mailout862.ngpweb.com (mailout862.ngpweb.com [192.82.209.62]) by mx.forwarder.example (Postfix) with ESMTPS\n"
+)
+
+
+def plainly_forwarded(spf: str, dkim: str) -> Identification:
+    """The envelope sender stays as it was, as where `.forward` or an alias passes mail on."""
+    signature = "DKIM-Signature: v=1; d=campaign.example; s=k1; h=from:subject; b=x; bh=y\n"
+    results = f"dkim={dkim} header.i=@campaign.example header.s=k1;"
+    text = at_gmail(
+        "mx.forwarder.example (mx.forwarder.example. [198.18.9.9])", spf, results, signature + INNER, "a@campaign.example"
+    )
+    return identify(text.partition("From: ")[0] + "From: a@campaign.example\nSubject: x\n\nText.\n")
+
+
+def test_mail_that_was_passed_on_without_a_word_is_likely_of_the_house_before() -> None:
+    found = plainly_forwarded("softfail", "pass")
+    assert (found.delivery, found.delivery_confidence) == ("NGP VAN", Confidence.LIKELY)
+    assert any("without a word" in conflict for conflict in found.conflicts)
+
+
+@pytest.mark.parametrize(("spf", "dkim"), [("pass", "pass"), ("softfail", "fail")])
+def test_a_hop_below_a_border_that_fits_or_that_nobody_signed_is_no_hint(spf: str, dkim: str) -> None:
+    assert plainly_forwarded(spf, dkim).delivery is None
+
+
+def test_outlook_keeps_the_envelope_of_a_former_receiver_above_its_own() -> None:
+    results = "spf=pass (sender IP is 209.85.220.41) smtp.mailfrom=gmail.com; dkim=none (message not signed)"
+    below = f"Return-Path: <b@bounce.myngp.com>\n{INNER}Return-Path: somebody+caf_=reader=seed.example@gmail.com\n"
+    text = at_outlook("mail-sor-f41.google.com", "209.85.220.41", results, below).partition("From: ")[0]
+    found = identify(text + "From: a@campaign.example\nSubject: x\n\nText.\n")
+    assert (found.delivery, found.delivery_confidence) == ("NGP VAN", Confidence.LIKELY)
+
+
+def test_a_tool_that_says_itself_that_it_uses_a_house_is_likely() -> None:
+    text = at_gmail("a1.mxout.mta2.net (a1.mxout.mta2.net. [198.18.7.24])", "pass", "", "List-Id: <77.mdrctr.com>\n")
+    found = identify(text.partition("From: ")[0] + "From: a@shop.example\nSubject: x\n\nText.\n")
+    assert (found.platform, found.platform_confidence) == ("MDirector", Confidence.LIKELY)
+    assert (found.delivery, found.delivery_confidence) == ("Elastic Email", Confidence.CERTAIN)
