@@ -151,7 +151,8 @@ class Bank:
         self.min_sessions[row] = settings.min_sessions
         self.floor[row] = hours(settings.floor)
         self.fixed[row] = np.nan if settings.fixed is None else hours(settings.fixed)
-        self.limit[row] = np.fmin(np.inf if settings.ceiling is None else hours(settings.ceiling), self.fixed[row])
+        longest = settings.ceiling if settings.fixed is None else settings.fixed
+        self.limit[row] = np.inf if longest is None else hours(longest)
         self.zone[row], self.witness[row] = zone, witness
         self.levels_on[row] = settings.levels == "on"
         self.fleet_on[row] = settings.fleet_clock == "auto"

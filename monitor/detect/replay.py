@@ -12,7 +12,7 @@ from monitor.detect.calendar import hours_of
 from monitor.detect.coverage_book import CoverageBook
 from monitor.detect.defaults import Defaults
 from monitor.detect.engine import Engine
-from monitor.detect.groups import INBOX, INBOX_BUDGET, groups_of
+from monitor.detect.groups import INBOX, INBOX_BUDGET, ORGANISATION, groups_of
 from monitor.detect.journal import Journal
 from monitor.detect.roster import WITNESS_SENDS, GroupKey, Roster
 from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, covered_time, merge, paused_time
@@ -20,7 +20,7 @@ from monitor.model import Send
 from monitor.settings import GapSettings
 
 SettingsFor = Callable[[str, str], GapSettings]
-"""(stream, organisation) → its settings; group rows ask with an empty stream."""
+"""(stream, organisation) → its settings; rows of groups ask with an empty stream, and only those of an organisation name it."""
 
 
 @dataclass
@@ -122,6 +122,7 @@ class Replay:
         rows = [row]
         keys = tuple(groups_of(send))
         for key in keys:
+            owner = send.organisation if key[0] == ORGANISATION else ""
             members = roster.members.get(key, frozenset())
             if send.stream not in members:
                 members |= {send.stream}
@@ -130,15 +131,15 @@ class Replay:
                 continue
             group = roster.groups.get(key)
             if group is None:
-                group = self._open(frame, "", send.organisation, key)
+                group = self._open(frame, "", owner, key)
                 roster.groups[key] = group
-            self._witness(frame, group, "", send.organisation, frozenset({key[1]}) if key[0] == INBOX else inboxes)
+            self._witness(frame, group, "", owner, frozenset({key[1]}) if key[0] == INBOX else inboxes)
             rows.append(group)
         roster.current[send.stream] = keys
         return rows
 
     def _open(self, frame: Frame, stream: str, organisation: str, group: GroupKey | None) -> int:
-        settings = self.settings_for(stream, organisation if stream else "")
+        settings = self.settings_for(stream, organisation)
         if settings.timezone not in self.zones:
             self.zones.append(settings.timezone)
         budget = settings.false_alarms_per_sender_year
@@ -156,6 +157,6 @@ class Replay:
         else:
             witnesses = inboxes | known[0] if known else inboxes
             frame.roster.lately[row] = (witnesses,)
-        settings = self.settings_for(stream, organisation if stream else "")
+        settings = self.settings_for(stream, organisation)
         pauses = tuple(merge((hours_of(p.start), hours_of(p.end)) for p in settings.expected_pause))
         frame.engine.bank.witness[row] = self.witnesses.index(witnesses, pauses, self.book)

@@ -55,8 +55,11 @@ def faults_in(data: object) -> Iterator[Fault]:
     for path, stream in streams:
         yield from _stream(path, stream)
     yield from _same_domain(streams)
+    gap = data.get("gap")
+    yield from _gap_bounds(("gap",), gap, {})
     for path, owner in [*streams, *organisations]:
         yield from _gap_overrides((*path, "gap"), owner.get("gap"))
+        yield from _gap_bounds((*path, "gap"), gap, owner.get("gap"))
     if isinstance(alerts, Mapping):
         yield from _alerts(alerts)
     canary = data.get("canary")
@@ -263,6 +266,19 @@ def _gap_overrides(path: Place, overrides: object) -> Iterator[Fault]:
         except ValidationError as error:
             for fault in error.errors(include_url=False):
                 yield (*path, *fault["loc"]), expectation(fault, GapSettings)
+
+
+def _gap_bounds(path: Place, defaults: object, overrides: object) -> Iterator[Fault]:
+    """A floor above the longest silence would silently win."""
+    own = overrides if isinstance(overrides, Mapping) else {}
+    try:
+        gap = GapSettings.model_validate({**(defaults if isinstance(defaults, Mapping) else {}), **own})
+    except ValidationError:
+        return  # told by the key itself
+    said = own if own else defaults
+    for key, longest in (("fixed", gap.fixed), ("ceiling", gap.ceiling if gap.fixed is None else None)):
+        if longest is not None and longest < gap.floor and isinstance(said, Mapping) and {key, "floor"} & said.keys():
+            yield (*path, key if key in said else "floor"), f'expected "floor" not to be longer than "{key}"'
 
 
 def _alerts(alerts: Mapping[str, object]) -> Iterator[Fault]:

@@ -132,6 +132,11 @@ def test_fixed_hours_alarm_exactly_then() -> None:
     assert known.assess(LAST + timedelta(hours=49)).findings[0].found_at == LAST + timedelta(hours=48)
 
 
+def test_fixed_hours_stand_instead_of_a_ceiling() -> None:
+    known = detector(SENDS, settings=GapSettings(fixed=timedelta(hours=48), ceiling=timedelta(hours=6)))
+    assert known.assess(LAST + timedelta(hours=49)).findings[0].found_at == LAST + timedelta(hours=48)
+
+
 def test_floor_and_ceiling_bound_the_learned_deadline() -> None:
     late = detector(SENDS, settings=GapSettings(floor=timedelta(days=9)))
     assert late.assess(LAST + 10 * DAY).findings[0].found_at == LAST + 9 * DAY

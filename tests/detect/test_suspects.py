@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from monitor.detect.detector import Detector
 from monitor.detect.groups import Member, part_needed, several_are_silent, silent_part
 from monitor.model import FindingKind, Level, Send
+from monitor.settings import GapSettings
 from tests.detect.streams import DAY, HOUR, START, detector, keys, regular_sends
 
 DELIVERY = "Postbird"
@@ -34,6 +36,23 @@ def test_streams_of_one_provider_that_stop_together_are_one_finding() -> None:
     assert finding.key == "group_gap:delivery:Postbird"
     assert len(finding.members) == 10
     assert finding.since <= START + 40 * DAY
+
+
+def test_an_organisation_as_a_whole_has_the_settings_of_its_own() -> None:
+    ours = [
+        s
+        for k in range(5)
+        for s in regular_sends(f"{k}.example", 6 * HOUR, 40 * DAY, first=10_000 * k, seed=k, organisation="us")
+    ]
+    others = [s for k in range(5, 14) for s in regular_sends(f"{k}.example", 6 * HOUR, 50 * DAY, first=10_000 * k, seed=k)]
+
+    def told(patient: str) -> set[str]:
+        known = Detector(lambda _, name: GapSettings(floor=20 * DAY if name == patient else HOUR), full_coverage=True)
+        known.add_sends([*ours, *others])
+        return {key for key in keys(known.assess(START + 42 * DAY)) if "us" in key}
+
+    assert told("nobody") == {"group_gap:organisation:us"}
+    assert told("us") == set()
 
 
 def test_a_part_that_stops_is_named() -> None:
