@@ -22,6 +22,8 @@ HEADER_LIMIT = 2_000_000
 FIELD_LIMIT = 65_536
 """Characters of one field that are kept."""
 FIELDS_LIMIT = 10_000
+AUTHOR_LIMIT = 4_000
+"""Characters of From that are read: each may begin an address of 512, so that one of 60,000 took 0.15 seconds."""
 
 _NAME = re.compile(r"[!-9;-~]{1,200}")
 _KNOWN_NAMES: dict[str, str] = {}
@@ -214,6 +216,7 @@ def _author(value: str | None, problems: list[ParseProblem]) -> Author:
         quoted, bare, address = usual.groups()
         address = address.lower()
         return Author(decode_words(quoted or bare or "").strip() or None, address, address.rpartition("@")[2])
+    value = value[:AUTHOR_LIMIT]
     author = _first_author(value)
     if author.address is None and "=?" in value:
         author = _first_author(decode_words(value))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.collect.parse import FIELD_LIMIT, parse_date, parse_message
+from monitor.collect.parse import AUTHOR_LIMIT, FIELD_LIMIT, parse_date, parse_message
 from tests.identify.shipped_knowledge import MESSAGES
 
 PLAIN = (
@@ -50,6 +50,12 @@ def test_line_ends_make_no_difference() -> None:
     mixed = PLAIN.replace(b"\r\n =?", b"\n =?").replace(b"\r\n <mailto", b"\n\t<mailto")
     assert parse_message(mixed).subject == "This is a test"
     assert parse_message(mixed).list_unsubscribe == parse_message(PLAIN).list_unsubscribe
+
+
+def test_an_address_far_behind_in_a_from_is_not_looked_for() -> None:
+    message = parse_message(b"From: " + b"a" * AUTHOR_LIMIT + b" b@example.org\n\n")
+    assert message.from_address is None
+    assert [problem.field for problem in message.problems if problem.detail == "no usable address"] == ["from"]
 
 
 def test_an_mbox_from_line_is_skipped() -> None:
