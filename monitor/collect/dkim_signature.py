@@ -33,10 +33,8 @@ def _names_in(signed: str) -> frozenset[str]:
 
 def parse_dkim_signature(value: str) -> DkimSignature | None:
     """One signature out of an unfolded value; None where d= or s= is missing."""
-    tags: dict[str, str] = {}
-    for part in value[:VALUE_LIMIT].split(";"):
-        name, _, text = part.partition("=")
-        tags.setdefault(name.strip(), text)  # of a tag that is repeated the first counts
+    parts = [part.partition("=") for part in value[:VALUE_LIMIT].split(";")]
+    tags = {name.strip(): text for name, _, text in reversed(parts)}  # of a tag that is repeated the first counts
     sdid, selector = tags.get("d", "").strip().lower().rstrip("."), tags.get("s", "").strip().lower()
     if not sdid or not selector:
         return None

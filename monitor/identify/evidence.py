@@ -107,8 +107,10 @@ def _border_hits(found: Found, facts: Facts, index: SignatureIndex) -> None:
     if facts.return_path:
         entry = index.return_path
         host = facts.return_path.rpartition("@")[2].lower()
-        found.add(entry.of_value(facts.return_path), facts.return_path, facts.return_path_trust)
-        found.add(entry.of_host(host), facts.return_path, facts.return_path_trust, host)
+        if fitting := entry.of_value(facts.return_path):
+            found.add(fitting, facts.return_path, facts.return_path_trust)
+        if signals := entry.of_host(host):
+            found.add(signals, facts.return_path, facts.return_path_trust, host)
 
 
 def _behind_a_gateway(found: Found, message: Message, facts: Facts, index: SignatureIndex) -> None:
@@ -152,8 +154,10 @@ def _signature_hits(found: Found, facts: Facts, index: SignatureIndex) -> None:
     # Good signatures first: where two fit the same signal, the good one is the evidence.
     for signature, good in sorted(facts.signatures, key=_bad) if len(facts.signatures) > 1 else facts.signatures:
         trust = _SIGNED if good else _CLAIMED
-        found.add(index.dkim_domain.of_name(signature.sdid), signature.sdid, trust, signature.sdid)
-        found.add(index.dkim_selector.of_name(signature.selector), signature.selector, trust)
+        if fitting := index.dkim_domain.of_name(signature.sdid):
+            found.add(fitting, signature.sdid, trust, signature.sdid)
+        if fitting := index.dkim_selector.of_name(signature.selector):
+            found.add(fitting, signature.selector, trust)
 
 
 def _bad(entry: tuple[object, bool]) -> bool:
