@@ -25,6 +25,7 @@ from monitor.detect.engine import Engine
 from monitor.detect.events import Events, trailing_rates
 from monitor.detect.fixed import alarms_of_silences, alarms_without_end
 from monitor.detect.learning import is_real_stop
+from monitor.detect.stops import LONGEST_WAIT, Draw, InjectedStop, Stops
 from monitor.detect.tails import classes_of
 from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, covered_time, merge, paused_time
 from monitor.settings import GapSettings
@@ -34,8 +35,6 @@ Rows = NDArray[np.int64]
 ALERT = 1
 AT_ONCE = 168
 """Hours whose sends are made ready together."""
-LONGEST_WAIT = 2 * 8766.0
-"""An injected stop that is not found within two years counts as never found."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,6 @@ class Alarm:
     rate_class: int
     return_period_years: float
     """At which an alert is due: one over the budget (NaN for a fixed silence, which knows of none)."""
-
-
-@dataclass(frozen=True, slots=True)
-class InjectedStop:
-    """A stop that was made up at `at`: when each level found it (NaN: not within two years or before the data's end)."""
-
-    stream: str
-    at: float
-    found_at: tuple[float, float, float]
-    rate_class: int
 
 
 @dataclass(frozen=True)
@@ -184,8 +173,8 @@ def _silences(events: Events, ends: Floats, warm_up: int, window: Interval) -> S
     )
 
 
-def _draw_stops(silences: Silences, count: int, random: np.random.Generator) -> list[tuple[int, int, int]]:
-    """(hour, row, class) of made-up stops, evenly over the watched time, in order of time."""
+def _draw_stops(silences: Silences, count: int, random: np.random.Generator) -> list[Draw]:
+    """Made-up stops, evenly over the watched time, in order of time."""
     total = float(silences.exposure.sum())
     if total <= 0 or count <= 0:
         return []
@@ -195,7 +184,7 @@ def _draw_stops(silences: Silences, count: int, random: np.random.Generator) -> 
     hour = np.ceil(silences.start[place] + (wanted - (passed[place] - silences.exposure[place]))).astype(np.int64)
     fits = hour <= silences.end[place]
     chosen = zip(hour[fits].tolist(), silences.row[place[fits]].tolist(), silences.rate_class[place[fits]].tolist(), strict=True)
-    return sorted(chosen)
+    return [Draw(*draw) for draw in sorted(chosen)]
 
 
 def _replay(
@@ -204,7 +193,7 @@ def _replay(
     ends: Floats,
     coverage: Mapping[str, Sequence[Interval]],
     silences: Silences,
-    draws: list[tuple[int, int, int]],
+    draws: list[Draw],
     defaults: Defaults,
 ) -> SettingResult:
     if not events.times.size:
@@ -212,23 +201,18 @@ def _replay(
     engine = _prepare(events, setting, coverage, defaults)
     if _has_fixed_silences(engine):
         return _replay_fixed(engine, events, setting, ends, silences, draws)
-    streams = len(events.streams)
     last_hour = int(np.ceil(max(float(events.times[-1]), float(ends.max()))))
-    injected: list[InjectedStop] = []
-    waiting: dict[int, tuple[int, int, int]] = {}
-    pending = iter([*draws, (1 << 60, 0, 0)])
+    stops = Stops(engine, events.streams)
+    pending = iter([*draws, Draw(1 << 60, 0, 0)])
     draw = next(pending)
     for sends in _hours(engine, events, last_hour):
-        hour = engine.hour
-        while draw[0] <= hour:
-            if draw[0] == hour:
-                waiting[engine.bank.haunt(draw[1])] = draw
+        while draw.hour <= engine.hour:
+            if draw.hour == engine.hour:
+                stops.add(draw)
             draw = next(pending)
-        engine.take(hour + 1.0, sends)
-        if waiting and hour % 6 == 0:
-            _collect(engine, streams, waiting, injected, events, hour + 1.0)
-    _collect(engine, streams, waiting, injected, events, np.inf)
-    return SettingResult(setting, events.streams, _alarms(engine, events, ends, silences), tuple(injected))
+        engine.take(engine.hour + 1.0, sends)
+        stops.pass_hour()
+    return SettingResult(setting, events.streams, _alarms(engine, events, ends, silences), stops.found())
 
 
 def _hours(engine: Engine, events: Events, last: int) -> Iterator[HourOfSends | None]:
@@ -245,7 +229,7 @@ def _has_fixed_silences(engine: Engine) -> bool:
 
 
 def _replay_fixed(
-    engine: Engine, events: Events, setting: Setting, ends: Floats, silences: Silences, draws: list[tuple[int, int, int]]
+    engine: Engine, events: Events, setting: Setting, ends: Floats, silences: Silences, draws: list[Draw]
 ) -> SettingResult:
     until = float(np.ceil(max(float(events.times[-1]), float(ends.max())))) + 1.0
     rows, times, at = alarms_of_silences(engine, events, until)
@@ -256,12 +240,12 @@ def _replay_fixed(
             resumed = float(silences.end[k]) if silences.resumed[k] else None
             levels = (float(alarm_at), float(alarm_at), np.nan)
             alarms.append(_alarm(events, int(row), float(last), levels, resumed, int(silences.rate_class[k]), np.nan))
-    stops, stopped = (np.array([draw[i] for draw in draws], np.int64) for i in (0, 1))
+    stops, stopped = np.array([d.hour for d in draws], np.int64), np.array([d.row for d in draws], np.int64)
     found = alarms_without_end(engine, events, stops, stopped, until)
     found[(found == ENDED) | (found - stops > LONGEST_WAIT)] = np.nan
     injected = [
-        InjectedStop(events.streams[row], float(hour), (float(x), float(x), np.nan), rate_class)
-        for (hour, row, rate_class), x in zip(draws, found, strict=True)
+        InjectedStop(events.streams[draw.row], float(draw.hour), (float(x), float(x), np.nan), draw.rate_class)
+        for draw, x in zip(draws, found, strict=True)
     ]
     return SettingResult(setting, events.streams, tuple(sorted(alarms, key=lambda a: (a.last, a.stream))), tuple(injected))
 
@@ -290,30 +274,6 @@ def _prepare(events: Events, setting: Setting, coverage: Mapping[str, Sequence[I
             witness=known.get((inboxes, pauses), 0),
         )
     return engine
-
-
-def _collect(
-    engine: Engine,
-    streams: int,
-    waiting: dict[int, tuple[int, int, int]],
-    injected: list[InjectedStop],
-    events: Events,
-    now: float,
-) -> None:
-    """Take the ghosts that have been found (or given up) off the bank."""
-    bank = engine.bank
-    ghosts = np.fromiter(waiting, np.int64, len(waiting))
-    since = np.array([hour for hour, _, _ in waiting.values()])
-    over = np.isfinite(bank.alarm_at[ghosts]).all(axis=1) | (now - since > LONGEST_WAIT)
-    done: list[int] = ghosts[over].tolist()
-    for ghost in done:
-        hour, row, rate_class = waiting.pop(ghost)
-        watch, alert, confirmed = (float(x) for x in bank.alarm_at[ghost])
-        injected.append(InjectedStop(events.streams[row], float(hour), (watch, alert, confirmed), rate_class))
-    if done:
-        moved = bank.lay(done, streams)
-        for old, new in moved.items():
-            waiting[new] = waiting.pop(old)
 
 
 def _alarms(engine: Engine, events: Events, ends: Floats, silences: Silences) -> tuple[Alarm, ...]:

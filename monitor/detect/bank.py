@@ -6,7 +6,6 @@ moment is judged without disturbing the finished hours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Self
 
@@ -50,7 +49,6 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "levels_on": ((), np.bool_, True),
     "fleet_on": ((), np.bool_, True),
     "is_group": ((), np.bool_, False),
-    "origin": ((), np.int64, 0),
     # sends
     "first": ((), np.float64, np.nan),
     "session": ((), np.float64, np.nan),
@@ -101,7 +99,6 @@ class Bank:
     levels_on: NDArray[np.bool_]
     fleet_on: NDArray[np.bool_]
     is_group: NDArray[np.bool_]
-    origin: Rows
     first: Floats
     session: Floats
     last: Floats
@@ -157,34 +154,25 @@ class Bank:
         self.levels_on[row] = settings.levels == "on"
         self.fleet_on[row] = settings.fleet_clock == "auto"
         self.is_group[row] = is_group
-        self.origin[row] = row
         self.level_a[row], self.level_b[row] = defaults.prior_sessions, defaults.prior_hours
         self.grasp[row] = defaults.prior_sessions
         self.scale[row] = defaults.scale
         self.profile[row] = defaults.profile
         return row
 
-    def haunt(self, row: int) -> int:
-        """Add a ghost of `row`: a stream that stops here, while the original goes on. It counts for nobody's fleet."""
-        ghost = self.size
-        self._reserve(ghost + 1)
+    def adopt(self, other: Bank, row: int) -> None:
+        """Add a copy of a row of another bank."""
+        self._reserve(self.size + 1)
+        for name in COLUMNS:
+            getattr(self, name)[self.size] = getattr(other, name)[row]
         self.size += 1
-        for name in COLUMNS:
-            column = getattr(self, name)
-            column[ghost] = column[row]
-        self.is_group[ghost] = True
-        self.origin[ghost] = row
-        return ghost
 
-    def lay(self, ghosts: Sequence[int], first: int) -> dict[int, int]:
-        """Remove ghosts (rows from `first` on); the others close up: old index → new one."""
-        gone = set(ghosts)
-        kept = np.array([r for r in range(first, self.size) if r not in gone], np.int64)
+    def keep(self, rows: Rows) -> None:
+        """Forget all but these rows, which close up."""
         for name in COLUMNS:
             column = getattr(self, name)
-            column[first : first + kept.size] = column[kept]
-        self.size = first + kept.size
-        return {int(old): first + place for place, old in enumerate(kept) if int(old) != first + place}
+            column[: rows.size] = column[rows]
+        self.size = rows.size
 
     def levels(self) -> Floats:
         """Sessions per profile-hour of every row, in the middle memory."""

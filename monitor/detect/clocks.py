@@ -36,7 +36,7 @@ class ClosedAlarm:
 
 
 @dataclass(frozen=True, slots=True)
-class _Silences:
+class Silences:
     """Silences of distinct rows, at a moment in the hour and `delta` covered hours after it."""
 
     rows: Rows
@@ -48,8 +48,8 @@ class _Silences:
     covered: Floats
     delta: Floats
 
-    def of(self, places: Rows) -> _Silences:
-        return _Silences(
+    def of(self, places: Rows) -> Silences:
+        return Silences(
             self.rows[places],
             self.since[places],
             self.sessions[places],
@@ -89,7 +89,7 @@ class Clocks:
         rows = near.nonzero()[0]
         if rows.size:
             self._raise(
-                _Silences(
+                Silences(
                     rows,
                     since[rows],
                     bank.sessions[rows],
@@ -116,7 +116,7 @@ class Clocks:
         news, quiet = self._near(rows, elapsed, covered), np.isnan(bank.alarm_at.take(rows, axis=0))
         if np.count_nonzero(news) or np.count_nonzero(quiet) < quiet.size:
             news |= ~quiet.all(axis=1)
-            silences = _Silences(rows, sends.session, sends.session_number, pace, counted, before, covered_before, delta)
+            silences = Silences(rows, sends.session, sends.session_number, pace, counted, before, covered_before, delta)
             self._settle(sends, silences, news)
         begun = sends.begins[runs.last]
         bank.elapsed[mine] = np.where(begun, 0.0, elapsed[runs.last])
@@ -124,7 +124,7 @@ class Clocks:
         self.counted[mine] = totals[runs.last]
         return elapsed
 
-    def _settle(self, sends: HourOfSends, silences: _Silences, news: NDArray[np.bool_]) -> None:
+    def _settle(self, sends: HourOfSends, silences: Silences, news: NDArray[np.bool_]) -> None:
         """Raise and close the alarms of rows where there is news, send by send."""
         bank, runs = self.bank, sends.runs
         concerned = np.zeros(runs.distinct.size, np.bool_)
@@ -149,34 +149,11 @@ class Clocks:
             late &= np.isnan(bank.alarm_at[rows, ALERT])
         return np.asarray(((elapsed >= bank.soonest[rows]) | late) & (covered >= bank.floor[rows]))
 
-    def _raise(self, silences: _Silences) -> None:
+    def _raise(self, silences: Silences) -> None:
         """Raise what becomes due within `delta`."""
-        bank, rows = self.bank, silences.rows
-        if np.isnan(bank.deadline[rows, ALERT]).any():
-            self._reckon(rows)
-        deadline = bank.deadline[rows]
-        elapsed, covered = silences.elapsed + silences.pace * silences.delta, silences.covered + silences.delta
-        due = elapsed[:, None] >= deadline
-        due[:, :2] |= ((covered >= bank.limit[rows]) & (silences.sessions >= bank.min_sessions[rows]))[:, None]
-        wanted = np.isnan(bank.alarm_at[rows])
-        wanted[:, ::2] &= bank.levels_on[rows][:, None]
-        due &= wanted & (covered >= bank.floor[rows])[:, None]
-        bank.soonest[rows] = np.where(wanted & ~due, deadline, np.inf).min(axis=1)
-        place, level = due.nonzero()
-        if not place.size:
-            return
-        known = silences.of(place)
-        running = known.pace > 0
-        left = deadline[place, level] - known.elapsed
-        wait = np.where(running, left / np.where(running, known.pace, 1.0), np.inf)
-        wait = np.where(level < 2, np.minimum(wait, bank.limit[known.rows] - known.covered), wait)
-        wait = np.maximum(np.maximum(wait, bank.floor[known.rows] - known.covered), 0.0)
-        totals = known.counted + np.minimum(wait, known.delta)
-        columns = (known.rows, level, totals, known.since)
-        for row, of_level, total, since in zip(*(c.tolist() for c in columns), strict=True):
-            witness = self.witnesses[bank.witness[row]]
-            at = witness.when(total, max(float(self.hour), since))
-            bank.alarm_at[row, of_level] = at if at >= witness.alarms_from else ENDED
+        if np.isnan(self.bank.deadline[silences.rows, ALERT]).any():
+            self._reckon(silences.rows)
+        raise_alarms(self.bank, self.witnesses, silences, np.full(silences.rows.size, float(self.hour)))
 
     def _reckon(self, rows: Rows) -> None:
         """Fill in the deadlines of `rows`, and at once of others whose silences will soon be as long."""
@@ -203,3 +180,32 @@ class Clocks:
             return times
         kinds = self.bank.witness[rows]
         return np.array([self.witnesses[k].at(float(t)) for k, t in zip(kinds, times, strict=True)])
+
+
+def raise_alarms(bank: Bank, witnesses: Sequence[CoveredTime], silences: Silences, hours: Floats) -> None:
+    """Raise what becomes due within `delta` of `silences`, whose deadlines are known; `hours`: in which hour each of them is."""
+    rows = silences.rows
+    deadline = bank.deadline[rows]
+    elapsed, covered = silences.elapsed + silences.pace * silences.delta, silences.covered + silences.delta
+    due = elapsed[:, None] >= deadline
+    due[:, :2] |= ((covered >= bank.limit[rows]) & (silences.sessions >= bank.min_sessions[rows]))[:, None]
+    wanted = np.isnan(bank.alarm_at[rows])
+    wanted[:, ::2] &= bank.levels_on[rows][:, None]
+    due &= wanted & (covered >= bank.floor[rows])[:, None]
+    bank.soonest[rows] = np.where(wanted & ~due, deadline, np.inf).min(axis=1)
+    place, level = due.nonzero()
+    if not place.size:
+        return
+    known = silences.of(place)
+    running = known.pace > 0
+    left = deadline[place, level] - known.elapsed
+    wait = np.where(running, left / np.where(running, known.pace, 1.0), np.inf)
+    wait = np.where(level < 2, np.minimum(wait, bank.limit[known.rows] - known.covered), wait)
+    wait = np.maximum(np.maximum(wait, bank.floor[known.rows] - known.covered), 0.0)
+    totals = known.counted + np.minimum(wait, known.delta)
+    earliest = np.maximum(hours[place], known.since)
+    columns = (known.rows, level, totals, earliest)
+    for row, of_level, total, since in zip(*(c.tolist() for c in columns), strict=True):
+        witness = witnesses[bank.witness[row]]
+        at = witness.when(total, since)
+        bank.alarm_at[row, of_level] = at if at >= witness.alarms_from else ENDED

@@ -73,7 +73,7 @@ def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, profile: Floats)
     fleet.seen[slot] = 0.0
     fleet.expected[slot] = _exact_sum(mine * share * profile)
     fleet.usual[slot] = fleet.expected[slot] / total if total > 0 else 0.0
-    return np.asarray(speed[bank.view("origin")])
+    return speed
 
 
 _NEWEST = (np.arange(FLEET_WINDOW)[:, None] - 1 - np.arange(FLEET_WINDOW)) % FLEET_WINDOW
