@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select, update
@@ -197,9 +196,7 @@ def _identified(identification: Identification) -> dict[str, Any]:
 
 
 def _key(copy: NewCopy) -> StreamKey | None:
-    return _storable_key(copy.key) if copy.key is not None else None
-
-
-@lru_cache(maxsize=8192)
-def _storable_key(key: StreamKey) -> StreamKey:
+    key = copy.key
+    if key is None or (max(len(key.stream), len(key.organisation)) <= LONGEST and (key.stream + key.organisation).isprintable()):
+        return key
     return StreamKey(storable(key.stream[:LONGEST]), storable(key.organisation[:LONGEST]))

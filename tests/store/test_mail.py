@@ -135,7 +135,7 @@ def test_one_message_id_in_everything_does_not_melt_it_into_one_send(store: Stor
 
 def test_what_a_database_cannot_hold_as_text_does_not_stop_it(store: Store) -> None:
     copy = a_copy(1, problems=(ParseProblem("subject", "NUL \x00 in it"),))
-    odd = type(copy.message)(**{**vars(copy.message), "subject": "a\x00b\udcff", "message_id": "x\x00@y"})
+    odd = replace(copy.message, subject="a\x00b\udcff", message_id="x\x00@y")
     strange = type(copy)(
         copy.raw, odd, copy.identification, StreamKey("odd\x00@x.org", "x.org"), copy.at, ("subject:a\x00b\udcff",)
     )
