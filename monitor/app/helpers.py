@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import multiprocessing
 import os
 import signal
@@ -9,10 +10,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
 
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
-from monitor.model import DkimProof, NewCopy, RawMessage
+from monitor.model import Account, DkimProof, Identification, Message, NewCopy, RawMessage, StreamKey
 from monitor.settings import Settings
 from monitor.store.documents import identification_to_json
 from monitor.store.frames import frames_of
@@ -90,3 +93,13 @@ def _lighter(copy: NewCopy) -> NewCopy:
         identification=replace(copy.identification, evidence=()),
         document=identification_to_json(copy.identification),
     )
+
+
+def _send_by_fields(kind: type[Any]) -> None:
+    """Pickle a frozen dataclass with slots as a call: the way that it has looks its fields up anew for every value."""
+    fields = attrgetter(*kind.__match_args__)
+    copyreg.pickle(kind, lambda value: (kind, fields(value)))
+
+
+for _kind in (NewCopy, Message, Identification, StreamKey, Account):
+    _send_by_fields(_kind)

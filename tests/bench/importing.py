@@ -40,7 +40,7 @@ def run() -> list[str]:
 
 
 def measured(box: Path, folder: Path, helpers: int) -> str:
-    """One import: its rate, its cost in CPU time, and how memory grew from the first third to the end."""
+    """One import: its rate, its cost in CPU time, and what it held in memory as it went on."""
     settings = Settings()
     reader = Reader(load_identifier(settings), settings)
     folder.mkdir()
@@ -58,11 +58,11 @@ def measured(box: Path, folder: Path, helpers: int) -> str:
         took, used = time.perf_counter() - begun, time.process_time() - used
     assert summary.imported.new_copies == MESSAGES, summary.imported
     others = _children() - children
-    grown = (marks[-1][1] - marks[len(marks) // 3][1]) / 1e6
+    held = [round(marks[len(marks) * part // 6][1] / 1e6) for part in range(1, 6)] + [round(marks[-1][1] / 1e6)]
     return (
         f"{'this process alone' if not helpers else f'with {helpers} more'}: {MESSAGES / took:.0f}/s (wanted {WANTED}), "
         f"{1e6 * used / MESSAGES:.0f} + {1e6 * others / MESSAGES:.0f} µs of CPU a message; "
-        f"{marks[-1][1] / 1e6:.0f} MB resident at the end, {grown:+.0f} MB since a third of it was read"
+        f"MB resident after each sixth: {', '.join(map(str, held))}"
     )
 
 
