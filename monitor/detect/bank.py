@@ -67,6 +67,7 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "week_hour": ((), np.float64, 0.0),
     "profile": ((HOURS_PER_WEEK,), np.float32, 1.0),
     "ring": ((RING,), np.float32, 0.0),
+    "unringed": ((), np.int64, 0),
     "scale": ((), np.float64, 1.0),
     "rate_class": ((), np.int64, 2),
     "tail": ((), np.int64, 4),
@@ -115,6 +116,8 @@ class Bank:
     week_hour: Floats
     profile: NDArray[np.float32]
     ring: NDArray[np.float32]
+    unringed: Rows
+    """Gaps that were too much slowed by the fleet to be put into `ring`."""
     scale: Floats
     rate_class: Rows
     tail: Rows

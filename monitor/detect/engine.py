@@ -17,7 +17,7 @@ from monitor.detect.calendar import hour_of_week
 from monitor.detect.clocks import ALERT, Clocks, ClosedAlarm
 from monitor.detect.defaults import Defaults
 from monitor.detect.learning import Learning, is_real_stop
-from monitor.detect.rhythm import end_gaps, refresh, set_limits
+from monitor.detect.rhythm import LEAST_PACE, end_gaps, refresh, set_limits
 from monitor.detect.witnesses import ALWAYS, CoveredTime
 
 
@@ -38,6 +38,8 @@ class Engine:
     closed: list[ClosedAlarm] = field(default_factory=list)
     speed: Floats = field(default_factory=lambda: np.ones(0))
     """The fleet factor of the hour in progress."""
+    excused: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Streams that the fleet does not expect to hear of, as their group has been found silent. To be set for each hour."""
     pace: Floats = field(default_factory=lambda: np.ones(0))
     """Profile-hours an hour, in the hour in progress: what a send in it teaches counts from the next one on."""
 
@@ -72,7 +74,7 @@ class Engine:
         span = until - hour
         share = ((ends - starts) / span if span > 0 else np.ones(ends.size))[witness]
         profile = bank.profile[index, cells].astype(np.float64)
-        self.speed = fleet_clock.factors(self.fleet, bank, hour, share, profile)
+        self.speed = fleet_clock.factors(self.fleet, bank, hour, share, profile, self.excused)
         self.pace = profile * self.speed
         tails, feedback = self.learning.tails, self.learning.feedback
         clocks = Clocks(bank, hour, self.witnesses, tails, feedback, self.pace, starts[witness])
@@ -107,8 +109,8 @@ class Engine:
         fleet_clock.count_sends(self.fleet, bank, sends, self.hour)
         if not sessions.times.size:
             return
-        gaps, level = end_gaps(bank, sessions, silences[sessions.place])
         begun = sessions.runs.rows
+        gaps, level = end_gaps(bank, sessions, silences[sessions.place], self.speed[begun] >= LEAST_PACE)
         learning.note_gaps(gaps, sessions.wall, level, bank.tail[begun], bank.is_group[begun])
         refresh(bank, sessions.runs.distinct, self.defaults, learning.tails, learning.feedback)
 

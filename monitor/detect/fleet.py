@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.detect.arrivals import RATE_DECAY, HourOfSends
-from monitor.detect.bank import FLEET_WINDOW, Bank, Floats
+from monitor.detect.bank import FLEET_WINDOW, Bank, Floats, Rows
 
 PRIOR_HOURS = 24.0
 INERTIA = 12.0
@@ -52,18 +52,21 @@ def count_sends(fleet: Fleet, bank: Bank, sends: HourOfSends, hour: int) -> None
     fleet.seen[slot] = sends.of_streams
 
 
-def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, profile: Floats) -> Floats:
+def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, profile: Floats, excused: Rows) -> Floats:
     """The clock's speed in `hour` for every row, from the 24 hours before it; then open the books for `hour`.
 
     `share` is the covered share of the hour for each row, `profile` the value of each row's own profile in it. Each row
-    is left out of its own fleet, a group with all of its streams. Sums are taken in fixed point, so that the order of
-    rows cannot matter.
+    is left out of its own fleet, a group with all of its streams; of the `excused` rows nothing is expected, while the
+    others are fleet enough. Sums are taken in fixed point, so that the order of rows cannot matter.
     """
     rate = rates(bank, hour)
-    member = _members(bank, rate, hour)
-    mine = np.where(member, rate, 0.0)
+    mine = np.where(_members(bank, rate, hour), rate, 0.0)
+    if excused.size:
+        others = mine.copy()
+        others[excused] = 0.0
+        mine = others if _effective_number(others) >= LEAST_LISTS else mine
     total = _exact_sum(mine)
-    if not total or total**2 / _exact_sum(mine * mine) < LEAST_LISTS:  # how many equal streams would vary as little
+    if _effective_number(mine) < LEAST_LISTS:
         speed = np.ones(bank.size)
     else:
         least = np.minimum(np.maximum(_activity(fleet, bank, hour, rate), SLOWEST), FASTEST)
@@ -97,6 +100,12 @@ def _members(bank: Bank, rate: Floats, hour: int) -> np.ndarray:
     mean_gap = 1.0 / bank.levels()
     active = hour - bank.view("last") < np.maximum(168.0, 6.0 * mean_gap)
     return np.asarray(active & ~bank.view("is_group") & (rate > 0))
+
+
+def _effective_number(rate: Floats) -> float:
+    """How many equal streams would vary as little as these: (sum r)² / sum r². One dominant list is no fleet."""
+    squares = _exact_sum(rate * rate)
+    return _exact_sum(rate) ** 2 / squares if squares > 0 else 0.0
 
 
 def _exact_sum(values: Floats) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitor.detect.bank import GROUP_THIN
+from monitor.detect.bank import GROUP_THIN, LEVELS, Rows
 from monitor.detect.calendar import hours_of
 from monitor.detect.coverage_book import CoverageBook
 from monitor.detect.defaults import Defaults
@@ -16,11 +16,12 @@ from monitor.detect.groups import INBOX, INBOX_BUDGET, ORGANISATION, groups_of
 from monitor.detect.journal import Journal
 from monitor.detect.roster import WITNESS_SENDS, GroupKey, Roster
 from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, covered_time, merge, paused_time
-from monitor.model import Send
+from monitor.model import Level, Send
 from monitor.settings import GapSettings
 
 SettingsFor = Callable[[str, str], GapSettings]
 """(stream, organisation) → its settings; rows of groups ask with an empty stream, and only those of an organisation name it."""
+CONFIRMED = LEVELS.index(Level.CONFIRMED)
 
 
 @dataclass
@@ -108,6 +109,7 @@ class Replay:
                 times.append(at)
                 rows.append(row)
                 weights.append(1)
+        frame.engine.excused = _silenced(frame)
         frame.engine.advance(until, np.array(times, np.float64), np.array(rows, np.int64), np.array(weights, np.int64))
 
     def _rows_of(self, frame: Frame, send: Send) -> list[int]:
@@ -160,3 +162,15 @@ class Replay:
         settings = self.settings_for(stream, organisation)
         pauses = tuple(merge((hours_of(p.start), hours_of(p.end)) for p in settings.expected_pause))
         frame.engine.bank.witness[row] = self.witnesses.index(witnesses, pauses, self.book)
+
+
+def _silenced(frame: Frame) -> Rows:
+    """The streams of providers, accounts and organisations with a confirmed alarm: a lull that one of them explains is no
+    lull of all others. An inbox is not among them: if it is silent, so are all."""
+    bank, roster = frame.engine.bank, frame.roster
+    found = np.isfinite(bank.view("alarm_at")[:, CONFIRMED]) & bank.view("is_group")
+    if not found.any():
+        return np.zeros(0, np.int64)
+    keys = {key for key, row in roster.groups.items() if found[row] and key[0] != INBOX}
+    names = {s for key in keys for s in roster.members[key] if key in roster.current[s]}
+    return np.array(sorted(roster.streams[s] for s in names), np.int64)

@@ -37,30 +37,36 @@ SCALE_SHRINKAGE = 20.0
 MARGINAL_SHRINKAGE = 24.0
 CELL_SHRINKAGE = 120.0
 ALL = slice(None)
+LEAST_PACE = 0.25
+"""What ends while the fleet slows the clock to less teaches neither level nor irregularity: whoever mails on while most are
+silent would look faster and more regular than ever, and would be suspected when they are back."""
 LEAST_SURPRISE = float(np.log(4.0))
 """No alarm before a silence that three of four gaps do not reach, whatever the budget allows."""
 
 
-def end_gaps(bank: Bank, sessions: Sessions, silences: Floats) -> tuple[Floats, Floats]:
+def end_gaps(bank: Bank, sessions: Sessions, silences: Floats, steady: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Learn from the silences (profile-hours) before `sessions`; the standardised gaps and the levels that they met come back.
 
-    A row's first session ends no gap and yields NaN, as do gaps while the stream had fewer than three sessions. `refresh`
-    draws the conclusions later.
+    `steady`: by session, whether the fleet let the clock run fast enough for level and irregularity to be learned. A row's
+    first session ends no gap and yields NaN, as do gaps while the stream had fewer than three sessions. `refresh` draws the
+    conclusions later.
     """
     runs = sessions.runs
     mine, rows = runs.distinct, runs.rows
     gap = sessions.before > 0
     kept = sessions.before > UNLEARNED
     elapsed = silences if np.count_nonzero(gap) == gap.size else np.where(gap, silences, 0.0)
-    lessons = _learn_levels(bank, sessions, elapsed, gap)
+    lessons = _learn_levels(bank, sessions, elapsed, gap, steady)
     _learn_profiles(bank, sessions, lessons)
     middle = lessons.level[1]
     gaps = _standardise(bank, rows, lessons.level, elapsed)
-    lasted, place = middle * elapsed, (sessions.before - 1 - UNLEARNED) % RING
-    if np.count_nonzero(kept) == kept.size:
+    lasted, place = middle * elapsed, (sessions.before - 1 - UNLEARNED - bank.unringed[rows]) % RING
+    ringed = kept & steady
+    if np.count_nonzero(ringed) == kept.size:
         bank.ring[rows, place] = lasted
     else:
-        bank.ring[rows[kept], place[kept]] = lasted[kept]
+        bank.ring[rows[ringed], place[ringed]] = lasted[ringed]
+        bank.unringed[mine] += np.add.reduceat(kept & ~steady, runs.first, dtype=np.int64)
         gaps[~kept] = np.nan
         bank.first[mine] = np.fmin(bank.first[mine], sessions.times[runs.first])
     bank.session[mine] = sessions.times[runs.last]
@@ -77,7 +83,7 @@ class _Lessons:
     watched: Floats
 
 
-def _learn_levels(bank: Bank, sessions: Sessions, elapsed: Floats, gap: NDArray[np.bool_]) -> _Lessons:
+def _learn_levels(bank: Bank, sessions: Sessions, elapsed: Floats, gap: NDArray[np.bool_], steady: NDArray[np.bool_]) -> _Lessons:
     runs = sessions.runs
     level_a = _by_memory(bank.level_a.take(runs.distinct, axis=0))
     level_b = _by_memory(bank.level_b.take(runs.distinct, axis=0))
@@ -96,8 +102,9 @@ def _learn_levels(bank: Bank, sessions: Sessions, elapsed: Floats, gap: NDArray[
             wall, shortened = wall.copy(), True
             wall[places] = span
         keep = 0.5 ** (span / np.maximum(HALF_LIVES, HALF_LIFE_GAPS / level[FADES_WITH]))
-        level_a[:, m] = a * keep[:MEMORIES] + gap[places]
-        level_b[:, m] = b * keep[:MEMORIES] + lesson
+        teaches = steady[places]
+        level_a[:, m] = np.where(teaches, a * keep[:MEMORIES] + gap[places], a)
+        level_b[:, m] = np.where(teaches, b * keep[:MEMORIES] + lesson, b)
         levels[:, places], fade[places] = level, keep[MEMORIES]
     bank.level_a[runs.distinct], bank.level_b[runs.distinct] = level_a.T, level_b.T
     return _Lessons(levels, fade, hours_by_day(sessions.week_hour, wall) if shortened else sessions.watched)
@@ -173,7 +180,7 @@ def silence_until(bank: Bank, rows: Rows, v: Floats) -> Floats:
 
 def gaps_kept(bank: Bank, rows: Rows) -> Rows:
     """How many places of `bank.ring` hold a gap."""
-    return np.clip(bank.sessions[rows] - 1 - UNLEARNED, 0, RING)
+    return np.asarray(np.clip(bank.sessions[rows] - 1 - UNLEARNED - bank.unringed[rows], 0, RING))
 
 
 _FILLED = np.arange(1, RING + 1)
