@@ -143,9 +143,10 @@ def _rolled_up(by: By, back: timedelta, config: Path | None, as_json: bool) -> N
     if as_json:
         json_lines(rollup_json(row) for row in rows)
         return
-    last = "through" if by is By.ORGANISATION else "streams"
+    # An account is a number at a house: without the house nobody knows whose it is.
+    columns = {By.PROVIDER: ("streams",), By.ACCOUNT: ("through", "streams"), By.ORGANISATION: ("through",)}[by]
     table(
-        (by.value, "mails", "share", "first (UTC)", "last (UTC)", last),
+        (by.value, "mails", "share", "first (UTC)", "last (UTC)", *columns),
         (
             (
                 plain(row.name, 80),
@@ -153,7 +154,7 @@ def _rolled_up(by: By, back: timedelta, config: Path | None, as_json: bool) -> N
                 f"{row.share:.0%}",
                 iso(row.first_at),
                 iso(row.last_at),
-                ", ".join(map(_shared, row.providers) if by is By.ORGANISATION else row.streams),
+                *(", ".join(map(_shared, row.providers) if column == "through" else row.streams) for column in columns),
             )
             for row in rows
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.app.test_changes import FIRST, SECOND, mail, settings_with, stored
@@ -39,3 +40,16 @@ def test_streams_are_put_together_by_provider_account_and_organisation(watched: 
     assert [row["organisation"] for row in few] == ["example.net"]
     assert ESP in gonequiet("streams", "--by", "provider", "-c", watched).out
     assert gonequiet("streams", "--by", "colour", "-c", watched).status == 2
+
+
+def test_an_account_is_told_with_the_house_whose_number_it_is(tmp_path: Path, gonequiet: Run) -> None:
+    settings = settings_with(tmp_path)
+    one = mail(1, "198.18.7")
+    raw = one.raw.replace(b"Subject:", b"Feedback-ID: 2287853:activecampaign\r\nSubject:")
+    unknown_receiver = raw.replace(b"by mx.google.com", b"by mx.elsewhere.example")
+    with stored(settings, [replace(one, raw=unknown_receiver, size=len(unknown_receiver))]):
+        pass
+    (row,) = gonequiet("streams", "--by", "account", "--days", "3650", "--json", "-c", tmp_path / "gonequiet.yaml").rows
+    assert (row["account"], row["provider_shares"]) == ("client:2287853", {"ActiveCampaign": 1.0})
+    told = gonequiet("streams", "--by", "account", "--days", "3650", "-c", tmp_path / "gonequiet.yaml").out
+    assert "ActiveCampaign 100%" in told
