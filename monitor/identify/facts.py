@@ -111,10 +111,8 @@ class Facts:
 
     def authentication(self) -> tuple[tuple[str, str], ...]:
         """(method, result) of SPF, DKIM and DMARC as our receiver noted them; one good signature makes DKIM pass."""
-        if self.auth is None:
-            return (("spf", self.spf.result),) if self.spf is not None else ()
-        noted: dict[str, str] = {}
-        for result in self.auth.results:
+        noted = {"spf": self.spf.result} if self.spf is not None else {}
+        for result in self.auth.results if self.auth is not None else ():
             if result.method in _METHODS and (result.result == "pass" or result.method not in noted):
                 noted[result.method] = result.result
         return tuple(noted.items())

@@ -94,6 +94,10 @@ def test_the_envelope_that_passed_spf_makes_it_certain(receiver: str) -> None:
     assert identify(TOPS[receiver] + SENDER).delivery_confidence is Confidence.CERTAIN
 
 
+def test_spf_that_stands_in_a_field_of_its_own_is_noted_too() -> None:
+    assert identify(YAHOO_2014 + SENDER).authentication == (("spf", "pass"), ("dkim", "pass"))
+
+
 def test_what_was_sent_from_one_gmail_account_to_another_can_hold_no_border_of_its_own_making() -> None:
     """In 2012 such mail had no hop by mx.google.com; one that stands there was written by the sender."""
     inner = "Received: from mr.google.com ([10.60.27.166]) by 10.60.27.166 with SMTP id m6mr1;\n Tue, 4 Sep 2012 11:12 -0700\n"
