@@ -25,10 +25,15 @@ DAYS = 24.0 * np.arange(7)
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The sessions that begin in an hour, by row and in order of time."""
+    """The sessions that begin in an hour: the first one of each row, by row, then the second ones, and so on."""
 
-    runs: Runs
-    rounds: Sequence[Rows]
+    rows: Rows
+    member: Rows
+    """Which of `distinct` it is."""
+    distinct: Rows
+    last: Rows
+    """Of each distinct row, the place of its last session."""
+    rounds: Sequence[slice]
     place: Rows
     """Which of the hour's sends begins it."""
     times: Floats
@@ -96,28 +101,29 @@ class Arrivals:
         self._runs = runs.within(self._hours)
         first = np.searchsorted(self._hours, self._hours)
         self._base = self._bases(runs, first)
-        session_runs = self._prepare_sessions(bank, zones, first)
-        begun_in = self._hours[self._begins]
+        begun_in, in_rows, in_rounds = self._prepare_sessions(bank, zones, first)
         self.first_hour = int(self._hours[0]) if at.size else 0
         later = np.arange(self.first_hour, self._hours[-1] + 2 if at.size else 1)
         self._bounds = [
             np.searchsorted(of_hours, later).tolist()
-            for of_hours in (self._hours, self._hours[runs.first], begun_in, begun_in[session_runs.first])
+            for of_hours in (self._hours, self._hours[runs.first], begun_in, in_rows, in_rounds)
         ]
-        self._session_runs = session_runs.within(begun_in)
 
     def in_hour(self, hour: int) -> HourOfSends | None:
         """What arrives in one hour (since the epoch), if anything does."""
         place = hour - self.first_hour
         if not 0 <= place < len(self._bounds[0]) - 1:
             return None
-        sends, distinct, begun, rows = (slice(bounds[place], bounds[place + 1]) for bounds in self._bounds)
+        sends, distinct, begun, in_rows, in_rounds = (slice(bounds[place], bounds[place + 1]) for bounds in self._bounds)
         if sends.start == sends.stop:
             return None
-        runs = self._session_runs.part(begun, rows)
+        rows = self._session_rows[begun]
         sessions = Sessions(
-            runs=runs,
-            rounds=runs.rounds(),
+            rows=rows,
+            member=self._member[begun],
+            distinct=rows[: in_rows.stop - in_rows.start],
+            last=self._last_session[in_rows],
+            rounds=self._rounds[in_rounds],
             place=self._session_place[begun],
             times=self._session_times[begun],
             wall=self._wall[begun],
@@ -147,26 +153,46 @@ class Arrivals:
         before = np.append(-1, latest[:-1])[: latest.size]
         return np.where(before >= runs.first[runs.member], before - first, -1)
 
-    def _prepare_sessions(self, bank: Bank, zones: Sequence[str], first_place: Rows) -> Runs:
-        """Runs of sessions that begin in the same hour; `first_place`: of each send, that of the first one in its hour."""
-        places = self._begins.nonzero()[0]
-        times, hours, rows = self._times[places], self._hours[places], self._runs.rows[places]
+    def _prepare_sessions(self, bank: Bank, zones: Sequence[str], first_place: Rows) -> tuple[Rows, Rows, Rows]:
+        """The hours of sessions, of the distinct rows and of the rounds; `first_place`: of each send, its hour's first one."""
+        by_row = self._begins.nonzero()[0]
+        hours = self._hours[by_row]
+        runs = runs_of(self._runs.rows[by_row], hours)
+        order = np.lexsort((runs.rank, hours))
+        places, rank = by_row[order], runs.rank[order]
+        times, rows = self._times[places], self._runs.rows[places]
+        first = np.searchsorted(hours, hours)
+        self._session_rows, self._member = rows, runs.within(hours).member[order]
         self._session_place = places - first_place[places]
         self._session_times, self._session_number = times, self._number[places]
+        new_place = np.empty_like(order)
+        new_place[order] = np.arange(order.size)
+        self._last_session = new_place[runs.last] - first[runs.last]
+        begins = np.flatnonzero(np.r_[True, (hours[1:] != hours[:-1]) | (rank[1:] != rank[:-1])][: hours.size])
+        ends = np.append(begins, hours.size)[1:]
+        self._rounds = [
+            slice(a, b) for a, b in zip((begins - first[begins]).tolist(), (ends - first[begins]).tolist(), strict=True)
+        ]
         self._wall = times - self._session[places]
-        self._cells = np.empty(places.size, np.int64)
-        for zone in np.unique(bank.zone[rows]).tolist():
-            mine = bank.zone[rows] == zone
-            first = int(hours[0])
-            self._cells[mine] = hours_of_week(first, int(hours[-1]) + 1 - first, zones[zone])[hours[mine] - first]
-        by_row = np.argsort(rows, kind="stable")
-        runs = runs_of(rows[by_row])
+        self._cells = _cells(bank.zone[rows], hours, zones)
         week_hour = self._cells + times % 1.0
         before = np.empty(places.size)
-        before[by_row] = runs.before(week_hour[by_row], bank.week_hour[runs.distinct])
+        by_row_and_time = np.lexsort((times, rows))
+        of_rows = runs_of(rows[by_row_and_time])
+        before[by_row_and_time] = of_rows.before(week_hour[by_row_and_time], bank.week_hour[of_rows.distinct])
         self._week_hour = before
         self._watched = hours_by_day(before, np.where(np.isnan(self._wall), 0.0, self._wall))
-        return runs_of(rows, hours)
+        return hours, hours[runs.first], hours[begins]
+
+
+def _cells(zone_of: Rows, hours: Rows, zones: Sequence[str]) -> Rows:
+    """The hours of the week, each in its zone."""
+    cells = np.empty(hours.size, np.int64)
+    for zone in set(zone_of.tolist()):
+        mine = zone_of == zone
+        first = int(hours[0])
+        cells[mine] = hours_of_week(first, int(hours[-1]) + 1 - first, zones[zone])[hours[mine] - first]
+    return cells
 
 
 def hours_by_day(start: Floats, span: Floats) -> Floats:

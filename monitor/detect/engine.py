@@ -109,10 +109,10 @@ class Engine:
         fleet_clock.count_sends(self.fleet, bank, sends, self.hour)
         if not sessions.times.size:
             return
-        begun = sessions.runs.rows
+        begun = sessions.rows
         gaps, level = end_gaps(bank, sessions, silences[sessions.place], self.speed[begun] >= LEAST_PACE)
         learning.note_gaps(gaps, sessions.wall, level, bank.tail[begun], bank.is_group[begun])
-        refresh(bank, sessions.runs.distinct, self.defaults, learning.tails, learning.feedback)
+        refresh(bank, sessions.distinct, self.defaults, learning.tails, learning.feedback)
 
     def _note_alarms(self, closed: list[ClosedAlarm]) -> None:
         bank = self.bank

@@ -51,8 +51,7 @@ def end_gaps(bank: Bank, sessions: Sessions, silences: Floats, steady: NDArray[n
     first session ends no gap and yields NaN, as do gaps while the stream had fewer than three sessions. `refresh` draws the
     conclusions later.
     """
-    runs = sessions.runs
-    mine, rows = runs.distinct, runs.rows
+    mine, rows = sessions.distinct, sessions.rows
     gap = sessions.before > 0
     kept = sessions.before > UNLEARNED
     elapsed = silences if np.count_nonzero(gap) == gap.size else np.where(gap, silences, 0.0)
@@ -66,11 +65,11 @@ def end_gaps(bank: Bank, sessions: Sessions, silences: Floats, steady: NDArray[n
         bank.ring[rows, place] = lasted
     else:
         bank.ring[rows[ringed], place[ringed]] = lasted[ringed]
-        bank.unringed[mine] += np.add.reduceat(kept & ~steady, runs.first, dtype=np.int64)
+        np.add.at(bank.unringed, rows[kept & ~steady], 1)
         gaps[~kept] = np.nan
-        bank.first[mine] = np.fmin(bank.first[mine], sessions.times[runs.first])
-    bank.session[mine] = sessions.times[runs.last]
-    bank.sessions[mine] = sessions.before[runs.last] + 1
+        bank.first[mine] = np.fmin(bank.first[mine], sessions.times[: mine.size])
+    bank.session[mine] = sessions.times[sessions.last]
+    bank.sessions[mine] = sessions.before[sessions.last] + 1
     return gaps, middle
 
 
@@ -84,14 +83,13 @@ class _Lessons:
 
 
 def _learn_levels(bank: Bank, sessions: Sessions, elapsed: Floats, gap: NDArray[np.bool_], steady: NDArray[np.bool_]) -> _Lessons:
-    runs = sessions.runs
-    level_a = _by_memory(bank.level_a.take(runs.distinct, axis=0))
-    level_b = _by_memory(bank.level_b.take(runs.distinct, axis=0))
+    mine = sessions.distinct
+    level_a, level_b = _by_memory(bank.level_a.take(mine, axis=0)), _by_memory(bank.level_b.take(mine, axis=0))
     wall = sessions.wall if np.count_nonzero(gap) == gap.size else np.where(gap, sessions.wall, 0.0)
     shortened = False
     levels, fade = np.empty((MEMORIES, wall.size)), np.empty(wall.size, np.float32)
     for number, places in enumerate(sessions.rounds):
-        m = runs.member[places] if number else ALL
+        m = sessions.member[places] if number else ALL
         y, span = elapsed[places], wall[places]
         a, b = level_a[:, m], level_b[:, m]
         level = a / b
@@ -102,26 +100,26 @@ def _learn_levels(bank: Bank, sessions: Sessions, elapsed: Floats, gap: NDArray[
             wall, shortened = wall.copy(), True
             wall[places] = span
         keep = 0.5 ** (span / np.maximum(HALF_LIVES, HALF_LIFE_GAPS / level[FADES_WITH]))
-        teaches = steady[places]
-        level_a[:, m] = np.where(teaches, a * keep[:MEMORIES] + gap[places], a)
-        level_b[:, m] = np.where(teaches, b * keep[:MEMORIES] + lesson, b)
+        new_a, new_b, teaches = a * keep[:MEMORIES] + gap[places], b * keep[:MEMORIES] + lesson, steady[places]
+        if np.count_nonzero(teaches) < teaches.size:
+            new_a, new_b = np.where(teaches, new_a, a), np.where(teaches, new_b, b)
+        level_a[:, m], level_b[:, m] = new_a, new_b
         levels[:, places], fade[places] = level, keep[MEMORIES]
-    bank.level_a[runs.distinct], bank.level_b[runs.distinct] = level_a.T, level_b.T
+    bank.level_a[mine], bank.level_b[mine] = level_a.T, level_b.T
     return _Lessons(levels, fade, hours_by_day(sessions.week_hour, wall) if shortened else sessions.watched)
 
 
 def _learn_profiles(bank: Bank, sessions: Sessions, lessons: _Lessons) -> None:
-    runs = sessions.runs
-    mine = runs.distinct
+    mine = sessions.distinct
     counts, exposure = bank.counts.take(mine, axis=0), bank.exposure.take(mine, axis=0)
     for number, places in enumerate(sessions.rounds):
-        member, fade = runs.member[places], lessons.fade[places, None]
+        member, fade = sessions.member[places], lessons.fade[places, None]
         m = member if number else ALL
         counts[m] *= fade
         counts[member, sessions.cells[places]] += 1.0
         exposure[m] = exposure[m] * fade + lessons.watched[places]
     bank.counts[mine], bank.exposure[mine] = counts, exposure
-    bank.week_hour[mine] = sessions.cells[runs.last] + sessions.times[runs.last] % 1.0
+    bank.week_hour[mine] = sessions.cells[sessions.last] + sessions.times[sessions.last] % 1.0
 
 
 def _by_memory(columns: Floats) -> Floats:

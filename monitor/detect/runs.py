@@ -1,8 +1,7 @@
-"""Rows that come several times, as one array operation after another: every row's first, every row's second, and so on."""
+"""Runs of equal rows, such as the sends of one hour that stand row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,18 +55,6 @@ class Runs:
             self.first[distinct],
             self.last[distinct],
         )
-
-    def rounds(self) -> Sequence[Rows]:
-        """The places of rank 0, of rank 1, …"""
-        if self.first.size == self.rows.size:
-            return [self.first]
-        rounds = [self.first]
-        rest = self.rank.nonzero()[0]
-        while rest.size:
-            of_rest = self.rank[rest]
-            rounds.append(rest[of_rest == len(rounds)])
-            rest = rest[of_rest > len(rounds) - 1]
-        return rounds
 
 
 def runs_of(rows: Rows, parts: Rows | None = None) -> Runs:

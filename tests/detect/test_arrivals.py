@@ -61,6 +61,6 @@ def test_a_send_begins_a_session_unless_it_follows_soon_after_the_begin_of_one(m
         if row not in begun or at > begun[row] + 0.25:
             begun[row] = at
             expected.append((at, row))
-    found_all = [pair for h in hours for pair in zip(h.sessions.times.tolist(), h.sessions.runs.rows.tolist(), strict=True)]
+    found_all = [pair for h in hours for pair in zip(h.sessions.times.tolist(), h.sessions.rows.tolist(), strict=True)]
     assert sorted(found_all) == expected
     assert sum(h.times.size for h in hours) == times.size
