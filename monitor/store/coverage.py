@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from monitor.model import Checkpoint, Coverage, CoverageKind
 from monitor.store.statements import AT_ONCE
@@ -14,11 +14,34 @@ from monitor.store.tables import coverage, folders, inboxes, placements
 
 FORGOTTEN_AFTER = timedelta(days=7)
 """A folder that was proven so much earlier than another of its inbox is gone (renamed, deleted) and monitored no more."""
+_OF_CHECKPOINT = ("uidvalidity", "last_uid", "uidnext", "highestmodseq", "messages", "proven_at", "state")
+
+# What every poll asks, made once: to put a statement together costs more than SQLite takes for it.
+_CHECKPOINTS = (
+    select(folders)
+    .join(inboxes, inboxes.c.id == folders.c.inbox_id)
+    .where(inboxes.c.name == bindparam("inbox"), folders.c.uidvalidity.is_not(None))
+)
+_KEEP_CHECKPOINT = (
+    update(folders)
+    .where(folders.c.id == bindparam("folder"))
+    .values({name: bindparam(f"new_{name}") for name in _OF_CHECKPOINT} | {"polls": folders.c.polls + bindparam("more")})
+)
+_NEWEST = (
+    select(coverage)
+    .where(coverage.c.folder_id == bindparam("folder"))
+    .order_by(coverage.c.until.desc(), coverage.c.id.desc())
+    .limit(1)
+)
+_GROW = (
+    update(coverage)
+    .where(coverage.c.id == bindparam("number"))
+    .values({"until": bindparam("new_until"), "polls": coverage.c.polls + bindparam("more")})
+)
 
 
 def checkpoints(connection: Connection, inbox: str) -> dict[str, Checkpoint]:
-    query = select(folders).join(inboxes, inboxes.c.id == folders.c.inbox_id)
-    rows = connection.execute(query.where(inboxes.c.name == inbox, folders.c.uidvalidity.is_not(None)))
+    rows = connection.execute(_CHECKPOINTS, {"inbox": inbox})
     return {
         row.name: Checkpoint(
             folder=row.name,
@@ -57,32 +80,17 @@ def keep_checkpoint(connection: Connection, folder: Row[Any], checkpoint: Checkp
         ahead = (coverage.c.folder_id == folder.id) & (coverage.c.until > checkpoint.proven_at)
         connection.execute(delete(coverage).where(ahead, coverage.c.since >= checkpoint.proven_at))
         connection.execute(update(coverage).where(ahead).values(until=checkpoint.proven_at))
-    values = {
-        "uidvalidity": checkpoint.uidvalidity,
-        "last_uid": checkpoint.last_uid,
-        "uidnext": checkpoint.uidnext,
-        "highestmodseq": checkpoint.highestmodseq,
-        "messages": checkpoint.messages,
-        "proven_at": checkpoint.proven_at,
-        "state": checkpoint.state,
-        "polls": folders.c.polls + polls,
-    }
-    connection.execute(update(folders).where(folders.c.id == folder.id).values(values))
+    values = {f"new_{name}": getattr(checkpoint, name) for name in _OF_CHECKPOINT}
+    connection.execute(_KEEP_CHECKPOINT, {"folder": folder.id, "more": polls, **values})
 
 
 def keep_coverage(connection: Connection, folder: int, intervals: Sequence[Coverage]) -> None:
     """Add intervals. One that begins where the folder's newest of its kind ends, or within it, makes that one longer."""
     for interval in sorted(intervals, key=lambda c: (c.start, c.end)):
-        newest = connection.execute(
-            select(coverage)
-            .where(coverage.c.folder_id == folder)
-            .order_by(coverage.c.until.desc(), coverage.c.id.desc())
-            .limit(1)
-        ).first()
+        newest = connection.execute(_NEWEST, {"folder": folder}).first()
         if newest is not None and newest.kind == interval.kind.value and newest.since <= interval.start <= newest.until:
             if interval.end > newest.until:  # else it is known, as after a crash and a repeated visit
-                grown = {"until": interval.end, "polls": newest.polls + interval.polls}
-                connection.execute(update(coverage).where(coverage.c.id == newest.id).values(grown))
+                connection.execute(_GROW, {"number": newest.id, "new_until": interval.end, "more": interval.polls})
         else:
             row = {"since": interval.start, "until": interval.end, "kind": interval.kind.value, "polls": interval.polls}
             connection.execute(insert(coverage).values(folder_id=folder, **row))

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from monitor.model import StreamKey
 from monitor.store.statements import chunks
 from monitor.store.tables import folders, inboxes, streams
 
+# Made once: every poll asks them.
+_INBOX = select(inboxes.c.id).where(inboxes.c.name == bindparam("name"))
+_FOLDER = select(folders).where(folders.c.inbox_id == bindparam("inbox"), folders.c.name == bindparam("name"))
+
 
 def inbox_number(connection: Connection, name: str) -> int:
-    number: int | None = connection.execute(select(inboxes.c.id).where(inboxes.c.name == name)).scalar()
+    number: int | None = connection.execute(_INBOX, {"name": name}).scalar()
     if number is None:
         number = int(connection.execute(insert(inboxes).values(name=name).returning(inboxes.c.id)).scalar_one())
     return number
@@ -21,15 +25,15 @@ def inbox_number(connection: Connection, name: str) -> int:
 
 def folder_row(connection: Connection, inbox: int, name: str, role: str) -> Row[Any]:
     """The folder as it stands; its role follows what the server says now."""
-    query = select(folders).where(folders.c.inbox_id == inbox, folders.c.name == name)
-    known = connection.execute(query).first()
+    asked = {"inbox": inbox, "name": name}
+    known = connection.execute(_FOLDER, asked).first()
     if known is None:
         connection.execute(insert(folders).values(inbox_id=inbox, name=name, role=role, polls=0))
     elif known.role != role:
         connection.execute(update(folders).where(folders.c.id == known.id).values(role=role))
     else:
         return known
-    return connection.execute(query).one()
+    return connection.execute(_FOLDER, asked).one()
 
 
 def stream_numbers(connection: Connection, keys: Iterable[StreamKey]) -> dict[str, int]:

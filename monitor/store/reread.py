@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
 from monitor.model import Awaited, Bodies, NewCopy
 from monitor.store.bulk import update_rows
@@ -74,19 +74,22 @@ def keep_bodies(connection: Connection, bodies: Bodies, read: Mapping[int, NewCo
     _no_longer_awaited(connection, [numbers[uid] for uid in bodies.missing if uid in numbers])
 
 
+_AWAITED: Select[Any] = (
+    select(copies.c.id, placements.c.uidvalidity, placements.c.uid, folders.c.name)
+    .join(inboxes, inboxes.c.id == copies.c.inbox_id)
+    .join(placements, placements.c.copy_id == copies.c.id)
+    .join(folders, (folders.c.id == placements.c.folder_id) & (folders.c.uidvalidity == placements.c.uidvalidity))
+    .where(inboxes.c.name == bindparam("inbox"), copies.c.awaits_body, placements.c.gone_at.is_(None))
+    .order_by(copies.c.delivered_at.desc(), copies.c.id.desc())
+    .limit(bindparam("most"))
+)
+"""Made once: every poll asks it."""
+
+
 def awaited(connection: Connection, inbox: str, most: int) -> dict[str, Awaited]:
     """Folder → the newest messages there whose headers alone are stored, `most` in all."""
-    query: Select[Any] = (
-        select(copies.c.id, placements.c.uidvalidity, placements.c.uid, folders.c.name)
-        .join(inboxes, inboxes.c.id == copies.c.inbox_id)
-        .join(placements, placements.c.copy_id == copies.c.id)
-        .join(folders, (folders.c.id == placements.c.folder_id) & (folders.c.uidvalidity == placements.c.uidvalidity))
-        .where(inboxes.c.name == inbox, copies.c.awaits_body, placements.c.gone_at.is_(None))
-        .order_by(copies.c.delivered_at.desc(), copies.c.id.desc())
-        .limit(most)
-    )
     found: dict[str, list[Row[Any]]] = defaultdict(list)
-    for row in {row.id: row for row in connection.execute(query)}.values():
+    for row in {row.id: row for row in connection.execute(_AWAITED, {"inbox": inbox, "most": most})}.values():
         found[row.name].append(row)
     return {name: Awaited(rows[0].uidvalidity, tuple(row.uid for row in rows)) for name, rows in found.items()}
 

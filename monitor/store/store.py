@@ -55,7 +55,7 @@ from monitor.store.frames import frames_of
 from monitor.store.grouping import group_again
 from monitor.store.health import FailureRun, InboxState
 from monitor.store.imports import ImportBatch, Imported
-from monitor.store.intake import stored_digests, take_in
+from monitor.store.intake import Taken, stored_digests, take_in
 from monitor.store.names import folder_row, inbox_number
 from monitor.store.packs import InPack
 from monitor.store.places import Place, note_vanished, read_moves, read_placed
@@ -135,7 +135,7 @@ class Store:
             packed.note(connection, places)
             inbox = inbox_number(connection, visit.inbox)
             folder = folder_row(connection, inbox, visit.folder, visit.role)
-            taken = take_in(connection, inbox, folder, copies)
+            taken = take_in(connection, inbox, folder, copies) if copies else Taken()
             counters.add_fetched(connection, visit.inbox, visit.at, sum(len(copy.raw.raw) for copy in copies))
             coverage.keep_checkpoint(connection, folder, visit.checkpoint, sum(c.polls for c in visit.coverage))
             coverage.keep_coverage(connection, folder.id, visit.coverage)
