@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 VALUE_LIMIT = 8_000
 """Characters of one value that are read; the longest of a big provider seen has about 2,000."""
@@ -23,7 +23,8 @@ _SPF_PAIR = re.compile(r'\b(client-ip|envelope-from|helo|identity|receiver)\s*=\
 _SENDER_IP = re.compile(r"sender ip is ([0-9a-f.:]{3,45})", re.IGNORECASE)
 
 
-class AuthResult(NamedTuple):
+@dataclass(slots=True)
+class AuthResult:
     """One method's result, such as dkim=pass with {`header.d`: `example.org`}. All in lower case but property values."""
 
     method: str
@@ -38,7 +39,8 @@ class AuthResult(NamedTuple):
         return None
 
 
-class AuthResults(NamedTuple):
+@dataclass(slots=True)
+class AuthResults:
     """One Authentication-Results field. `authserv_id` is None where the receiver writes none, as Outlook does."""
 
     authserv_id: str | None

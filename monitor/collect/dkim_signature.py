@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 VALUE_LIMIT = 6_000
 
 
-class DkimSignature(NamedTuple):
+@dataclass(slots=True)
+class DkimSignature:
     """A signature as it claims to be; names in lower case."""
 
     sdid: str

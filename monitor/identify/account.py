@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from monitor.identify.signatures import AccountRule
 from monitor.model import Account, Confidence, Trust
@@ -20,7 +20,8 @@ _TOKEN = re.compile(r"eyJ[A-Za-z0-9+/_-]{8,4000}")
 _URL_SAFE = str.maketrans("+/", "-_")
 
 
-class AccountFound(NamedTuple):
+@dataclass(slots=True)
+class AccountFound:
     provider: str
     account: Account | None
     """None where the rule reads only the mailing's number."""

@@ -32,8 +32,12 @@ _COMMENTS = re.compile(r"\((?:[^()]|\((?:[^()]|\([^()]*+\))*+\))*+\)")
 _GREETING = re.compile(r"\b(?:HELO|EHLO|helo=)\s*\[?([A-Za-z0-9._:-]{1,253})", re.IGNORECASE)
 
 
-class Hop(NamedTuple):
-    """One Received field. Names are lower-case without a final dot."""
+@dataclass(slots=True)
+class Hop:
+    """One Received field. Names are lower-case without a final dot.
+
+    Not frozen, as the others that every message has several of: they are made twice as fast so, and nobody changes one.
+    """
 
     by: str | None
     greeting: str | None

@@ -71,7 +71,8 @@ class ReceiverSet:
         hops = message.fields.get("received")
         if not hops:
             return None
-        top, greeting, _, _ = parse_received(hops[0])
+        hop = parse_received(hops[0])
+        top, greeting = hop.by, hop.greeting
         if top is None:
             return None
         receiver = self._by_host(top if "." in top or ":" in top else greeting or "")
