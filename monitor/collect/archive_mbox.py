@@ -20,6 +20,7 @@ _FROM = re.compile(
     rb"From (?:\S+|\".*\"\S*|)[ \t]+(?:\w{3},? )?[ \t]*(\w{3} [ \d]?\d \d\d:\d\d(?::\d\d)?.*|\d{1,2} \w{3} \d{4}.*)\r?\n"
 )
 _ENVELOPE_DATE = re.compile(rb"(\w{3}) +(\d{1,2}) (\d\d:\d\d)(:\d\d)?(?: ([+-]\d{4}|[A-Z]{2,4}))?(?: ([+-]\d{4}))? (\d{4})")
+_NO_SENDER = (b"From MAILER-DAEMON ", b"From - ")
 _QUOTED_FROM = re.compile(rb"\n>(>*From )")
 _RECEIVED = re.compile(rb"^Received:((?:[^\n]|\n[ \t])*)", re.I | re.M)
 _LABELS = re.compile(rb"\nX-Gmail-Labels:((?:[^\n]|\n[ \t])*)")
@@ -90,7 +91,18 @@ def _message(file: Path, envelope: bytes, raw: bytes, skipped: int, position: in
         return ArchiveProblem(file, position, "is an empty message")
     head = _head(raw)
     folder, role = _place_by_labels(head)
-    return ArchivedMessage(raw, file, position, folder, role, _envelope_date(envelope) or received_at(head), done)
+    return ArchivedMessage(raw, file, position, folder, role, _delivered_at(envelope, head), done)
+
+
+def _delivered_at(envelope: bytes, head: bytes) -> datetime | None:
+    """By the `From ` line, which the delivering server wrote.
+
+    One that names no sender may be of a program that put the message in this file, and its date the one of that.
+    """
+    by_envelope = _envelope_date(envelope)
+    if by_envelope is None or envelope.startswith(_NO_SENDER):
+        return received_at(head) or by_envelope
+    return by_envelope
 
 
 def _place_by_labels(head: bytes) -> tuple[str, str]:

@@ -42,6 +42,15 @@ def test_an_mbox_gives_its_messages_with_their_time_and_without_its_own_addition
     assert two.done == archive_size(box)
 
 
+@pytest.mark.parametrize("sender", ["MAILER-DAEMON", "-"])
+def test_a_program_that_wrote_an_mbox_does_not_say_when_its_messages_were_delivered(tmp_path: Path, sender: str) -> None:
+    box = tmp_path / "a.mbox"
+    received = b"Received: from a by b; Wed, 6 Jan 2021 18:22:46 +0000\n"
+    line = f"From {sender} Mon Mar  2 10:00:00 2026\n".encode()
+    box.write_bytes(line + received + PLAIN + b"\n" + line + PLAIN)
+    assert [m.delivered_at for m in read(box)] == [AT, datetime(2026, 3, 2, 10, tzinfo=UTC)]
+
+
 def test_a_takeout_tells_by_its_labels_where_gmail_had_a_message(tmp_path: Path) -> None:
     box = tmp_path / "All mail Including Spam and Trash.mbox"
     labels = ["Spam,Unread", "Inbox,Category promotions", "Inbox,Important,=?x?=", "Archived,Unread"]
