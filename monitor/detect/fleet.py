@@ -17,6 +17,9 @@ PRIOR_HOURS = 24.0
 INERTIA = 12.0
 """Messages added to what was seen and to what was expected."""
 SLOWEST, FASTEST = 0.05, 1.25
+FOLLOWED = np.array([1.0, 1.0, 0.7, 0.7])
+"""By rate class, the power of the fleet's activity by which a clock runs: lulls are those of the busy lists, mostly, and lists
+with less than a mail a day follow them by half."""
 WINDOWS = (24, 12, 6)
 """Hours; the clock goes by the one that shows least activity, so that a lull is noticed as it begins."""
 LEAST_LISTS = 8.0
@@ -70,7 +73,7 @@ def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, profile: Floats,
         speed = np.ones(bank.size)
     else:
         least = np.minimum(np.maximum(_activity(fleet, bank, hour, rate), SLOWEST), FASTEST)
-        speed = np.where(bank.view("fleet_on"), least, 1.0)
+        speed = np.where(bank.view("fleet_on"), least ** FOLLOWED[bank.view("rate_class")], 1.0)
     slot = hour % FLEET_WINDOW
     bank.recent[:, slot] = 0
     fleet.seen[slot] = 0.0

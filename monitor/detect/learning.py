@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from monitor.detect.bank import Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_YEAR
 from monitor.detect.defaults import Defaults
-from monitor.detect.tails import KINDS, REGULARITIES, Tail, Tails, fit_tail, stricter
+from monitor.detect.tails import KINDS, REGULARITIES, Tail, Tails, between, fit_tail, stricter
 
 MONTH = round(HOURS_PER_YEAR / 12)
 LEAST_GAPS = 2000
-FEEDBACK_HALF_LIFE = HOURS_PER_YEAR
+TRIAL = HOURS_PER_YEAR / 2
+"""So long the shipped tails still count: the fleet's own ones have seen too little of a year."""
+FEEDBACK_HALF_LIFE = 2 * HOURS_PER_YEAR
 FEEDBACK_INERTIA = np.repeat([20.0, 5.0, 5.0, 5.0], len(REGULARITIES))
 """False alarms as if seen and promised before, by kind; heavy lists' come in clusters, so that as many prove less."""
 FEEDBACK_LIMIT = 3.0
@@ -106,8 +108,9 @@ class Learning:
         return True
 
     def _tail(self, gaps: Floats, shipped: Tail, hour: int) -> Tail:
-        """The fleet's own tail; in its first year not bolder than the shipped one, which has seen a year's holidays."""
+        """The fleet's own tail; at first no bolder than the shipped one, which has seen holidays, and less and less so bound."""
         if gaps.size < LEAST_GAPS:
             return shipped
         own = fit_tail(gaps)
-        return own if self.since is not None and hour - self.since >= HOURS_PER_YEAR else stricter(own, shipped)
+        share = 0.0 if self.since is None else (hour - self.since) / TRIAL
+        return own if share >= 1.0 else between(stricter(own, shipped), own, share)

@@ -82,6 +82,13 @@ def stricter(one: Tail, other: Tail, knots: int = 80) -> Tail:
     return Tail(values, surprises, max(one.mean_excess, other.mean_excess))
 
 
+def between(one: Tail, other: Tail, share: float, knots: int = 80) -> Tail:
+    """The tail whose silences lie `share` (0 … 1) of the way from those of `one` to those of `other`, at every surprise."""
+    surprises = np.linspace(0.0, max(one.surprises[-1], other.surprises[-1]), knots)
+    values = (1.0 - share) * one.inverse(surprises) + share * other.inverse(surprises)
+    return Tail(values, surprises, (1.0 - share) * one.mean_excess + share * other.mean_excess)
+
+
 _STEP = 1000.0
 """Sets the kinds' knots apart on one axis, so that one interpolation serves all of them."""
 

@@ -77,3 +77,32 @@ def test_feedback_settles_at_what_the_tails_are_wrong_by() -> None:
     assert (np.diff(corrections) > 0).all()
     assert corrections[-1] == pytest.approx(np.log(2.0), abs=0.1)
     assert max(corrections) < np.log(2.0)
+
+
+def test_the_own_tail_of_a_fleet_takes_over_within_half_a_year() -> None:
+    """Gaps far shorter than the shipped tail knows: the silence that an alarm needs falls month by month, and not at once."""
+    shipped, far = load_defaults().tails.by_kind[0], np.array([8.0])
+    learning = Learning.start(load_defaults())
+    learning.since = 0
+    short = np.random.default_rng(1).exponential(0.2, 4000)
+    learning.gaps.append((short.astype(np.float32), np.zeros(4000, np.int8)))
+    needed = []
+    for month in range(8):
+        learning.refit(month * MONTH)
+        needed.append(float(learning.tails.by_kind[0].inverse(far)[0]))
+    assert needed[0] == pytest.approx(float(shipped.inverse(far)[0]), rel=0.01)
+    assert (np.diff(needed[:6]) < 0).all()
+    assert max(-np.diff(needed)) < 0.25 * needed[0]
+    assert needed[6] == pytest.approx(needed[7], rel=0.01)
+    assert needed[7] < 0.5 * needed[0]
+
+
+def test_a_lull_slows_the_clock_of_a_slow_list_less() -> None:
+    """Two lists of which one mails every other day; the dozen others rest."""
+    engine = engine_of(14)
+    for hour in range(21 * 24):
+        pass_hour(engine, [*range(13), *([13] if hour % 48 == 0 else [])])
+    for _ in range(8):
+        pass_hour(engine, [0])
+    assert engine.speed[0] < 0.5
+    assert engine.speed[0] < engine.speed[13] < 0.8

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.detect.defaults import load_defaults
-from monitor.detect.tails import KINDS, Tails, classes_of, fit_tail, kinds_of, stricter
+from monitor.detect.tails import KINDS, Tails, between, classes_of, fit_tail, kinds_of, stricter
 
 EXPONENTIAL = fit_tail(np.random.default_rng(1).exponential(size=20_000))
 
@@ -48,3 +48,10 @@ def test_the_stricter_of_two_tails_is_never_bolder_than_either(surprise: float) 
     wanted = np.array([surprise])
     both = max(shipped.inverse(wanted)[0], EXPONENTIAL.inverse(wanted)[0])
     assert stricter(shipped, EXPONENTIAL).inverse(wanted)[0] >= both * 0.9
+
+
+@given(st.floats(0, 20), st.floats(0, 1))
+def test_a_tail_between_two_asks_for_silences_between_theirs(surprise: float, share: float) -> None:
+    shipped, wanted = load_defaults().tails.by_kind[1], np.array([surprise])
+    one, other = shipped.inverse(wanted)[0], EXPONENTIAL.inverse(wanted)[0]
+    assert between(shipped, EXPONENTIAL, share).inverse(wanted)[0] == pytest.approx((1 - share) * one + share * other, abs=0.3)
