@@ -68,6 +68,8 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "profile": ((HOURS_PER_WEEK,), np.float32, 1.0),
     "ring": ((RING,), np.float32, 0.0),
     "unringed": ((), np.int64, 0),
+    "brink": ((), np.float32, 0.0),
+    "stirred": ((), np.bool_, True),
     "scale": ((), np.float64, 1.0),
     "rate_class": ((), np.int64, 2),
     "tail": ((), np.int64, 4),
@@ -118,6 +120,9 @@ class Bank:
     ring: NDArray[np.float32]
     unringed: Rows
     """Gaps that were too much slowed by the fleet to be put into `ring`."""
+    brink: NDArray[np.float32]
+    stirred: NDArray[np.bool_]
+    """The least gap in a full `ring` on which the scale depends, and whether such a gap has come or gone."""
     scale: Floats
     rate_class: Rows
     tail: Rows

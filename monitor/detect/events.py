@@ -74,14 +74,15 @@ def trailing_rates(events: Events) -> Floats:
     order = np.lexsort((events.times, events.rows))
     rows, times = events.rows[order], events.times[order]
     previous, last, count, length = -1, 0.0, 0.0, 0.0
-    result = np.ones(order.size)
-    for i, (row, at) in enumerate(zip(rows.tolist(), times.tolist(), strict=True)):
+    result: list[float] = []
+    for row, at in zip(rows.tolist(), times.tolist(), strict=True):
         if row != previous:
             count = length = 0.0
+            result.append(1.0)
         else:
             keep = exp((last - at) / constant)
             count, length = count * keep + 1.0, length * keep + at - last
-            result[i] = 24.0 * count / max(length, 1e-3)
+            result.append(24.0 * count / max(length, 1e-3))
         previous, last = row, at
     rates[order] = result
     return rates

@@ -61,6 +61,8 @@ def end_gaps(bank: Bank, sessions: Sessions, silences: Floats, steady: NDArray[n
     gaps = _standardise(bank, rows, lessons.level, elapsed)
     lasted, place = middle * elapsed, (sessions.before - 1 - UNLEARNED - bank.unringed[rows]) % RING
     ringed = kept & steady
+    stirs = np.maximum(lasted.astype(np.float32), bank.ring[rows, place]) >= bank.brink[rows]
+    bank.stirred[rows[stirs]] = True
     if np.count_nonzero(ringed) == kept.size:
         bank.ring[rows, place] = lasted
     else:
@@ -130,7 +132,7 @@ def _by_memory(columns: Floats) -> Floats:
 def refresh(bank: Bank, rows: Rows, defaults: Defaults, tails: Tails, feedback: Floats) -> None:
     """Profile, scale and limits of rows whose gaps ended in the hour that is over."""
     _refresh_profiles(bank, rows, defaults)
-    _refresh_scales(bank, rows, defaults)
+    _refresh_scales(bank, rows[bank.stirred[rows]], defaults)
     set_limits(bank, rows, tails, feedback)
 
 
@@ -193,8 +195,11 @@ def _refresh_scales(bank: Bank, rows: Rows, defaults: Defaults) -> None:
     filled = gaps_kept(bank, rows)
     if np.count_nonzero(filled) < filled.size:
         rows, filled = rows[filled > 0], filled[filled > 0]
+    if not rows.size:
+        return
     ring = bank.ring.take(rows, axis=0)
     ring.sort(axis=1)  # places without a gap hold 0
+    bank.brink[rows], bank.stirred[rows] = np.where(filled == RING, ring[:, RING - 1 - _NEXT[-1]], 0.0), False
     index, place = np.arange(rows.size), filled - 1
     share = (_POSITION - _LOW)[place]
     q90 = ring[index, RING - 1 - _LOW[place]] * (1 - share) + ring[index, RING - 1 - _NEXT[place]] * share

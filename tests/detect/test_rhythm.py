@@ -9,7 +9,7 @@ from monitor.detect.calendar import HOURS_PER_WEEK
 from monitor.detect.defaults import load_defaults
 from monitor.detect.engine import Engine
 from monitor.detect.learning import MONTH, Learning
-from monitor.detect.rhythm import deadlines
+from monitor.detect.rhythm import deadlines, refresh
 from monitor.detect.tails import KINDS, REGULAR
 from monitor.settings import GapSettings
 
@@ -51,6 +51,19 @@ def test_no_alarm_is_due_before_the_soonest_moment() -> None:
     assert (np.diff(due, axis=1) > 0).all()
     assert (engine.bank.soonest[rows] <= due[:, 0]).all()
     assert (engine.bank.soonest[rows] > 0.3 * due[:, 0]).all()
+
+
+def test_irregularity_is_what_all_kept_gaps_say() -> None:
+    """It is reckoned anew only when a gap comes or goes on which it depends."""
+    engine = engine_of(3)
+    random = np.random.default_rng(7)
+    for _ in range(40 * 24):
+        pass_hour(engine, (random.uniform(size=3) < (0.8, 0.5, 0.1)).nonzero()[0].tolist())
+    known = engine.bank.scale[:3].copy()
+    assert not engine.bank.stirred[:3].any()
+    engine.bank.stirred[:] = True
+    refresh(engine.bank, np.arange(3), engine.defaults, engine.learning.tails, engine.learning.feedback)
+    np.testing.assert_array_equal(engine.bank.scale[:3], known)
 
 
 def test_a_lull_of_all_others_slows_the_clock_within_hours() -> None:
