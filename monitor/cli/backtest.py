@@ -75,6 +75,10 @@ def backtest(
     as_json: JsonOption = False,
 ) -> None:
     """Replay past sends through the detector and say what each setting would have done, false alarms and delay."""
+    report_from = None if start is None else _hours("--from", start)
+    report_to = None if end is None else _hours("--to", end)
+    if report_from is not None and report_to is not None and report_from >= report_to:
+        raise GoneQuietError(f"--to: expected a time after --from, got {end!r}")
     settings = find_settings(config) or Settings()
     problems: list[ArchiveProblem] = []
     if events is not None:
@@ -97,8 +101,8 @@ def backtest(
         censor=read_censor(censor) if censor else {},
         coverage=read_coverage(coverage) if coverage else material.coverage,
         warm_up=warm_up,
-        report_from=None if start is None else _hours("--from", start),
-        report_to=None if end is None else _hours("--to", end),
+        report_from=report_from,
+        report_to=report_to,
     )
     every = list(rows(result, levels=levels))
     found = [row for row in every if fixed_hours or not _is_unasked(row)]

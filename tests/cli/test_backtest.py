@@ -130,6 +130,28 @@ def test_a_time_that_is_none_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
     assert "--from: expected a time" in ran.err
 
 
+def test_a_span_that_ends_before_it_begins_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--from", "2025-02-01", "--to", "2025-01-01")
+    assert (ran.status, ran.out) == (2, "")
+    assert "--to: expected a time after --from, got '2025-01-01'" in ran.err
+
+
+def test_exposure_and_rates_are_those_that_one_reckons_by_hand(gonequiet: Run, tmp_path: Path) -> None:
+    """Daily but for 11 and 12 January: one alarm, contradicted, in the 15 days from the fifth send to the last."""
+    days = [d for d in range(1, 21) if d not in (11, 12)]
+    path = events(tmp_path, *(f"a.example,2025-01-{d:02}T00:00:00Z" for d in days))
+    rows = gonequiet("backtest", path, "--json", "--fixed-hours", "48").rows
+    [alarm] = [row for row in rows if row["type"] == "alarm" and row["setting"] == "fixed 48 h"]
+    assert [alarm[k] for k in ("last_send", "alarm_at", "resumed_at")] == [f"2025-01-{d}T00:00:00Z" for d in (10, 12, 13)]
+    whole = next(row for row in rows if row["setting"] == "fixed 48 h" and row.get("class") == "all")
+    assert (whole["alarms"], whole["contradicted"], whole["stops"]) == (1, 1, 0)
+    years = 15 / 365.25
+    assert whole["exposure_years"] == pytest.approx(years)
+    assert whole["rate"] == pytest.approx(1 / years)
+    # Garwood's bounds for one event: chi-square quantiles 2.5 % (2 degrees of freedom) and 97.5 % (4), halved.
+    assert (whole["rate_low"], whole["rate_high"]) == (pytest.approx(0.025318 / years, rel=1e-4), pytest.approx(5.571643 / years))
+
+
 def test_people_get_a_table_the_alarms_and_a_picture(gonequiet: Run, tmp_path: Path) -> None:
     ran = gonequiet("backtest", two_lists(tmp_path), "--plot", tmp_path / "picture.svg")
     assert ran.status == 0
