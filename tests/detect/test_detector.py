@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from datetime import timedelta
 from itertools import pairwise
-
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from monitor.model import FindingKind, Level, StreamPhase
 from monitor.settings import GapSettings, Pause
@@ -194,68 +189,3 @@ def test_one_seed_inbox_without_a_streams_mail_is_about_that_inbox() -> None:
     later = [send(10_000 + k, "a.example", START + 20 * DAY + k * EVERY) for k in range(30)]
     findings = detector([*both, *later]).assess(later[-1].at + HOUR).findings
     assert [(f.kind, f.members, f.since) for f in findings] == [(FindingKind.SEED_SILENT, ("two",), both[-1].at)]
-
-
-# ------------------------------------------------------------------------------------------ properties
-
-MOMENTS = st.lists(st.floats(0, 40 * 24), min_size=6, max_size=60)
-
-
-@settings(max_examples=25, deadline=None)
-@given(MOMENTS, st.lists(st.floats(0, 60 * 24), min_size=2, max_size=6))
-def test_more_silence_never_lowers_surprise(moments: list[float], waits: list[float]) -> None:
-    sends = [send(k, "a.example", START + h * HOUR) for k, h in enumerate(moments)]
-    last = max(s.at for s in sends)
-    known = detector(sends)
-    years = [known.assess(last + h * HOUR).states[0].return_period_years for h in sorted(waits)]
-    assert years == sorted(years)
-
-
-@settings(max_examples=25, deadline=None)
-@given(MOMENTS, st.floats(0, 60 * 24))
-def test_a_send_always_ends_a_gap(moments: list[float], wait: float) -> None:
-    sends = [send(k, "a.example", START + h * HOUR) for k, h in enumerate(moments)]
-    now = max(s.at for s in sends) + wait * HOUR
-    known = detector(sends)
-    known.assess(now)
-    known.add_sends([send(10_000, "a.example", now)])
-    assert not known.assess(now).findings
-
-
-@settings(max_examples=25, deadline=None)
-@given(MOMENTS, st.randoms(use_true_random=False))
-def test_order_duplicates_and_a_second_witness_change_nothing(moments: list[float], shuffler: random.Random) -> None:
-    sends = [send(k, f"{k % 3}.example", START + h * HOUR) for k, h in enumerate(moments)]
-    seen_twice = [send(s.id, s.stream, s.at, inboxes=("one", "two")) for s in sends]
-    mixed = [*sends, *sends]
-    shuffler.shuffle(mixed)
-    now = START + 60 * DAY
-    plain = detector(sends).assess(now)
-    assert detector(mixed).assess(now) == plain
-    witnessed = detector(seen_twice).assess(now)
-    gaps_seen_twice, gaps = ([f for f in a.findings if f.kind is FindingKind.GAP] for a in (witnessed, plain))
-    assert gaps_seen_twice == gaps
-
-
-@settings(max_examples=20, deadline=None)
-@given(MOMENTS, st.lists(st.integers(1, 70 * 24), min_size=1, max_size=12, unique=True), st.randoms(use_true_random=False))
-def test_a_restart_at_any_point_gives_the_same_findings(moments: list[float], looks: list[int], shuffler: random.Random) -> None:
-    """Streamed as mail comes in (a fifth of it half a day late) against rebuilt from the whole history."""
-    sends = [send(k, f"{k % 2}.example", START + h * HOUR) for k, h in enumerate(moments)]
-    late = {s.id: 12 * HOUR if shuffler.random() < 0.2 else timedelta(0) for s in sends}
-    streamed = detector([])
-    for look in sorted(looks):
-        now = START + look * HOUR
-        known = [s for s in sends if s.at + late[s.id] <= now]
-        streamed.add_sends(known)
-        assert streamed.assess(now) == detector(known).assess(now)
-
-
-@pytest.mark.parametrize("hours", [3, 30, 300])
-def test_no_coverage_no_surprise(hours: int) -> None:
-    known = detector(SENDS, full_coverage=False)
-    known.add_coverage([covered(timedelta(0), LAST - START)])
-    known.set_inboxes({"one": ["INBOX"]})
-    assert known.assess(LAST + hours * HOUR).states[0].return_period_years == pytest.approx(
-        known.assess(LAST + timedelta(seconds=1)).states[0].return_period_years
-    )
