@@ -33,13 +33,14 @@ def run() -> list[str]:
             empty = file.stat().st_size
             _fill(file)
             size = file.stat().st_size - empty
+            first, _ = _ask(store, 0)
             asked = [_ask(store, start) for start in range(0, 360, 9)]
             took, used = sorted(took for took, _ in asked), sorted(used for _, used in asked)
     return [
         f"{INBOXES:,} inboxes, {len(FOLDERS)} folders, {OUTAGES} outages each in a year: {size / 1e6:.0f} MB (aim: under 100 MB)",
         f"what was covered for a stream of {WITNESSES} inboxes, and who witnessed, over 30 days: median "
-        f"{took[len(took) // 2] * 1000:.1f} ms, slowest {took[-1] * 1000:.1f} ms (aim: 10 ms); "
-        f"of a core {used[len(used) // 2] * 1000:.1f} ms, at most {used[-1] * 1000:.1f} ms",
+        f"{took[len(took) // 2] * 1000:.1f} ms, slowest {took[-1] * 1000:.1f} ms (aim: 10 ms), "
+        f"the first of a process {first * 1000:.1f} ms; of a core {used[len(used) // 2] * 1000:.1f} ms, at most {used[-1] * 1000:.1f} ms",
     ]
 
 
