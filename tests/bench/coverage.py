@@ -40,7 +40,8 @@ def run() -> list[str]:
         f"{INBOXES:,} inboxes, {len(FOLDERS)} folders, {OUTAGES} outages each in a year: {size / 1e6:.0f} MB (aim: under 100 MB)",
         f"what was covered for a stream of {WITNESSES} inboxes, and who witnessed, over 30 days: median "
         f"{took[len(took) // 2] * 1000:.1f} ms, slowest {took[-1] * 1000:.1f} ms (aim: 10 ms), "
-        f"the first of a process {first * 1000:.1f} ms; of a core {used[len(used) // 2] * 1000:.1f} ms, at most {used[-1] * 1000:.1f} ms",
+        f"the first of a process {first * 1000:.1f} ms; "
+        f"of a core {used[len(used) // 2] * 1000:.1f} ms, at most {used[-1] * 1000:.1f} ms",
     ]
 
 
