@@ -125,10 +125,8 @@ class Replay:
         keys = tuple(groups_of(send))
         for key in keys:
             owner = send.organisation if key[0] == ORGANISATION else ""
-            members = roster.members.get(key, frozenset())
-            if send.stream not in members:
-                members |= {send.stream}
-                roster.members[key] = members
+            members = roster.members.setdefault(key, set())
+            members.add(send.stream)
             if len(members) < 2:
                 continue
             group = roster.groups.get(key)

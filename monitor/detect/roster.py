@@ -17,7 +17,7 @@ class Roster:
     streams: dict[str, int] = field(default_factory=dict)
     organisations: dict[str, str] = field(default_factory=dict)
     groups: dict[GroupKey, int] = field(default_factory=dict)
-    members: dict[GroupKey, frozenset[str]] = field(default_factory=dict)
+    members: dict[GroupKey, set[str]] = field(default_factory=dict)
     """Streams that ever mailed in the group."""
     current: dict[str, tuple[GroupKey, ...]] = field(default_factory=dict)
     """The groups of each stream's latest send, inboxes of its witnesses included."""
@@ -29,7 +29,7 @@ class Roster:
             dict(self.streams),
             dict(self.organisations),
             dict(self.groups),
-            dict(self.members),
+            {key: set(streams) for key, streams in self.members.items()},
             dict(self.current),
             dict(self.lately),
         )

@@ -146,7 +146,7 @@ def _roster_from_json(text: dict[str, Any]) -> Roster:
         streams={stream: row for row, stream, _ in text["streams"]},
         organisations={stream: organisation for _, stream, organisation in text["streams"]},
         groups={(kind, name): row for kind, name, row, _ in text["groups"] if row is not None},
-        members={(kind, name): frozenset(names[row] for row in rows) for kind, name, _, rows in text["groups"]},
+        members={(kind, name): {names[row] for row in rows} for kind, name, _, rows in text["groups"]},
         current={names[row]: tuple(keys[k] for k in places) for row, places in text["current"]},
         lately={row: tuple(sets[k] for k in places) for row, places in text["lately"]},
     )
