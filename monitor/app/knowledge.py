@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from monitor.app.garbage import look_seldom
 from monitor.identify.match import Identifier
 from monitor.identify.receivers import load_receivers
 from monitor.identify.signatures import SignatureSet, load_signatures
@@ -18,7 +19,11 @@ def load_provider_files(settings: Settings | None = None) -> SignatureSet:
 
 
 def load_identifier(settings: Settings | None = None) -> Identifier:
-    """An identifier on all signature and receiver files; without settings on the shipped ones."""
+    """An identifier on all signature and receiver files; without settings on the shipped ones.
+
+    Whoever loads one reads mail with it, so this process looks for garbage seldom from here on.
+    """
+    look_seldom()
     receivers = load_receivers(_folders("receivers", settings.receivers_dir if settings else None))
     return Identifier(load_provider_files(settings), receivers)
 
