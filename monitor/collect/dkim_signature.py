@@ -34,8 +34,9 @@ def _names_in(signed: str) -> frozenset[str]:
 
 def parse_dkim_signature(value: str) -> DkimSignature | None:
     """One signature out of an unfolded value; None where d= or s= is missing."""
-    parts = [part.partition("=") for part in value[:VALUE_LIMIT].split(";")]
-    tags = {name.strip(): text for name, _, text in reversed(parts)}  # of a tag that is repeated the first counts
+    parts = value[:VALUE_LIMIT].split(";")
+    parts.reverse()  # of a tag that is repeated the first counts
+    tags = {name.strip(): text for part in parts for name, _, text in [part.partition("=")]}
     sdid, selector = tags.get("d", "").strip().lower().rstrip("."), tags.get("s", "").strip().lower()
     if not sdid or not selector:
         return None

@@ -43,11 +43,12 @@ class Found:
     """Where an account's number stands, and who vouches for that value."""
 
     def add(self, fitting: Iterable[Fitting], value: str, trust: Trust, host: str | None = None) -> None:
+        hits = self.hits
         for one in fitting:
             if isinstance(one, AccountRule):
                 self.numbers.append((one, value, trust))
-            elif one not in self.hits:
-                self.hits[one] = Hit(one, value, trust, host)
+            elif one not in hits:
+                hits[one] = Hit(one, value, trust, host)
 
 
 def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> Found:
@@ -59,9 +60,9 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> Found:
     signed = facts.signed_fields
     headers = index.headers
     for name, values in message.fields.items():
-        entry = headers.get(name)
-        if entry is None or name == "received":
+        if name not in headers or name == "received":
             continue
+        entry = headers[name]
         # Signers cover the lowest field of a name (RFC 6376 §5.4.2): one that was added above it later is nobody's.
         trust = _SIGNED if name in signed and len(values) == 1 else _CLAIMED
         for value in values:

@@ -14,6 +14,8 @@ from monitor.model import Message, Trust
 
 SIGNATURES_LIMIT = 12
 _METHODS = ("spf", "dkim", "dmarc")
+_OBSERVED, _CLAIMED = Trust.OBSERVED, Trust.CLAIMED
+"""A global is read ten times as fast as the member of an enum (CPython 3.11)."""
 
 _FORWARDERS = ("bounces-imx+", *(f"srs{digit}{sign}" for digit in "01" for sign in "=+-"))
 """How a Return-Path that a forwarder wrote begins: ImprovMX, and the Sender Rewriting Scheme."""
@@ -52,7 +54,7 @@ class Facts:
     spf_domain: str | None = None
     """Domain of a Return-Path that passed SPF; lower-case."""
     return_path: str | None = None
-    return_path_trust: Trust = Trust.CLAIMED
+    return_path_trust: Trust = _CLAIMED
     signatures: list[tuple[DkimSignature, bool]] = field(default_factory=list)
     """Every DKIM-Signature with whether our receiver found it good."""
     signed_fields: frozenset[str] = frozenset()
@@ -119,7 +121,7 @@ class Facts:
 
     @property
     def hop_trust(self) -> Trust:
-        return Trust.OBSERVED if self.border is not None and self.relay is None else Trust.CLAIMED
+        return _OBSERVED if self.border is not None and self.relay is None else _CLAIMED
 
 
 def gather_facts(
@@ -245,9 +247,14 @@ def _signatures(facts: Facts, values: Sequence[str], verified: frozenset[tuple[s
             continue
         if domain is not None or len(fitting) <= results:
             passed.update(fitting)
-        facts.body_signed |= all(found[place].whole_body for place in fitting)
-        fields = [found[place].signed_fields() for place in fitting]
-        covered |= frozenset.union(*fields) if len(fields) <= results else frozenset.intersection(*fields)
+        fields = found[fitting[0]].signed_fields()
+        whole = found[fitting[0]].whole_body
+        for place in fitting[1:]:
+            others = found[place].signed_fields()
+            fields = fields | others if len(fitting) <= results else fields & others
+            whole = whole and found[place].whole_body
+        facts.body_signed |= whole
+        covered = covered | fields if covered else fields
     if verified:
         for place, signature in enumerate(found):
             if (signature.sdid, signature.selector) in verified:
@@ -279,7 +286,7 @@ def _envelope(facts: Facts, message: Message) -> None:
     if facts.spf is not None and facts.spf.result == "pass" and domain:
         judged = (facts.spf.domain() or "").lower()
         if not judged or judged == domain:
-            facts.spf_domain, facts.return_path_trust = domain, Trust.OBSERVED
+            facts.spf_domain, facts.return_path_trust = domain, _OBSERVED
 
 
 def _path_of(noted: str, paths: Sequence[str]) -> str:
@@ -300,7 +307,7 @@ def _relay(facts: Facts, message: Message) -> None:
         address = facts.return_path[:_PATH_LIMIT].lower()
         if address.startswith(_FORWARDERS) or "+caf_=" in address.partition("@")[0]:
             facts.relay = "forwarded: the Return-Path is a forwarder's"
-    if not _PASSING_ON.isdisjoint(message.fields):
+    if not message.fields.keys().isdisjoint(_PASSING_ON):
         for name in message.fields:
             if name in _LIST_COPY:
                 facts.relay = facts.relay or f"passed on by a list or forwarder: {name}"

@@ -23,25 +23,6 @@ HOSTS_KEPT = 5_000
 Fitting = Signal | AccountRule
 
 
-class PatternSet:
-    """Many patterns over one value in one pass (linear whatever the value is)."""
-
-    def __init__(self, entries: Sequence[tuple[Fitting, str]]) -> None:
-        self._entries = [entry for entry, _ in entries]
-        self._match = matcher_of([pattern for _, pattern in entries])
-
-    def fitting(self, value: str) -> list[Fitting]:
-        found = self._match(value[:VALUE_LIMIT].encode("utf-8", "replace"))
-        return [self._entries[number] for number in found] if found else _NOTHING
-
-
-_NOTHING: list[Fitting] = []
-
-
-def _nothing(_value: str) -> list[Fitting]:
-    return _NOTHING
-
-
 class FieldIndex:
     """All signals and account rules that read one field."""
 
@@ -65,7 +46,8 @@ class FieldIndex:
                 patterns.append((signal, "(?i)^" + re2.escape(value)))
             elif signal.way == "regex":
                 patterns.append((signal, signal.value))
-        self._fitting = PatternSet(patterns).fitting if patterns else _nothing
+        self._patterned = [entry for entry, _ in patterns]
+        self._match = matcher_of([pattern for _, pattern in patterns]) if patterns else None
         self.reads_text = bool(self.exact or self.tails or patterns or self.hosts)
         """Whether more than the presence of the field counts."""
         self._others = bool(self.present or self.exact or self.tails)
@@ -76,7 +58,10 @@ class FieldIndex:
 
     def of_value(self, value: str) -> list[Fitting]:
         """What fits the whole value; `suffix` on hosts is `of_host`."""
-        found = self._fitting(value)
+        found: list[Fitting] = []
+        if self._match is not None and (numbers := self._match(value[:VALUE_LIMIT].encode("utf-8", "replace"))):
+            # Many patterns over one value in one pass, linear whatever the value is.
+            found = [self._patterned[number] for number in numbers]
         if self._others:
             found = [*self.present, *found]
             if self.exact:

@@ -172,9 +172,10 @@ class Receiver:
         return any(address in network for network in self.inner_networks if network.version == address.version)
 
 
-def is_under(host: str, suffixes: Sequence[str]) -> bool:
+@lru_cache(maxsize=8192)
+def is_under(host: str, suffixes: tuple[str, ...]) -> bool:
     """Whether a host is one of the domains or below one, on label borders."""
-    return host in suffixes or (host.endswith(tuple(suffixes)) and any(host.endswith("." + suffix) for suffix in suffixes))
+    return host in suffixes or (host.endswith(suffixes) and any(host.endswith("." + suffix) for suffix in suffixes))
 
 
 def _neighbours(one: str, other: str) -> bool:
@@ -196,17 +197,18 @@ class Border(NamedTuple):
     """How many Received fields stand above and including it: all of the receiver's own."""
 
 
-def find_border(headers: Sequence[tuple[str, str]], receiver: Receiver) -> Border | None:
+def find_border(headers: Sequence[tuple[str, str]], receiver: Receiver, topmost: Hop | None = None) -> Border | None:
     """The first hop from the top that a stranger's server made to the receiver; None where the chain does not fit.
 
-    Every hop above it must be the receiver's own, so nothing that a sender wrote can pass for it.
+    Every hop above it must be the receiver's own, so nothing that a sender wrote can pass for it. `topmost` is the first
+    Received, where the caller has read it.
     """
     top: str | None = None
     hops = 0
     for position, (name, value) in enumerate(headers):
         if name != "received":
             continue
-        hop = parse_received(value)
+        hop = topmost if topmost is not None and hops == 0 else parse_received(value)
         top = top or hop.by
         hops += 1
         if hops > HOPS_LIMIT or not receiver.owns(hop.by, top):

@@ -78,7 +78,7 @@ class ReceiverSet:
         receiver = self._by_host(top if "." in top or ":" in top else greeting or "")
         if receiver is None:
             return self._recognise_form(message, hops, greeting)
-        border = find_border(message.headers, receiver)
+        border = find_border(message.headers, receiver, hop)
         if border is None:
             return None
         told = is_under(top, receiver.by) or is_under(border.hop.by or "", receiver.by)

@@ -16,7 +16,7 @@ ENOUGH = 3.0
 _BORDER_FIELDS = frozenset(("received-host", "sender-ip"))
 _PASSED_ON = (Kind.MAILBOX, Kind.RELAY, Kind.GATEWAY)
 _OBSERVED, _CLAIMED = Trust.OBSERVED, Trust.CLAIMED
-_CERTAIN, _LIKELY = Confidence.CERTAIN, Confidence.LIKELY
+_CERTAIN, _LIKELY, _POSSIBLE = Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE
 _BOTH, _DELIVERY = Role.BOTH, Role.DELIVERY
 """Members that every message asks for: a global is read ten times as fast as the attribute of an enum."""
 
@@ -56,24 +56,27 @@ class Case:
         for hit in self.hits:
             signal, trust = hit.signal, hit.trust
             name, weight = signal.field, signal.weight
-            proof = signal.proof and trust is not _CLAIMED
+            for_platform, for_delivery = signal.for_platform, signal.for_delivery
+            vouched = trust is not _CLAIMED
             if weight >= ENOUGH:
-                self.strong = self.strong or trust is not _CLAIMED
-                self.strong_platform = self.strong_platform or signal.for_platform
-                self.strong_delivery = self.strong_delivery or signal.for_delivery
-            if signal.for_platform:
-                if weight > platform.get(name, 0.0):
-                    platform[name] = weight
-                if proof and self.platform_proof is not _OBSERVED:
+                if vouched:
+                    self.strong = True
+                if for_platform:
+                    self.strong_platform = True
+                if for_delivery:
+                    self.strong_delivery = True
+            if for_platform and weight > platform.get(name, 0.0):
+                platform[name] = weight
+            if for_delivery and weight > delivery.get(name, 0.0):
+                delivery[name] = weight
+            if signal.proof:
+                if vouched and for_platform and self.platform_proof is not _OBSERVED:
                     self.platform_proof = trust
-            if signal.for_delivery:
-                if weight > delivery.get(name, 0.0):
-                    delivery[name] = weight
-                if proof and self.delivery_proof is not _OBSERVED:
+                if vouched and for_delivery and self.delivery_proof is not _OBSERVED:
                     self.delivery_proof = trust
-            if signal.proof and name in _BORDER_FIELDS:
-                self.at_border = True
-                self.border_proof = self.border_proof or (proof and signal.for_delivery)
+                if name in _BORDER_FIELDS:
+                    self.at_border = True
+                    self.border_proof = self.border_proof or (vouched and for_delivery)
         self.platform, self.delivery = sum(platform.values()), sum(delivery.values())
 
     def vouched(self, facts: Facts) -> bool:
@@ -183,7 +186,7 @@ def _decide_delivery(cases: Mapping[str, Case], facts: Facts, verdict: Verdict) 
     if best is not None:
         verdict.delivery = best.provider.name
         sure_enough = best.strong_delivery and not _only_greeted(best, facts)
-        verdict.delivery_confidence = _LIKELY if sure_enough else Confidence.POSSIBLE
+        verdict.delivery_confidence = _LIKELY if sure_enough else _POSSIBLE
 
 
 def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, providers: Mapping[str, Provider]) -> None:
@@ -231,7 +234,7 @@ def _decide_platform(cases: Mapping[str, Case], facts: Facts, verdict: Verdict, 
     ):
         verdict.platform = best.provider.name
         sure_enough = best.strong_platform and (delivery is not None or not _only_greeted(best, facts))
-        verdict.platform_confidence = _LIKELY if sure_enough else Confidence.POSSIBLE
+        verdict.platform_confidence = _LIKELY if sure_enough else _POSSIBLE
     elif delivery is not None and delivery.role is _BOTH:
         verdict.platform = delivery.name
         verdict.platform_confidence = verdict.delivery_confidence
