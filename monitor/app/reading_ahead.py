@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
@@ -46,7 +46,9 @@ class _Reading:
             except (BrokenProcessPool, CancelledError):
                 log.warning("a process that helps with reading has ended; this one reads on", messages=len(self.messages))
             else:
-                return [_with_bytes(copy, raw) for copy, raw in zip(read, self.messages, strict=True)]
+                for copy, raw in zip(read, self.messages, strict=True):
+                    vars(copy.raw)["raw"] = raw.raw  # which the helper did not send back
+                return list(read)
         return self.reader.read(self.messages)
 
 
@@ -121,8 +123,3 @@ class ReadingAhead:
                     self._helpers = None
             helpers.close()
             return None
-
-
-def _with_bytes(copy: NewCopy, raw: RawMessage) -> NewCopy:
-    raw.__dict__["sha256"] = copy.raw.sha256
-    return replace(copy, raw=raw)

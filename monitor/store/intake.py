@@ -56,12 +56,13 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
         rows = [row for row in rows if row["digest"] not in again]
     made = _insert_copies(connection, rows)
     describe(connection, [(made[digest], copy) for digest, copy in arrivals.items()])
-    _count(connection, arrivals.values())
+    names = {number: stream for stream, number in numbers.items()}
+    _count(connection, rows, names, arrivals.values())
     if has_uids:
         note_places(connection, folder, fresh, known, made)
         canaries.note_arrivals(connection, inbox, arrivals.values())
     taken.new, taken.known = len(arrivals), len(batch) - len(arrivals)
-    taken.streams = {key.stream for c in arrivals.values() if (key := _key(c)) is not None}
+    taken.streams = {names[row["stream_id"]] for row in rows if row["stream_id"] is not None}
     for row in rows:
         if row["stream_id"] is not None:
             taken.changes[row["stream_id"]].append(row["at"])
@@ -97,7 +98,7 @@ def settle_repeats(connection: Connection, rows: Sequence[dict[str, Any]], chang
     if wanted:
         pair = pairs(connection, {(row["stream_id"], row["message_id"]) for row in wanted}).c
         query: Select[Any] = select(*columns).where(copies.c.stream_id == pair.number, copies.c.message_id == pair.text)
-        for row in connection.execute(query):
+        for row in connection.execute(query).all():
             found[row.stream_id, row.message_id, row.sent_at].append(row)
     for (stream, _, _), same in found.items():
         if len(same) == 1:
@@ -122,15 +123,16 @@ def number_streams(connection: Connection, batch: Sequence[NewCopy]) -> dict[str
     return stream_numbers(connection, [key for copy in batch if (key := _key(copy)) is not None])
 
 
-def _count(connection: Connection, made: Iterable[NewCopy]) -> None:
-    """Add new copies to the totals."""
+def _count(
+    connection: Connection, rows: Iterable[Mapping[str, Any]], streams: Mapping[int, str], made: Iterable[NewCopy]
+) -> None:
+    """Add new copies, with their rows, to the totals; `streams` are the names of rows."""
     totals = counters.tally()
-    for copy in made:
-        who = copy.identification
-        delivery = who.delivery or UNKNOWN
-        if (key := _key(copy)) is not None:
-            totals[counters.COPIES, (key.stream, delivery, copy.raw.role)] += 1
-        totals[counters.IDENTIFIED, (delivery, who.delivery_confidence.value if who.delivery_confidence else "none")] += 1
+    for row, copy in zip(rows, made, strict=True):
+        delivery = row["delivery"] or UNKNOWN
+        if row["stream_id"] is not None:
+            totals[counters.COPIES, (streams[row["stream_id"]], delivery, row["role"])] += 1
+        totals[counters.IDENTIFIED, (delivery, row["delivery_confidence"] or "none")] += 1
         for name in {p.field for p in copy.message.problems}:
             totals[counters.PROBLEMS, (name,)] += 1
     counters.add(connection, totals)

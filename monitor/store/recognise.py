@@ -59,7 +59,7 @@ def _candidates(
         query: Select[Any] = select(copies).where(
             copies.c.inbox_id == inbox, copies.c.stream_id == pair.number, copies.c.message_id == pair.text
         )
-        for row in connection.execute(query.order_by(copies.c.id)):
+        for row in connection.execute(query.order_by(copies.c.id)).all():
             found[tuple(getattr(row, name) for name in IDENTITY)].append(row)
     return found
 

@@ -133,7 +133,7 @@ def _read(connection: Connection, spans: Sequence[Span]) -> Iterator[tuple[Span,
             .where(copies.c.stream_id.in_(list(by_stream)))
             .where(copies.c.at.between(min(span.since for span in some), max(span.until for span in some)))
         )
-        for row in connection.execute(query):
+        for row in connection.execute(query).all():
             for span, rows in by_stream[row.stream_id]:
                 if span.since <= row.at <= span.until:
                     rows.append(row)
