@@ -23,7 +23,7 @@ PHASES = {
     StreamPhase.SILENT: ("silent", "Quiet for so long that it is improbable under its own rhythm."),
     StreamPhase.BLIND: ("cannot see", "No inbox that receives it can be read at present."),
     StreamPhase.PAUSED: ("paused", "A pause that the settings declare."),
-    StreamPhase.ENDED: ("ended", "Known to have ended."),
+    StreamPhase.ENDED: ("ended", "Quiet for so long that we no longer wait for its mail."),
 }
 KINDS = {
     FindingKind.GAP: "silence",
@@ -122,7 +122,10 @@ def headline(snapshot: Snapshot) -> Headline:
     if usual:
         others = tuple(line for line in rest if "as usual" not in line)
         return Headline("calm", f"{count(usual, 'list')} {'is' if usual == 1 else 'are'} mailing as usual", others)
-    return Headline("calm", f"Learning the rhythm of {count(len(snapshot.states), 'list')}", rest[1:])
+    if learning := phases[StreamPhase.LEARNING]:
+        others = tuple(line for line in rest if line != f"Lists: {learning:,} still being learned.")
+        return Headline("calm", f"Learning the rhythm of {count(learning, 'list')}", others)
+    return Headline("calm", "No list is mailing as usual now", rest)
 
 
 def warnings(snapshot: Snapshot, health: str | None) -> list[str]:

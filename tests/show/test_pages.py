@@ -69,6 +69,8 @@ def test_nothing_set_up_yet_is_friendly() -> None:
         ((StreamPhase.REGULAR, StreamPhase.LEARNING), "calm", "1 list is mailing as usual"),
         ((StreamPhase.REGULAR, StreamPhase.REGULAR, StreamPhase.WATCH), "watch", "1 list is late: list-2.example"),
         ((StreamPhase.LEARNING, StreamPhase.LEARNING), "calm", "Learning the rhythm of 2 lists"),
+        ((StreamPhase.LEARNING, StreamPhase.ENDED), "calm", "Learning the rhythm of 1 list"),
+        ((StreamPhase.ENDED, StreamPhase.PAUSED), "calm", "No list is mailing as usual now"),
         ((StreamPhase.WATCH,) * 5, "watch", "5 lists are late: list-0.example, list-1.example, list-2.example and 2 more"),
     ],
 )
