@@ -24,8 +24,8 @@ class SeedInbox(Protocol):
     def visit(
         self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
     ) -> Generator[FolderVisit | Bodies | InboxNote | PollFailure, None, None]:
-        """Look at every folder, and read the bodies that are `awaited`. What comes out is to be stored before the next one is
-        taken. May raise InboxError."""
+        """Look at every folder, and read the bodies that are `awaited`. What comes out is to be stored in this order; the
+        next may be taken before, so that nothing may be taken for stored because it came out. May raise InboxError."""
         ...
 
     def close(self) -> None:

@@ -50,8 +50,8 @@ class ImapInbox:
     def visit(
         self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
     ) -> Generator[FolderVisit | Bodies | InboxNote | PollFailure, None, None]:
-        """Look at every folder, then read the bodies that are `awaited` in them. What comes out is to be stored before the
-        next one is taken.
+        """Look at every folder, then read the bodies that are `awaited` in them. What comes out is to be stored in this order;
+        the next may be taken before.
 
         A folder's failure comes out as a PollFailure and the others go on; InboxError: the whole inbox failed.
         A long folder comes in several visits, and only the last of them has its coverage.

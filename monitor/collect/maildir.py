@@ -55,12 +55,13 @@ class MaildirInbox:
     def __init__(self, settings: InboxSettings, known: Known, *, max_message_bytes: int, poll_every: timedelta) -> None:
         self._visits = LocalVisits(settings)
         self._known, self._limit, self._poll_every = known, max_message_bytes, poll_every
-        self._seen: dict[tuple[str, int], set[int]] = {}
+        self._stored: dict[tuple[str, int], frozenset[int]] = {}
+        """By folder and UIDVALIDITY, while nothing comes or goes; what comes out of a look may fail to be stored."""
 
     def visit(
         self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
     ) -> Generator[FolderVisit | Bodies | PollFailure, None, None]:
-        """Look at every folder, as over IMAP; messages come whole. Each visit is to be stored before the next is taken."""
+        """Look at every folder, as over IMAP; messages come whole. What comes out is to be stored in this order."""
         folders = self._folders()
         yield from self._visits.lost(folders, checkpoints, clock.now())
         for folder, path in folders:
@@ -99,17 +100,16 @@ class MaildirInbox:
             return
         listing = _Listing(uidvalidity, changed, _list(path))
         key = folder.name, listing.uidvalidity
-        known = self._seen.setdefault(key, set())
-        if not known:
-            known |= self._known(*key)
+        known = self._stored.pop(key, None) or self._known(*key)
         gone = known - {entry.uid for entry in listing.entries}
         fresh = [entry for entry in listing.entries if entry.uid not in known]
+        if not fresh and not gone:
+            self._stored[key] = known
         unread = 0
         waiting: tuple[RawMessage, ...] = ()
         for some in cut([min(entry.size, self._limit) for entry in fresh], BATCH_MESSAGES, BATCH_BYTES):
             if waiting:
                 yield self._visits.visit(folder, at, self._on_the_way(folder, listing, seen, at), waiting, restarted)
-                known.update(message.uid for message in waiting)
             batch: list[RawMessage] = []
             for entry in fresh[some]:
                 message = self._read(folder, listing.uidvalidity, entry, clock.now())
@@ -129,8 +129,6 @@ class MaildirInbox:
         last = Checkpoint(folder.name, listing.uidvalidity, there, at, messages=there, state=None if unread else state.text())
         vanished = tuple((uid, uid) for uid in sorted(gone))
         yield self._visits.visit(folder, at, last, waiting, restarted, coverage, vanished)
-        known.update(message.uid for message in waiting)
-        known -= gone
 
     def _read(self, folder: Folder, uidvalidity: int, entry: _Entry, now: datetime) -> RawMessage | PollFailure:
         try:

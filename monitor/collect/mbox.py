@@ -58,7 +58,7 @@ class MboxInbox:
     def visit(
         self, checkpoints: Mapping[str, Checkpoint], clock: Clock, awaited: Mapping[str, Awaited] | None = None
     ) -> Generator[FolderVisit | Bodies | PollFailure, None, None]:
-        """Look at every file, as over IMAP; messages come whole. Each visit is to be stored before the next is taken."""
+        """Look at every file, as over IMAP; messages come whole. What comes out is to be stored in this order."""
         folders = self._folders()
         yield from self._visits.lost(folders, checkpoints, clock.now())
         for folder, path in folders:

@@ -60,6 +60,9 @@ class Looking(Watched[MaildirInbox]):
         visits = super().visit(after)
         for message in messages_of(visits):
             self.stored.setdefault((message.folder, message.uidvalidity), set()).add(message.uid)
+        for visit in visits:
+            gone = {uid for first, last in visit.vanished or () for uid in range(first, last + 1)}
+            self.stored.setdefault((visit.folder, visit.checkpoint.uidvalidity), set()).difference_update(gone)
         return visits
 
 
@@ -212,6 +215,15 @@ def _subject(file: Path) -> str:
 
 def _first(raw: bytes) -> str:
     return raw.split(b"\n")[0].decode().strip()
+
+
+def test_what_came_out_and_could_not_be_stored_comes_out_again(delivery: Delivery, looking: Looking) -> None:
+    looking.visit()
+    delivery.put("one")
+    delivery.put("two")
+    assert [len(v.messages) for v in looking.inbox.visit(looking.checkpoints, looking.clock) if isinstance(v, FolderVisit)] == [2]
+    assert sorted(subjects(looking.visit())) == ["one", "two"]
+    assert looking.visit()[0].messages == ()
 
 
 def test_mail_that_came_and_went_leaves_the_time_unknown(delivery: Delivery, looking: Looking) -> None:
