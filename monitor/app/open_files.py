@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterable
+from contextlib import suppress
 
 import structlog
 
@@ -18,9 +19,10 @@ TO_POLL, TO_IDLE = 1, 2
 
 
 def raise_limit() -> None:
-    """Let this process open as many files as it may without anybody's leave (RLIMIT_NOFILE)."""
+    """Let this process open as many files as it may (RLIMIT_NOFILE); as many as before where the system refuses."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def wanted(inboxes: Iterable[InboxSettings]) -> int:
@@ -32,7 +34,7 @@ def wanted(inboxes: Iterable[InboxSettings]) -> int:
 def tell_if_too_few(inboxes: Iterable[InboxSettings]) -> None:
     """A warning that names what to mend, where the inboxes may need more than this process may open."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if (most := wanted(inboxes)) > limit:
+    if limit != resource.RLIM_INFINITY and (most := wanted(inboxes)) > limit:
         log.warning(
             "these inboxes may need more open files than the system allows, and connections will fail; "
             "raise LimitNOFILE in the systemd unit, `ulimits` of the container, or `ulimit -Hn`",

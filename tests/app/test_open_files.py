@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from monitor.app.open_files import OTHERS, tell_if_too_few, wanted
+from monitor.app.open_files import OTHERS, raise_limit, tell_if_too_few, wanted
 from monitor.errors import InboxError
 from monitor.model import FailureCause
 from monitor.settings import InboxKind, InboxSettings, WatchedBy
@@ -53,6 +53,24 @@ def test_too_few_are_told_with_what_to_mend() -> None:
         tell_if_too_few([POLLED] * (limit - OTHERS + 1))
     assert [(entry["wanted"], entry["allowed"]) for entry in logs] == [(limit + 1, limit)]
     assert "LimitNOFILE" in logs[0]["event"]
+
+
+def test_no_limit_is_no_number_to_stay_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    with capture_logs() as logs:
+        tell_if_too_few([IDLING] * 1000)
+    assert logs == []
+
+
+def test_where_the_system_refuses_more_files_the_service_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (before[0], before[1] + 1))  # more than a process may ask for
+    monkeypatch.setattr(resource, "setrlimit", _refused)
+    raise_limit()
+
+
+def _refused(*_: object) -> None:
+    raise ValueError("not allowed to raise maximum limit")
 
 
 @pytest.mark.usefixtures("_few_files")
