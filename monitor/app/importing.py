@@ -60,6 +60,8 @@ def import_mail(
     archive = f"{name}:{archive_digest(path)}"
     start = store.import_mark(archive)
     summary = Summary(path, resumed_at=start.done)
+    if start != BEGINNING:
+        store.tidy_originals()
     if helpers is None:
         helpers = spare_cores() if archive_size(path) - start.done >= WORTH_HELP else 0
     found = _good(read_archive(path, start), summary, progress)

@@ -188,10 +188,11 @@ class Store:
     def import_mark(self, archive: str) -> ArchiveMark:
         """How far an interrupted import of this archive came; the beginning where none was."""
         with self._database.read() as connection:
-            mark = import_marks.read(connection, archive)
-        if mark != ArchiveMark():
-            self._originals.tidy()
-        return mark
+            return import_marks.read(connection, archive)
+
+    def tidy_originals(self) -> None:
+        """Remove what processes that were killed had begun to write."""
+        self._originals.tidy()
 
     def forget_import_mark(self, archive: str) -> None:
         """The archive has been read to its end."""
