@@ -10,6 +10,7 @@ import imaplib
 import re
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from imapclient import IMAPClient, exceptions
@@ -144,9 +145,9 @@ class Connection:
         if not uids or not self.offers("X-GM-EXT-1"):
             return tabs
         for tab in GMAIL_TABS:
-            wanted = ["UID", uid_set(sorted(uids)), "X-GM-RAW", f"category:{tab}"]
+            asked = partial(self._client.search, ["UID", uid_set(sorted(uids)), "X-GM-RAW", f"category:{tab}"])
             try:
-                found = self._ask(lambda wanted=wanted: self._client.search(wanted))  # type: ignore[misc]
+                found = self._ask(asked)
             except RefusedError:  # then nobody knows of tabs, and the message lies in the inbox
                 return {}
             for uid in set(found) & set(uids):

@@ -15,7 +15,7 @@ from monitor.app import reading_ahead
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.app.reading_ahead import AHEAD, WORTH_HELP, ReadingAhead
-from monitor.model import Checkpoint, FolderVisit, RawMessage
+from monitor.model import Checkpoint, FolderVisit, NewCopy, RawMessage
 from monitor.settings import Settings
 from monitor.store.store import Store
 from tests.app.test_importing import is_at_work
@@ -48,7 +48,7 @@ def a_visit(number: int, messages: int = WORTH_HELP) -> FolderVisit:
     return FolderVisit("a", "INBOX", "INBOX", NOW, Checkpoint("INBOX", 7, first + messages, NOW), messages=tuple(raws))
 
 
-def stored(folder: Path, read: Iterator[tuple[FolderVisit, list]]) -> tuple[object, ...]:  # type: ignore[type-arg]
+def stored(folder: Path, read: Iterator[tuple[FolderVisit, list[NewCopy]]]) -> tuple[object, ...]:
     with Store.open(f"sqlite:///{folder / 'x.db'}", folder / "originals") as store:
         for visit, copies in read:
             store.save_visit(visit, copies)

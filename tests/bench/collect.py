@@ -87,7 +87,7 @@ def stored_rate(work: Callable[[Reader, Store], int]) -> float:
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
             kept = Store.open(f"sqlite:///{folder}/db", Path(folder) / "originals")
-            rates.append(timed(lambda kept=kept: work(reader, kept)))  # type: ignore[misc]
+            rates.append(timed(partial(work, reader, kept)))
             kept.close()
     return statistics.median(rates)
 
