@@ -31,11 +31,12 @@ class InboxError(GoneQuietError):
         retryable: bool = True,
         folder: str | None = None,
         elsewhere: bool = False,
+        server: str | None = None,
     ) -> None:
-        """`elsewhere`: the mail server has no part in it, as where its login is another server's."""
+        """`elsewhere`: the mail server has no part in it. `server`: it is this other host that failed."""
         super().__init__(f"{inbox}: {reason}")
         self.inbox, self.folder, self.reason, self.cause, self.retryable = inbox, folder, reason, cause, retryable
-        self.elsewhere = elsewhere
+        self.elsewhere, self.server = elsewhere or server is not None, server
 
 
 class InputError(GoneQuietError):

@@ -96,6 +96,8 @@ class Facts:
     """For a finding about inboxes: it is about all of them, which `members` names."""
     of_server: bool
     """For a finding about inboxes: it is about several at the mail server `subject`, which `members` names."""
+    of_provider: bool
+    """The same of several that log in through the provider `subject`."""
     since: str
     opened: str
     found_earlier: str | None
@@ -155,6 +157,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         is_partial=alert.kind is FindingKind.PARTIAL_GROUP_GAP,
         is_all_inboxes=alert.key in ("inbox_blind:all", "canary_overdue:all"),
         of_server=alert.key.startswith("inbox_blind:server:"),
+        of_provider=alert.key.startswith(("inbox_blind:authorization:", "password_expires:authorization:")),
         since=moment_in(alert.since, zone),
         opened=moment_in(alert.opened_at, zone),
         found_earlier=moment_in(alert.found_at, zone) if alert.opened_at - alert.found_at > _OURS_COUNTED_AS_LATE else None,

@@ -22,9 +22,9 @@ def parents(speakers: Iterable[Finding | Alert], findings: Iterable[Finding | Al
     """Key of each silenced finding → key of the one that speaks for it.
 
     A group or a blind inbox speaks for the gaps, silent seeds and volume drops of the streams it names, for a group whose
-    streams are all among them, and for the inboxes it names; a password or login that has ended speaks for its inbox. A silence
-    that began after the group's own is another one, of which the group has not told. The largest wins, then the smaller key; no
-    chain is a circle.
+    streams are all among them, and for the inboxes it names; a password or login that has ended, or several together, speak for
+    their inboxes. A silence that began after the group's own is another one, of which the group has not told. The largest wins,
+    then the smaller key; no chain is a circle.
     """
     ranked = sorted(speakers, key=lambda s: (-len(members(s)), s.key))
     found: dict[str, str] = {}
@@ -47,8 +47,12 @@ def _speaks_for(speaker: Finding | Alert, finding: Finding | Alert) -> bool:
         return False
     named, theirs = members(speaker), members(finding)
     if speaker.kind is FindingKind.PASSWORD_EXPIRES:  # only where it has ended: that it will be so explains no failure of today
-        is_same = finding.kind is FindingKind.INBOX_BLIND and finding.subject == speaker.subject and not theirs
-        return is_same and speaker.since >= finding.since
+        about = theirs or {finding.subject}
+        if finding.kind is FindingKind.PASSWORD_EXPIRES:
+            return not theirs and about <= named
+        return (
+            finding.kind is FindingKind.INBOX_BLIND and about <= (named or {speaker.subject}) and speaker.since >= finding.since
+        )
     is_larger = (len(named), finding.key) > (len(theirs), speaker.key)
     if speaker.kind in _ABOUT_INBOXES and finding.kind in _ABOUT_INBOXES:
         return is_larger and (finding.subject in named or (bool(theirs) and theirs <= named))

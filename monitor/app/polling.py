@@ -18,7 +18,7 @@ from monitor.app.reading_ahead import ReadingAhead
 from monitor.clock import Clock
 from monitor.collect.limits import may_read_bodies
 from monitor.errors import InboxError, SettingsError, StoreError
-from monitor.model import Awaited, Bodies, FailureCause, FolderVisit, InboxNote, NewCopy, PollFailure
+from monitor.model import LOGIN_CAUSES, Awaited, Bodies, FailureCause, FolderVisit, InboxNote, NewCopy, PollFailure
 from monitor.settings import CollectSettings, InboxSettings
 from monitor.show.snapshot import STORAGE
 from monitor.store.store import Store
@@ -113,7 +113,7 @@ class Poller:
         except (InboxError, SettingsError) as error:
             failure = self._failure(inbox.name, error)
             elsewhere = isinstance(error, InboxError) and error.elsewhere
-            if failure.cause is FailureCause.LOGIN:
+            if failure.cause in LOGIN_CAUSES:
                 self._forget(inbox.name)
             self._note(failure)
         if new:
@@ -166,7 +166,8 @@ class Poller:
 
     def _failure(self, inbox: str, error: InboxError | SettingsError) -> PollFailure:
         if isinstance(error, InboxError):
-            return PollFailure(inbox, error.folder, self._clock.now(), error.cause, error.reason, error.retryable)
+            at = self._clock.now()
+            return PollFailure(inbox, error.folder, at, error.cause, error.reason, error.retryable, error.server)
         return PollFailure(inbox, None, self._clock.now(), FailureCause.SETTINGS, str(error))
 
     def _note(self, failure: PollFailure) -> None:

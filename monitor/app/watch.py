@@ -14,10 +14,9 @@ from monitor.alert.lifecycle import advance, news_of
 from monitor.alert.text import write_all
 from monitor.app.beside import Beside
 from monitor.app.context import alert_context, voice_of
-from monitor.app.credentials import login_ends_at
 from monitor.app.ingest import Reader
 from monitor.app.second_look import SecondLook
-from monitor.collect.tokens import log_in_again
+from monitor.app.seeds import about_seeds, failing_at
 from monitor.detect.authentication import breakage_findings
 from monitor.detect.blindness import never_read
 from monitor.detect.calendar import moment_of
@@ -25,9 +24,8 @@ from monitor.detect.canaries import holes, overdue, overdue_findings, unsent_fin
 from monitor.detect.changes import Changes
 from monitor.detect.detector import Detector
 from monitor.detect.infrastructure import SHOWN_FOR, change_findings
-from monitor.detect.safety import SeedFacts, safety_findings
 from monitor.detect.seeds import KEPT_SENDS
-from monitor.detect.servers import Failing, servers_blind
+from monitor.detect.servers import servers_blind
 from monitor.detect.state import StateError, kept_hours, version
 from monitor.detect.witnesses import Interval
 from monitor.identify.match import Identifier
@@ -84,7 +82,7 @@ class Watch:
             *never,
             *self._about_servers((*judged.findings, *never), unread, now),
             *self._about_canaries(now),
-            *self._about_seeds(now),
+            *about_seeds(self._settings, self._identifier, self._store.inbox_notes(), self._store.inbox_health(), now),
             *self._beside.findings(now, self._detector.covered, silent),
             *self._changed(now),
         )
@@ -209,37 +207,13 @@ class Watch:
         if not blind:
             return ()
         half = {inbox: since for inbox, since in unread.items() if now - since >= self._blind_after / 2}
-        hosts = {inbox.name: inbox.host for inbox in self._settings.inboxes if inbox.enabled and inbox.host}
+        seeds = {inbox.name: inbox for inbox in self._settings.inboxes if inbox.enabled and inbox.host}
         failing = {
-            name: Failing(hosts[name], state.last_failure.cause)
+            name: failing_at(seeds[name], state.last_failure)
             for name, state in self._store.inbox_health().items()
-            if name in hosts and state.last_failure is not None
+            if name in seeds and state.last_failure is not None
         }
         return servers_blind(blind, {**half, **self._detector.suspected(now)}, failing, now, self._blind_after)
-
-    def _about_seeds(self, now: datetime) -> tuple[Finding, ...]:
-        """Inboxes that are about to be of no more use."""
-        notes, health = self._store.inbox_notes(), self._store.inbox_health()
-        found: list[Finding] = []
-        for inbox in self._settings.inboxes:
-            if not inbox.enabled:
-                continue
-            state = health.get(inbox.name)
-            failure = state.last_failure if state else None
-            days = self._identifier.closes_after_days(inbox.receiver, inbox.host)
-            facts = SeedFacts(
-                inbox=inbox.name,
-                note=notes.get(inbox.name),
-                failure=failure,
-                failing_since=state.failing_since if state else None,
-                password_expires=inbox.password_expires,
-                login_ends_at=login_ends_at(inbox),
-                has_login_ended=failure is not None and failure.detail.endswith(log_in_again(inbox.name)),
-                last_signed_in=inbox.last_signed_in,
-                closes_after=inbox.closes_after or (timedelta(days=days) if days is not None else None),
-            )
-            found += safety_findings(facts, now)
-        return tuple(found)
 
     def _written_to(self) -> set[str]:
         """The inboxes that get canaries."""

@@ -20,7 +20,7 @@ from monitor.collect.device_login import log_in_by_device
 from monitor.collect.oauth import AuthorizationServer, DeviceCode
 from monitor.collect.tokens import TokenFile, Tokens
 from monitor.errors import GoneQuietError, InboxError
-from monitor.model import FailureCause
+from monitor.model import LOGIN_CAUSES
 from monitor.settings import InboxSettings, Settings
 from monitor.words import count, iso
 
@@ -87,7 +87,7 @@ def _keep(settings: Settings, inbox: InboxSettings, server: AuthorizationServer,
     try:
         Access(inbox, _These(tokens), server.timeout, most_bytes=64_000_000).log_in().logout()
     except InboxError as error:
-        if error.cause is FailureCause.LOGIN:
+        if error.cause in LOGIN_CAUSES:
             raise
         told = f"whether the mail server takes it is not known yet: {error.reason}"
     TokenFile(inbox.name, inbox.oauth.token_file).save(tokens)

@@ -15,6 +15,7 @@ FIRST_WAIT = {
     FailureCause.THROTTLED: timedelta(minutes=5),
     FailureCause.TLS: timedelta(minutes=5),
     FailureCause.LOGIN: timedelta(minutes=15),
+    FailureCause.LOGIN_ENDED: timedelta(minutes=15),
     FailureCause.SETTINGS: timedelta(minutes=15),
 }
 """A refused password is tried seldom, as many tries lock accounts; a network that fails may be back at once."""

@@ -106,7 +106,7 @@ class AuthorizationServer:
             return self._error(FailureCause.NETWORK, f"the authorization server cannot now ({word})")
         if word in _APPLICATION:
             reason = f"the authorization server refuses this application ({word}); check `oauth`: client_id, its secret, scopes"
-            return InboxError(self.inbox, reason, cause=FailureCause.LOGIN, retryable=False, elsewhere=True)
+            return InboxError(self.inbox, reason, cause=FailureCause.LOGIN, retryable=False, server=self.settings.server)
         if word == "access_denied":
             return must_log_in(self.inbox, "the account's owner, or its organisation, did not allow it")
         if word == "expired_token":
@@ -152,7 +152,8 @@ class AuthorizationServer:
         refused = self.refused(refusal)
         if (code := _MICROSOFT_CODE.search(str(said.get("error_description", "")))) is not None:
             reason = f"{code[0]}: {refused.reason}"
-            raise InboxError(self.inbox, reason, cause=refused.cause, retryable=refused.retryable, elsewhere=True)
+            cause, retryable, server = refused.cause, refused.retryable, self.settings.server
+            raise InboxError(self.inbox, reason, cause=cause, retryable=retryable, server=server)
         raise refused
 
     def _post(self, url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
@@ -192,7 +193,7 @@ class AuthorizationServer:
 
     def _error(self, cause: FailureCause, reason: str) -> InboxError:
         """Trouble that may pass: the login stays good."""
-        return InboxError(self.inbox, reason, cause=cause, elsewhere=True)
+        return InboxError(self.inbox, reason, cause=cause, server=self.settings.server)
 
 
 def _span(seconds: object) -> timedelta | None:

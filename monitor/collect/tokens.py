@@ -181,15 +181,10 @@ def _end_after(before: Tokens, renewed: Tokens) -> datetime | None:
     return None if is_put_off else before.login_ends_at
 
 
-def log_in_again(inbox: str) -> str:
-    """How the reason of a login that has ended for good ends."""
-    return f"; run: gonequiet login {inbox}"
-
-
 def must_log_in(inbox: str, why: str) -> InboxError:
     """The one thing that mends it, whatever ended the login."""
-    reason = f"{why}{log_in_again(inbox)}"
-    return InboxError(inbox, reason, cause=FailureCause.LOGIN, retryable=False, elsewhere=True)
+    reason = f"{why}; run: gonequiet login {inbox}"
+    return InboxError(inbox, reason, cause=FailureCause.LOGIN_ENDED, retryable=False, elsewhere=True)
 
 
 def _make(folder: Path) -> None:

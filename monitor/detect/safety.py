@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from monitor.model import Finding, FindingKind, InboxNote, Level, PollFailure
+from monitor.model import FailureCause, Finding, FindingKind, InboxNote, Level, PollFailure
 from monitor.words import count
 
 PASSWORD_NOTICE = timedelta(days=14)
@@ -27,8 +27,8 @@ class SeedFacts:
     password_expires: date | None = None
     login_ends_at: datetime | None = None
     """Of one that logs in by token, UTC, by its provider's word."""
-    has_login_ended: bool = False
-    """Its provider does not renew the login any more: `failure` says so."""
+    others_may_follow: timedelta = timedelta(0)
+    """So long a login that has ended is not told of: until then it is seen whether it is the only one at its provider."""
     last_signed_in: date | None = None
     closes_after: timedelta | None = None
 
@@ -55,9 +55,11 @@ def _full(seed: SeedFacts) -> Iterator[Finding]:
 def _password(seed: SeedFacts, now: datetime) -> Iterator[Finding]:
     """By the server's word ([EXPIRED], RFC 5530, or an alert at login) or the provider's, else by the day in the settings."""
     note, failure = seed.note, seed.failure
-    if seed.has_login_ended and failure is not None and seed.failing_since is not None:
-        said = f"Its last login failed: {failure.detail}."
-        yield _finding(FindingKind.PASSWORD_EXPIRES, seed.inbox, seed.failing_since, seed.failing_since, said)
+    if failure is not None and failure.cause is FailureCause.LOGIN_ENDED and seed.failing_since is not None:
+        told_at = seed.failing_since + seed.others_may_follow
+        if now >= told_at:
+            said = f"Its last login failed: {failure.detail}."
+            yield _finding(FindingKind.PASSWORD_EXPIRES, seed.inbox, seed.failing_since, told_at, said)
     elif failure is not None and "[EXPIRED]" in failure.detail and seed.failing_since is not None:
         said = "Its server refuses the login as expired."
         yield _finding(FindingKind.PASSWORD_EXPIRES, seed.inbox, seed.failing_since, seed.failing_since, said)

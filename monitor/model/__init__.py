@@ -15,6 +15,7 @@ from monitor.model.alerted import (
     NoticeState,
 )
 from monitor.model.collected import (
+    LOGIN_CAUSES,
     ArchiveMark,
     Awaited,
     Bodies,
@@ -63,6 +64,7 @@ from monitor.model.stored import (
 
 __all__ = [
     "ABOUT_US",
+    "LOGIN_CAUSES",
     "Account",
     "Alert",
     "AlertChange",

@@ -92,11 +92,17 @@ class FailureCause(StrEnum):
     DNS = "dns"
     TLS = "tls"
     LOGIN = "login"
+    LOGIN_ENDED = "login_ended"
+    """Of an inbox that logs in by token: its provider renews the login no more, and only its owner can make a new one."""
     THROTTLED = "throttled"
     TIMEOUT = "timeout"
     PROTOCOL = "protocol"
     FOLDER = "folder"
     SETTINGS = "settings"
+
+
+LOGIN_CAUSES = frozenset({FailureCause.LOGIN, FailureCause.LOGIN_ENDED})
+"""What is wrong is what an inbox logs in with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,8 @@ class PollFailure:
     detail: str
     """One line that names what to mend; holds no password and no address."""
     retryable: bool = True
+    server: str | None = None
+    """The host that failed where it is not the inbox's mail server: the authorization server of one that logs in by token."""
 
 
 @dataclass(frozen=True, slots=True)

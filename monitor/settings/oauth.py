@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from monitor.settings.paths import LocatedPath, Strict
 
@@ -26,6 +27,11 @@ class OAuthSettings(Strict):
     scopes: tuple[str, ...] | None = None
     ca_file: LocatedPath | None = None
     """Whom to trust at these addresses beside the system's authorities."""
+
+    @property
+    def server(self) -> str:
+        """The host that gives the tokens, such as `oauth2.googleapis.com`: inboxes that share it may all fail with it."""
+        return urlsplit(self.endpoints.token).hostname or ""
 
     @property
     def endpoints(self) -> Endpoints:

@@ -70,6 +70,7 @@ def record_failure(connection: Connection, failure: PollFailure) -> None:
         "cause": failure.cause.value,
         "detail": storable(failure.detail),
         "retryable": failure.retryable,
+        "server": failure.server,
     }
     connection.execute(insert(failures).values(values))
 
@@ -80,7 +81,9 @@ def _newest(connection: Connection, inbox: int, folder: str | None) -> Row[Any] 
 
 
 def _goes_on(connection: Connection, run: Row[Any], failure: PollFailure) -> bool:
-    if run.cause != failure.cause.value or run.retryable != failure.retryable or failure.at < run.until:
+    if (run.cause, run.retryable, run.server) != (failure.cause.value, failure.retryable, failure.server):
+        return False
+    if failure.at < run.until:
         return False
     if failure.cause is FailureCause.FOLDER and run.detail != storable(failure.detail):
         return False
@@ -163,4 +166,5 @@ def _stands(failure: Row[Any], proven_at: datetime | None) -> bool:
 
 
 def _as_failure(row: Row[Any], inbox: str | None = None) -> PollFailure:
-    return PollFailure(inbox or row.inbox, row.folder, row.until, FailureCause(row.cause), row.detail, row.retryable)
+    cause = FailureCause(row.cause)
+    return PollFailure(inbox or row.inbox, row.folder, row.until, cause, row.detail, row.retryable, row.server)

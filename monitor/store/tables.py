@@ -190,6 +190,8 @@ class FailureRow(SQLModel, table=True):
     cause: str
     detail: str = Field(sa_type=Text)
     retryable: bool
+    server: str | None = None
+    """The host that failed where it is not the mail server."""
 
 
 class CanaryRow(SQLModel, table=True):

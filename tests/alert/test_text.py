@@ -54,6 +54,22 @@ SERVER_BLIND = finding(
     note="2 seed inboxes at mail.example.org could not be read since then; the last tries failed for: network, timeout.",
     members=("quiet-1", "quiet-2"),
 )
+PROVIDER_BLIND = finding(
+    FindingKind.INBOX_BLIND,
+    "Google (oauth2.example.org)",
+    key="inbox_blind:authorization:Google (oauth2.example.org)",
+    note="2 seed inboxes that log in through Google (oauth2.example.org) could not be read since then; "
+    "the last tries failed for: network.",
+    members=("quiet-1", "quiet-2"),
+)
+LOGINS_ENDED = finding(
+    FindingKind.PASSWORD_EXPIRES,
+    "Google (oauth2.example.org)",
+    key="password_expires:authorization:Google (oauth2.example.org)",
+    note="2 seed inboxes that log in through Google (oauth2.example.org) cannot log in any more. The last failure of quiet-2: "
+    "the authorization server refuses the login (invalid_grant): it has expired or was taken back; run: gonequiet login quiet-2.",
+    members=("quiet-1", "quiet-2"),
+)
 OVERDUE = finding(
     FindingKind.CANARY_OVERDUE,
     "quiet-1",
@@ -149,6 +165,16 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     "server-opened": (Decision(alert(SERVER_BLIND), OPENED, ("log",)), AlertContext()),
     "server-resolved": (
         Decision(alert(SERVER_BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
+        AlertContext(),
+    ),
+    "provider-opened": (Decision(alert(PROVIDER_BLIND), OPENED, ("log",)), AlertContext()),
+    "provider-resolved": (
+        Decision(alert(PROVIDER_BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
+        AlertContext(),
+    ),
+    "logins-ended": (Decision(alert(LOGINS_ENDED), OPENED, ("log",)), AlertContext()),
+    "logins-over": (
+        Decision(alert(LOGINS_ENDED, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
         AlertContext(),
     ),
     "canary-opened": (Decision(alert(OVERDUE), OPENED, ("log",)), AlertContext()),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alert.grouping import members
 from monitor.app.ingest import Reader
 from monitor.app.rebuilding import rebuild
 from monitor.app.session import Session, open_session
@@ -108,8 +109,7 @@ def test_a_login_that_its_provider_has_ended_is_one_notice_and_comes_at_once(tmp
         session.store.save_visit(a_visit(inbox="ended", at=NOON, since=NOON - HOUR), [])
         session.store.save_visit(a_visit(inbox="well", at=NOON + 2 * HOUR, since=NOON - HOUR), [])
         refused = must_log_in("ended", "the authorization server refuses the login (invalid_grant)")
-        at, detail = NOON + MINUTE, refused.reason
-        session.store.record_failure(PollFailure("ended", None, at, FailureCause.LOGIN, detail, retryable=False))
+        session.store.record_failure(PollFailure("ended", None, NOON + MINUTE, refused.cause, refused.reason, retryable=False))
         watch = session.watch()
         watch.round(NOON + 2 * MINUTE)
         assert [(alert.key, alert.parent) for alert in session.store.alerts()] == [("password_expires:ended", None)]
@@ -117,6 +117,40 @@ def test_a_login_that_its_provider_has_ended_is_one_notice_and_comes_at_once(tmp
         alerts = {alert.key: alert for alert in session.store.alerts()}
         assert alerts["inbox_blind:ended"].parent == "password_expires:ended"
         assert alerts["inbox_blind:ended"].told == ()
+
+
+def test_logins_that_one_provider_has_ended_are_one_notice_which_names_it(tmp_path: Path) -> None:
+    names = ("one", "two", "three")
+    with open_session(settings(tmp_path, *(by_token(name, tmp_path) for name in names), inbox("well"))) as session:
+        watch = session.watch()
+        session.store.save_visit(a_visit(inbox="well", at=NOON + 3 * HOUR, since=NOON - HOUR), [])
+        for minutes, name in zip((1, 4, 30), names, strict=True):
+            watch.round(NOON + (minutes - 1) * MINUTE)
+            session.store.save_visit(a_visit(inbox=name, at=NOON, since=NOON - HOUR), [])
+            refused = must_log_in(name, "the authorization server refuses the login (invalid_grant)")
+            at = NOON + minutes * MINUTE
+            session.store.record_failure(PollFailure(name, None, at, refused.cause, refused.reason, retryable=False))
+        watch.round(NOON + 2 * HOUR)
+        google = "password_expires:authorization:Google (oauth2.googleapis.com)"
+        alerts = {alert.key: alert for alert in session.store.alerts()}
+        assert {alert.parent for key, alert in alerts.items() if key != google} == {google}
+        assert set(alerts) == {google, *(f"{kind}:{name}" for kind in ("password_expires", "inbox_blind") for name in names)}
+        assert told(session) == ["The logins of 2 seed inboxes through Google (oauth2.googleapis.com) have ended"]
+        assert members(alerts[google]) == set(names)  # the third is told of with them, quietly
+
+
+@pytest.mark.parametrize("cause", [FailureCause.NETWORK, FailureCause.LOGIN])
+def test_an_authorization_server_that_fails_is_one_notice_which_names_it(cause: FailureCause, tmp_path: Path) -> None:
+    names = ("one", "two")
+    with open_session(settings(tmp_path, *(by_token(name, tmp_path) for name in names), inbox("well"))) as session:
+        session.store.save_visit(a_visit(inbox="well", at=NOON + 2 * HOUR, since=NOON - HOUR), [])
+        for name in names:
+            session.store.save_visit(a_visit(inbox=name, at=NOON, since=NOON - HOUR), [])
+            at, server = NOON + MINUTE, "oauth2.googleapis.com"
+            session.store.record_failure(PollFailure(name, None, at, cause, "no", server=server))
+        session.watch().round(NOON + 2 * HOUR)
+        [title] = told(session)
+        assert title.startswith("2 seed inboxes that log in through Google (oauth2.googleapis.com) cannot be relied on since")
 
 
 def test_a_login_by_token_that_will_end_is_told_of_and_explains_no_failure_of_today(tmp_path: Path) -> None:

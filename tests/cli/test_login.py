@@ -128,7 +128,7 @@ def test_before_the_first_login_check_config_and_a_poll_say_what_to_do(user: Dov
     assert poll(settings).elsewhere
     ran = gonequiet("poll", "--config", settings)
     assert ran.status == 2
-    assert "failed: login" in ran.out
+    assert "failed: login_ended" in ran.out
     assert f"gonequiet login {user.name}" in ran.err
 
 

@@ -68,7 +68,7 @@ def test_an_owner_who_says_no_ends_it(oauth: OAuthServer, tmp_path: Path) -> Non
     oauth.denies = True
     with pytest.raises(InboxError, match="did not allow it; run: gonequiet login gmail-1") as caught:
         through(lambda url: void(httpx.get(url, follow_redirects=True)), oauth.settings(tmp_path))
-    assert caught.value.cause is FailureCause.LOGIN
+    assert caught.value.cause is FailureCause.LOGIN_ENDED
 
 
 def test_it_does_not_wait_for_ever(oauth: OAuthServer, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_an_owner_who_says_no_or_nothing_ends_it(oauth: OAuthServer, tmp_path: P
     oauth.device.extend(["authorization_pending", code])
     with pytest.raises(InboxError, match=said) as caught:
         logged_in(oauth, tmp_path)
-    assert caught.value.cause is FailureCause.LOGIN
+    assert caught.value.cause is FailureCause.LOGIN_ENDED
 
 
 def test_it_ends_with_the_code_even_if_the_server_never_says_so(oauth: OAuthServer, tmp_path: Path) -> None:

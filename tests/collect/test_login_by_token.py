@@ -72,7 +72,7 @@ def test_a_grant_that_was_taken_back_is_one_failure_that_says_what_to_do(oauth_d
     oauth.revoke()
     with pytest.raises(InboxError) as caught:
         Access(inbox, credential_of(inbox, 5), 5, 1_000_000).log_in()
-    assert (caught.value.cause, caught.value.retryable) == (FailureCause.LOGIN, False)
+    assert (caught.value.cause, caught.value.retryable) == (FailureCause.LOGIN_ENDED, False)
     assert str(caught.value).endswith(f"; run: gonequiet login {inbox.name}")
 
 

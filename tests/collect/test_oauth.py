@@ -44,8 +44,8 @@ def test_a_refresh_token_is_good_for_other_tokens(oauth: OAuthServer, tmp_path: 
 @pytest.mark.parametrize(
     ("answer", "cause", "retryable", "said"),
     [
-        (JSONResponse({"error": "invalid_grant"}, 400), FailureCause.LOGIN, False, "run: gonequiet login gmail-1"),
-        (JSONResponse({"error": "interaction_required"}, 400), FailureCause.LOGIN, False, "run: gonequiet login gmail-1"),
+        (JSONResponse({"error": "invalid_grant"}, 400), FailureCause.LOGIN_ENDED, False, "run: gonequiet login gmail-1"),
+        (JSONResponse({"error": "interaction_required"}, 400), FailureCause.LOGIN_ENDED, False, "run: gonequiet login gmail-1"),
         (JSONResponse({"error": "invalid_client"}, 401), FailureCause.LOGIN, False, "refuses this application"),
         (JSONResponse({"error": "server_error"}, 400), FailureCause.NETWORK, True, "cannot now"),
         (JSONResponse({"error": "x"}, 429), FailureCause.THROTTLED, True, "less often"),
@@ -57,7 +57,7 @@ def test_a_refresh_token_is_good_for_other_tokens(oauth: OAuthServer, tmp_path: 
         (JSONResponse({"access_token": "a\x01b"}, 200), FailureCause.PROTOCOL, True, "as an authorization server should"),
         (Response(b"[" * 200_000, 200), FailureCause.PROTOCOL, True, "HTTP 200"),
         (Response(b" " * 300_000, 200), FailureCause.PROTOCOL, True, "as an authorization server should"),
-        (JSONResponse({"error": "the token refresh-1 is bad"}, 400), FailureCause.LOGIN, False, "no reason given"),
+        (JSONResponse({"error": "the token refresh-1 is bad"}, 400), FailureCause.LOGIN_ENDED, False, "no reason given"),
     ],
 )
 def test_each_refusal_says_whose_turn_it_is(
@@ -67,6 +67,8 @@ def test_each_refusal_says_whose_turn_it_is(
     with pytest.raises(InboxError) as caught:
         asking(oauth.settings(tmp_path), SECRET).refresh("refresh-1")
     assert (caught.value.cause, caught.value.retryable) == (cause, retryable)
+    assert caught.value.elsewhere
+    assert caught.value.server == (None if cause is FailureCause.LOGIN_ENDED else "127.0.0.1")
     assert said in str(caught.value)
     assert not {"refresh-1", SECRET} & set(str(caught.value).split())
 

@@ -194,7 +194,7 @@ def test_an_inbox_that_was_never_logged_in_says_so(tmp_path: Path) -> None:
     never = KeptTokens("gmail-1", file, Renewing(SteppedClock(NOON)), SteppedClock(NOON))
     with pytest.raises(InboxError, match=r"^gmail-1: nobody has logged in to it yet; run: gonequiet login gmail-1$") as caught:
         never.access_token()
-    assert (caught.value.cause, caught.value.retryable) == (FailureCause.LOGIN, False)
+    assert (caught.value.cause, caught.value.retryable) == (FailureCause.LOGIN_ENDED, False)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ EARLIER = NOW - timedelta(days=3)
 FULL = InboxNote("one", NOW, Quota("STORAGE", 950, 1000), full_since=EARLIER)
 
 
-def failure(detail: str) -> PollFailure:
-    return PollFailure("one", None, NOW, FailureCause.LOGIN, detail)
+def failure(detail: str, cause: FailureCause = FailureCause.LOGIN) -> PollFailure:
+    return PollFailure("one", None, NOW, cause, detail)
 
 
 def notes(seed: SeedFacts, now: datetime = NOW) -> dict[FindingKind, str]:
@@ -80,10 +80,18 @@ def test_a_login_by_token_whose_end_was_announced_is_told_two_weeks_before() -> 
 
 def test_a_login_that_its_provider_renews_no_more_is_told_at_once_with_what_to_do() -> None:
     said = "the authorization server refuses the login (invalid_grant); run: gonequiet login one"
-    seed = SeedFacts("one", failure=failure(said), failing_since=EARLIER, has_login_ended=True)
+    seed = SeedFacts("one", failure=failure(said, FailureCause.LOGIN_ENDED), failing_since=EARLIER)
     (finding,) = safety_findings(seed, NOW)
     assert (finding.kind, finding.since, finding.note) == (
         FindingKind.PASSWORD_EXPIRES,
         EARLIER,
         f"Its last login failed: {said}.",
     )
+
+
+def test_a_login_that_ended_waits_to_be_told_while_others_may_follow() -> None:
+    ended = failure("it was taken back", FailureCause.LOGIN_ENDED)
+    seed = SeedFacts("one", failure=ended, failing_since=NOW, others_may_follow=timedelta(minutes=15))
+    assert safety_findings(seed, NOW + timedelta(minutes=14)) == ()
+    (finding,) = safety_findings(seed, NOW + timedelta(minutes=15))
+    assert (finding.since, finding.found_at) == (NOW, NOW + timedelta(minutes=15))

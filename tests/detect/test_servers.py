@@ -58,7 +58,18 @@ def test_refused_logins_are_told_apart_from_a_server_that_is_down() -> None:
     assert finding.key == "inbox_blind:server:mail.example.org:login"
 
 
-@pytest.mark.parametrize("cause", [FailureCause.SETTINGS, FailureCause.FOLDER])
+def test_an_authorization_server_that_is_down_is_not_the_mail_servers_failure() -> None:
+    tokens = Failing("Google (oauth2.example.org)", NETWORK, gives_tokens=True)
+    [finding] = found({"a": NOON, "b": NOON, "c": NOON}, a=tokens, b=tokens)
+    assert finding.key == "inbox_blind:authorization:Google (oauth2.example.org)"
+    assert finding.members == ("a", "b")
+    assert finding.note == (
+        "2 seed inboxes that log in through Google (oauth2.example.org) could not be read since then; "
+        "the last tries failed for: network."
+    )
+
+
+@pytest.mark.parametrize("cause", [FailureCause.SETTINGS, FailureCause.FOLDER, FailureCause.LOGIN_ENDED])
 def test_what_is_wrong_with_each_by_itself_is_not_the_servers(cause: FailureCause) -> None:
     assert found({"a": NOON, "b": NOON}, cause=cause) == ()
 

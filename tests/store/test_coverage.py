@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def test_a_folder_that_fails_stands_though_another_is_read(store: Store) -> None
     state = store.inbox_health()["seed-1"]
     assert state.last_failure == failure(5, "Spam", FailureCause.FOLDER)
     assert {f.folder: f.proven_at for f in state.folders} == {"INBOX": NOON + 10 * MINUTE, "Spam": NOON}
+
+
+def test_the_server_that_failed_is_kept_and_another_one_begins_another_run(store: Store) -> None:
+    mine = [replace(failure(minutes), server="oauth2.example.org") for minutes in (5, 6)]
+    for each in (failure(1), *mine):
+        store.record_failure(each)
+    assert store.failures() == [failure(1), mine[1]]
+    assert store.inbox_health()["seed-1"].last_failure == mine[1]
 
 
 def test_an_inbox_that_never_answered_is_known_by_its_failures(store: Store) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from monitor.errors import StoreError
+from monitor.model import FailureCause
 from monitor.store.columns import to_micros
 from monitor.store.database import Database
 from monitor.store.store import Store
@@ -94,6 +95,8 @@ OLD_DATA["0013"] = (
     "INSERT INTO packed (digest, pack, start, length) VALUES ('', 1, 44, 3)",
 )
 
+OLD_DATA["0015"] = (*OLD_DATA["0013"], "UPDATE failures SET server = 'oauth2.example.org'")
+
 REVISIONS = sorted(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("v*.py"))
 
 
@@ -129,6 +132,25 @@ def test_old_data_arrives_in_the_newest_schema(url: str, tmp_path: Path, revisio
             store.save_visit(a_visit([copy], inbox="seed-2"), [copy])
             store.apply([opening(a_notice("new"), alert=a_gap("other.example"))])
             assert len(store.open_alerts()) == expected + 1
+
+
+def test_a_login_that_had_ended_is_a_cause_of_its_own_from_now_on(url: str, tmp_path: Path) -> None:
+    database = old_database(url, "0013")
+    with database.write() as connection:
+        for number, detail in enumerate(
+            ("taken back; run: gonequiet login seed-1", "check it, or run: gonequiet login seed-1: no"), 2
+        ):
+            connection.execute(
+                text(
+                    "INSERT INTO failures (inbox_id, at, until, times, cause, detail, retryable)"
+                    " VALUES (1, :t, :t, 1, 'login', :d, false)"
+                ),
+                {"t": T + number, "d": detail},
+            )
+    database.close()
+    with Store.open(url, tmp_path / "originals") as store:
+        known = {f.detail.partition(" ")[0]: f.cause for f in store.failures()}
+        assert known == {"unknown": FailureCause.DNS, "taken": FailureCause.LOGIN_ENDED, "check": FailureCause.LOGIN}
 
 
 def test_the_migrations_make_what_the_tables_say(url: str) -> None:
