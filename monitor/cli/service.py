@@ -46,9 +46,9 @@ def demo(
 @app.command()
 def run(config: ConfigOption = None) -> None:
     """Run the service: poll, judge, alert, serve pages and metrics. SIGHUP reads the settings anew, SIGTERM ends it."""
-    settings, path = read_settings(config)
-    raise_limit()
-    with _signals(TOLD_BY) as signals:
+    with _signals(TOLD_BY) as signals:  # before the settings are read: what changes after that is told of
+        settings, path = read_settings(config)
+        raise_limit()
         ends: list[GoneQuietError] = []
 
         def give_up(why: GoneQuietError) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shlex
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from monitor.store.claim import SERVICE_LOCK
 from tests.app.setting import eventually, metric, write_settings
 from tests.cli.conftest import Run
 from tests.servers.postgres import Postgres, away
+from tests.servers.process import wait_for
 
 RELOADED = "gonequiet_config_last_reload_successful"
 
@@ -88,6 +90,30 @@ def test_sighup_takes_new_settings_and_keeps_the_old_where_they_are_faulty(tmp_p
             eventually(lambda: reloaded() == 1, "the good ones are taken")
         assert log.read_text().count("detect_evry") == 3
         assert process.poll() is None
+
+
+@pytest.mark.parametrize("by", ["itself", "systemd"])
+def test_a_sighup_while_it_starts_does_not_end_it(by: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "monitor", "run", "--config", str(write_settings(tmp_path))]
+    if by == "systemd":
+        unit = Path("config/systemd/gonequiet.service").read_text(encoding="utf-8")
+        *shell, line = shlex.split(re.findall(r"(?m)^ExecStart=(.*)$", unit)[0])
+        before, _, _ = line.partition("/opt/")
+        command = [*shell, before + shlex.join(command)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        status = Path(f"/proc/{process.pid}/status")
+        hup = 1 << (signal.SIGHUP - 1)
+
+        def is_ignored() -> bool:
+            ignored = re.search(r"(?m)^SigIgn:\s*(\w+)$", status.read_text())
+            return ignored is not None and bool(int(ignored[1], 16) & hup)
+
+        wait_for(is_ignored, lambda: "it never began", every=0.001)
+        process.send_signal(signal.SIGHUP)
+        assert "watches" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
