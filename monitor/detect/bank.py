@@ -119,7 +119,7 @@ class Bank:
     profile: NDArray[np.float32]
     ring: NDArray[np.float32]
     unringed: Rows
-    """Gaps that were too much slowed by the fleet to be put into `ring`."""
+    """Gaps that are not put into `ring`: too much slowed by the fleet, or nobody saw their end."""
     brink: NDArray[np.float32]
     stirred: NDArray[np.bool_]
     """The least gap in a full `ring` on which the scale depends, and whether such a gap has come or gone."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.detect import fleet as fleet_clock
-from monitor.detect.arrivals import Arrivals, HourOfSends
+from monitor.detect.arrivals import Arrivals, Flags, HourOfSends
 from monitor.detect.bank import Bank, Floats, Rows
 from monitor.detect.calendar import hour_of_week
 from monitor.detect.clocks import ALERT, Clocks, ClosedAlarm
@@ -44,7 +44,7 @@ class Engine:
     """Profile-hours an hour, in the hour in progress: what a send in it teaches counts from the next one on."""
 
     def __post_init__(self) -> None:
-        self.learning = Learning.start(self.defaults)
+        self.learning = Learning.start(self.defaults, self.hour)
 
     def fork(self) -> Engine:
         other = Engine(self.defaults, self.hour, self.zones, self.witnesses, self.bank.copy(), self.fleet.copy())
@@ -83,7 +83,9 @@ class Engine:
         clocks.pass_rest(ends[witness])
         if until >= hour + 1:
             self.hour = hour + 1
-            self.learning.pass_hour(bank, self.hour)
+            if self.hour % 24 == 0:
+                judged = np.array([w.judged(self.hour - 24.0, float(self.hour)) for w in self.witnesses])
+                self.learning.pass_day(bank, self.hour, judged[witness])
             if self.learning.refit(self.hour) | self._share_out():
                 set_limits(bank, index, self.learning.tails, self.learning.feedback)
 
@@ -110,9 +112,19 @@ class Engine:
         if not sessions.times.size:
             return
         begun = sessions.rows
-        gaps, level = end_gaps(bank, sessions, silences[sessions.place], self.speed[begun] >= LEAST_PACE)
+        steady, seen = self.speed[begun] >= LEAST_PACE, self._are_seen(begun, sessions.times)
+        gaps, level = end_gaps(bank, sessions, silences[sessions.place], steady, seen)
         learning.note_gaps(gaps, sessions.wall, level, bank.tail[begun], bank.is_group[begun])
         refresh(bank, sessions.distinct, self.defaults, learning.tails, learning.feedback)
+
+    def _are_seen(self, rows: Rows, times: Floats) -> Flags:
+        """Which of these sends came in time that counts."""
+        kinds = self.bank.witness[rows]
+        seen = np.ones(times.size, np.bool_)
+        for kind in np.unique(kinds[kinds > 0]):
+            mine = kinds == kind
+            seen[mine] = self.witnesses[kind].covers(times[mine])
+        return seen
 
     def _note_alarms(self, closed: list[ClosedAlarm]) -> None:
         bank = self.bank

@@ -44,13 +44,13 @@ class Learning:
     contradicted: Floats
     promised: Floats
     """Alarms that were contradicted, and that the tails alone promised at the thresholds in force, by kind, decayed."""
-    since: int | None = None
-    """The first hour that passed."""
+    since: int
+    """The first hour."""
 
     @classmethod
-    def start(cls, defaults: Defaults) -> Learning:
+    def start(cls, defaults: Defaults, hour: int) -> Learning:
         n = len(KINDS)
-        return cls(defaults, defaults.tails, np.zeros(n), [], np.zeros(n), np.zeros(n))
+        return cls(defaults, defaults.tails, np.zeros(n), [], np.zeros(n), np.zeros(n), hour)
 
     def copy(self) -> Learning:
         return Learning(
@@ -75,12 +75,11 @@ class Learning:
         if silence <= max(REAL_STOP_HOURS, REAL_STOP_GAPS * mean_gap):
             self.contradicted[kind] += 1.0
 
-    def pass_hour(self, bank: Bank, hour: int) -> None:
-        """Once a day, add the false alarms that the tails promise for a day, and decay."""
-        if self.since is None:
-            self.since = hour
-        if hour % 24:
-            return
+    def pass_day(self, bank: Bank, hour: int, judged: Floats) -> None:
+        """Add the false alarms that the tails promise for the day that ends, and decay.
+
+        `judged`: by row, the hours of it in which an alarm was possible; not those of holes, nor of imported history.
+        """
         keep = 0.5 ** (24 / FEEDBACK_HALF_LIFE)
         self.contradicted *= keep
         self.promised *= keep
@@ -88,7 +87,7 @@ class Learning:
             mean_gap = 1.0 / bank.levels()
             live = ~is_real_stop(hour - bank.view("last"), mean_gap) & ~np.isnan(bank.view("last"))
         live &= (bank.view("sessions") >= bank.view("min_sessions")) & ~bank.view("is_group")
-        share = np.where(live, bank.view("budget"), 0.0) * 24 / HOURS_PER_YEAR
+        share = np.where(live, bank.view("budget"), 0.0) * judged / HOURS_PER_YEAR
         by_kind = np.bincount(bank.view("tail"), weights=share, minlength=len(KINDS))
         self.promised += by_kind * np.exp(-self.feedback)
 
@@ -112,5 +111,5 @@ class Learning:
         if gaps.size < LEAST_GAPS:
             return shipped
         own = fit_tail(gaps)
-        share = 0.0 if self.since is None else (hour - self.since) / TRIAL
+        share = (hour - self.since) / TRIAL
         return own if share >= 1.0 else between(stricter(own, shipped), own, share)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect.arrivals import Sessions, hours_by_day
+from monitor.detect.arrivals import Flags, Sessions, hours_by_day
 from monitor.detect.bank import BUDGETS, MEMORIES, RING, Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_WEEK, HOURS_PER_YEAR
 from monitor.detect.defaults import Defaults
@@ -44,35 +44,48 @@ LEAST_SURPRISE = float(np.log(4.0))
 """No alarm before a silence that three of four gaps do not reach, whatever the budget allows."""
 
 
-def end_gaps(bank: Bank, sessions: Sessions, silences: Floats, steady: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def end_gaps(bank: Bank, sessions: Sessions, silences: Floats, steady: Flags, seen: Flags) -> tuple[Floats, Floats]:
     """Learn from the silences (profile-hours) before `sessions`; the standardised gaps and the levels that they met come back.
 
-    `steady`: by session, whether the fleet let the clock run fast enough for level and irregularity to be learned. A row's
-    first session ends no gap and yields NaN, as do gaps while the stream had fewer than three sessions. `refresh` draws the
-    conclusions later.
+    `steady`: by session, whether the fleet let the clock run fast enough for level and irregularity to be learned. `seen`:
+    whether it began in covered time. One that did not (its mail was found later) adds the hours before it to the level
+    and not itself: no hours stand for what is sent while none count. A row's first session ends no gap and yields NaN, as
+    do gaps whose end nobody saw, and those while the stream had fewer than three sessions. `refresh` draws the conclusions
+    later.
     """
     mine, rows = sessions.distinct, sessions.rows
     gap = sessions.before > 0
     kept = sessions.before > UNLEARNED
     elapsed = silences if np.count_nonzero(gap) == gap.size else np.where(gap, silences, 0.0)
-    lessons = _learn_levels(bank, sessions, elapsed, gap, steady)
+    lessons = _learn_levels(bank, sessions, elapsed, gap, seen, steady)
     _learn_profiles(bank, sessions, lessons)
     middle = lessons.level[1]
     gaps = _standardise(bank, rows, lessons.level, elapsed)
-    lasted, place = middle * elapsed, (sessions.before - 1 - UNLEARNED - bank.unringed[rows]) % RING
-    ringed = kept & steady
+    ringed = kept & steady & seen
+    lasted, place = middle * elapsed, _ring_places(bank, sessions, kept & ~ringed)
     stirs = np.maximum(lasted.astype(np.float32), bank.ring[rows, place]) >= bank.brink[rows]
     bank.stirred[rows[stirs]] = True
     if np.count_nonzero(ringed) == kept.size:
         bank.ring[rows, place] = lasted
     else:
         bank.ring[rows[ringed], place[ringed]] = lasted[ringed]
-        np.add.at(bank.unringed, rows[kept & ~steady], 1)
-        gaps[~kept] = np.nan
+        gaps[~(kept & seen)] = np.nan
         bank.first[mine] = np.fmin(bank.first[mine], sessions.times[: mine.size])
     bank.session[mine] = sessions.times[sessions.last]
     bank.sessions[mine] = sessions.before[sessions.last] + 1
     return gaps, middle
+
+
+def _ring_places(bank: Bank, sessions: Sessions, left_out: Flags) -> Rows:
+    """Where in its row's ring each session's gap belongs; those left out take no place."""
+    number = sessions.before - 1 - UNLEARNED
+    if not np.count_nonzero(left_out):
+        return np.asarray((number - bank.unringed[sessions.rows]) % RING)
+    for places in sessions.rounds:
+        rows = sessions.rows[places]
+        number[places] -= bank.unringed[rows]
+        bank.unringed[rows] += left_out[places]
+    return np.asarray(number % RING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +97,11 @@ class _Lessons:
     watched: Floats
 
 
-def _learn_levels(bank: Bank, sessions: Sessions, elapsed: Floats, gap: NDArray[np.bool_], steady: NDArray[np.bool_]) -> _Lessons:
+def _learn_levels(bank: Bank, sessions: Sessions, elapsed: Floats, gap: Flags, seen: Flags, steady: Flags) -> _Lessons:
     mine = sessions.distinct
     level_a, level_b = _by_memory(bank.level_a.take(mine, axis=0)), _by_memory(bank.level_b.take(mine, axis=0))
     wall = sessions.wall if np.count_nonzero(gap) == gap.size else np.where(gap, sessions.wall, 0.0)
-    shortened = False
+    counted, shortened = gap & seen, False
     levels, fade = np.empty((MEMORIES, wall.size)), np.empty(wall.size, np.float32)
     for number, places in enumerate(sessions.rounds):
         m = sessions.member[places] if number else ALL
@@ -102,7 +115,7 @@ def _learn_levels(bank: Bank, sessions: Sessions, elapsed: Floats, gap: NDArray[
             wall, shortened = wall.copy(), True
             wall[places] = span
         keep = 0.5 ** (span / np.maximum(HALF_LIVES, HALF_LIFE_GAPS / level[FADES_WITH]))
-        new_a, new_b, teaches = a * keep[:MEMORIES] + gap[places], b * keep[:MEMORIES] + lesson, steady[places]
+        new_a, new_b, teaches = a * keep[:MEMORIES] + counted[places], b * keep[:MEMORIES] + lesson, steady[places]
         if np.count_nonzero(teaches) < teaches.size:
             new_a, new_b = np.where(teaches, new_a, a), np.where(teaches, new_b, b)
         level_a[:, m], level_b[:, m] = new_a, new_b

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.detect.bank import Floats
 
@@ -82,6 +83,15 @@ class CoveredTime:
         if time <= self.times[0]:
             return float(self.totals[0]) + (time - float(self.times[0]))
         return float(np.interp(time, self.times, self.totals))
+
+    def covers(self, times: Floats) -> NDArray[np.bool_]:
+        """Which of these moments lie in covered time."""
+        place = np.searchsorted(self.times, times, side="right")
+        return np.asarray((place == 0) | (place % 2 == 1))
+
+    def judged(self, start: float, end: float) -> float:
+        """Covered hours between these moments in which an alarm may be placed."""
+        return self.at(end) - self.at(min(max(start, self.alarms_from), end))
 
     def when(self, total: float, earliest: float) -> float:
         """The first time, not before `earliest`, at which `at` reaches `total`."""

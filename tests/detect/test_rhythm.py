@@ -79,7 +79,7 @@ def test_a_lull_of_all_others_slows_the_clock_within_hours() -> None:
 
 def test_feedback_settles_at_what_the_tails_are_wrong_by() -> None:
     """Tails that promise half of what happens: the correction approaches ln 2 from below and stays."""
-    learning = Learning.start(load_defaults())
+    learning = Learning.start(load_defaults(), 0)
     corrections = []
     for month in range(1, 37):
         promised = 4.0 * np.exp(-learning.feedback)
@@ -95,8 +95,7 @@ def test_feedback_settles_at_what_the_tails_are_wrong_by() -> None:
 def test_the_own_tail_of_a_fleet_takes_over_within_half_a_year() -> None:
     """Gaps far shorter than the shipped tail knows: the silence that an alarm needs falls month by month, and not at once."""
     shipped, far = load_defaults().tails.by_kind[0], np.array([8.0])
-    learning = Learning.start(load_defaults())
-    learning.since = 0
+    learning = Learning.start(load_defaults(), 0)
     short = np.random.default_rng(1).exponential(0.2, 4000)
     learning.gaps.append((short.astype(np.float32), np.zeros(4000, np.int8)))
     needed = []

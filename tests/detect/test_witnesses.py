@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,22 @@ def test_history_counts_for_learning_but_allows_no_alarm() -> None:
     time = covered_time({"a": [(100.0, 110.0)]}, {"a": 100.0}, ["a"])
     assert time.at(100.0) - time.at(40.0) == 60.0
     assert time.alarms_from == 100.0
+
+
+def test_only_covered_time_from_the_first_proof_on_is_judged() -> None:
+    time = covered_time({"a": [(100.0, 110.0), (120.0, 130.0)]}, {"a": 100.0}, ["a"])
+    assert [time.judged(a, b) for a, b in ((0.0, 90.0), (96.0, 106.0), (105.0, 125.0), (112.0, 118.0))] == [0.0, 6.0, 10.0, 0.0]
+    assert covered_time({}, {}, ["a"]).judged(0.0, 24.0) == 0.0
+    assert ALWAYS.judged(0.0, 24.0) == 24.0
+
+
+def test_a_send_lies_in_covered_time_or_in_a_hole() -> None:
+    time = covered_time({"a": [(100.0, 110.0), (120.0, 130.0)]}, {"a": 100.0}, ["a"])
+    assert time.covers(np.array([50.0, 100.0, 109.0, 110.0, 115.0, 120.0, 130.0])).tolist() == [
+        *(True, True, True),
+        *(False, False, True, False),
+    ]
+    assert ALWAYS.covers(np.array([7.0])).all()
 
 
 def test_without_pauses_a_replay_counts_every_hour() -> None:
