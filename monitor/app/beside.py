@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from monitor.app.mailbox_providers import MailboxProvider, mailbox_providers
 from monitor.detect.calendar import hours_of
 from monitor.detect.own_budget import Budget
 from monitor.detect.placement import Placed, placement_finding
@@ -30,10 +31,7 @@ class Beside:
 
     def __init__(self, store: Store, identifier: Identifier, settings: Settings) -> None:
         self._store, self._settings = store, settings
-        self._mailbox_provider = {
-            inbox.name: inbox.receiver or identifier.receiver_of_host(inbox.host or "") or inbox.name
-            for inbox in settings.inboxes
-        }
+        self._mailbox_providers = mailbox_providers(settings.inboxes, identifier)
         self._sends: dict[str, dict[int, Send]] | None = None
         self._looked_at: datetime | None = None
         self._found: tuple[Finding, ...] = ()
@@ -94,15 +92,15 @@ class Beside:
                 continue
             organisation = lately[0].organisation
             budget = self._budget(self._settings.gap_for(stream, organisation))
-            placed = self._placed(stream, now)
-            found += [placement_finding(stream, organisation, p, sends, now, budget) for p, sends in sorted(placed.items())]
+            for provider, placed in self._placed(stream, now).items():
+                found.append(placement_finding(stream, organisation, provider.key, provider.named, placed, now, budget))
         return tuple(finding for finding in found if finding is not None)
 
-    def _placed(self, stream: str, now: datetime) -> dict[str, list[Placed]]:
+    def _placed(self, stream: str, now: datetime) -> dict[MailboxProvider, list[Placed]]:
         """A stream's sends at each mailbox provider. Copies of one send go the same way there, so they count as one."""
-        copies: dict[str, dict[int, list[tuple[datetime, bool]]]] = defaultdict(lambda: defaultdict(list))
+        copies: dict[MailboxProvider, dict[int, list[tuple[datetime, bool]]]] = defaultdict(lambda: defaultdict(list))
         for inbox, send, at, role in self._store.placed_copies(stream, now - PLACED_WITHIN):
-            if (provider := self._mailbox_provider.get(inbox)) is not None:
+            if (provider := self._mailbox_providers.get(inbox)) is not None:
                 copies[provider][send].append((at, role == "JUNK"))
         return {
             provider: [

@@ -94,9 +94,9 @@ def _weight(before: Sequence[Placed], junk: int) -> float:
 
 
 def placement_finding(
-    stream: str, organisation: str, mailbox_provider: str, placed: Sequence[Placed], now: datetime, budget: Budget
+    stream: str, organisation: str, mailbox_provider: str, named: str, placed: Sequence[Placed], now: datetime, budget: Budget
 ) -> Finding | None:
-    """The finding of a shift to junk at one mailbox provider, or None."""
+    """The finding of a shift to junk at one mailbox provider, or None; `named` is what readers call it."""
     shift = placement_shift(placed, budget)
     if shift is None:
         return None
@@ -109,7 +109,7 @@ def placement_finding(
         found_at=min(now, max(p.at for p in placed)),
         organisation=organisation,
         note=(
-            f"At {mailbox_provider}, {shift.junk} of the last {shift.of} sends were in junk; "
+            f"At {named}, {shift.junk} of the last {shift.of} sends were in junk; "
             f"of the {shift.of_before} before, {shift.junk_before} were."
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,6 +63,20 @@ def test_mail_that_moves_to_junk_is_told_of_by_mailbox_provider(tmp_path: Path) 
         findings = [f for f in session.watch().assess(NOON).findings if f.kind is JUNK]
     (finding,) = findings
     assert finding.note == "At seed-1, 12 of the last 12 sends were in junk; of the 56 before, 0 were."
+
+
+def test_inboxes_of_one_unknown_mail_server_are_one_mailbox_provider(tmp_path: Path) -> None:
+    with open_session(settings(tmp_path, inbox("seed-1"), inbox("seed-2"), inbox("seed-3"))) as session:
+        for name in ("seed-1", "seed-2", "seed-3"):
+            before = [replace(c, raw=replace(c.raw, inbox=name, raw=f"{name} {c.raw.uid}".encode())) for c in eight_a_day(7)]
+            session.store.save_visit(a_visit(before, inbox=name, at=NOON, since=START), before)
+            since = [a_copy(500 + n, NOON - (12 - n) * HOUR, inbox=name, role="JUNK", subject=f"junk {n}") for n in range(12)]
+            session.store.save_visit(a_visit(since, inbox=name, folder="Junk", role="JUNK", at=NOON, since=START), since)
+        (finding,) = (f for f in session.watch().assess(NOON).findings if f.kind is JUNK)
+    assert finding.key == "placement_shift:seed-1:news.example.org"
+    assert finding.note == (
+        "At seed-1 and 2 more of the same mail server, 12 of the last 12 sends were in junk; of the 56 before, 0 were."
+    )
 
 
 def test_it_is_looked_at_once_an_hour_and_new_sends_count_then(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_a_shift_is_found_from_its_first_send() -> None:
     shift = placement_shift(placed, ONCE_A_YEAR)
     assert shift is not None
     assert (shift.since, shift.junk, shift.of, shift.junk_before) == (START + 30 * DAY, 6, 6, 0)
-    finding = placement_finding("a.example", "a", "Gmail", placed, START + 40 * DAY, ONCE_A_YEAR)
+    finding = placement_finding("a.example", "a", "gmail", "Gmail", placed, START + 40 * DAY, ONCE_A_YEAR)
     assert finding is not None
     assert finding.note == "At Gmail, 6 of the last 6 sends were in junk; of the 30 before, 0 were."
     assert finding.found_at == START + 35 * DAY
