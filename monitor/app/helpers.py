@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import copyreg
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from operator import attrgetter
-from typing import Any
+from dataclasses import dataclass
 
+from monitor.app.carried import Values, carried, carry
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
-from monitor.model import Account, DkimProof, Identification, Message, NewCopy, RawMessage, StreamKey
+from monitor.model import DkimProof, NewCopy, RawMessage
 from monitor.settings import Settings
-from monitor.store.documents import identification_to_json
 from monitor.store.frames import frames_of
 
 Dkim = Sequence[tuple[DkimProof, ...] | None]
@@ -26,11 +23,30 @@ Dkim = Sequence[tuple[DkimProof, ...] | None]
 
 @dataclass(frozen=True, slots=True)
 class ReadBatch:
-    """Copies without what the store does not need: their bytes, headers, and evidence but in its document."""
+    """Copies without what the store does not need: their headers, evidence but in its document, and bytes that are in frames."""
 
     copies: tuple[NewCopy, ...]
     frames: Mapping[str, bytes]
     """SHA-256 → original, compressed; empty where that was not asked for."""
+
+
+_Answer = tuple[Sequence[Values], Mapping[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Messages that a helper reads, or will."""
+
+    messages: Sequence[RawMessage]
+    answer: Future[_Answer]
+
+    def result(self) -> ReadBatch:
+        """Waits for it. BrokenProcessPool where the helper was killed, CancelledError where it was let go."""
+        read, frames = self.answer.result()
+        if frames:
+            for raw in self.messages:
+                vars(raw)["raw"] = b""
+        return ReadBatch(tuple([carried(raw, values) for raw, values in zip(self.messages, read, strict=True)]), frames)
 
 
 class Helpers:
@@ -46,9 +62,9 @@ class Helpers:
         """Whether one of them has loaded what it needs, or died of it: what is asked of it then says so."""
         return self._ready.done()
 
-    def read(self, messages: Sequence[RawMessage], dkim: Dkim = (), *, frames: bool) -> Future[ReadBatch]:
+    def read(self, messages: Sequence[RawMessage], dkim: Dkim = (), *, frames: bool) -> Asked:
         """BrokenProcessPool, here or as the result, where a helper was killed."""
-        return self._pool.submit(_read, messages, dkim or [()] * len(messages), frames)
+        return Asked(messages, self._pool.submit(_read, messages, dkim or [()] * len(messages), frames))
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -78,26 +94,6 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _read(messages: Sequence[RawMessage], dkim: Dkim, frames: bool) -> ReadBatch:
-    originals = frames_of(messages) if frames else {}
-    copies = tuple(_lightened(_reader.read_one(raw, proofs)) for raw, proofs in zip(messages, dkim, strict=True))
-    return ReadBatch(copies, originals)
-
-
-def _lightened(copy: NewCopy) -> NewCopy:
-    """Its parts are emptied where they are: nobody else has them, and copying them would take as long as writing the document."""
-    raw, message, identification = copy.raw, copy.message, copy.identification
-    document = identification_to_json(identification)
-    vars(raw).update(sha256=raw.sha256, raw=b"")
-    message.headers, message.fields, identification.evidence = (), {}, ()
-    return replace(copy, document=document)
-
-
-def _send_by_fields(kind: type[Any]) -> None:
-    """Pickle a frozen dataclass with slots as a call: the way that it has looks its fields up anew for every value."""
-    fields = attrgetter(*kind.__match_args__)
-    copyreg.pickle(kind, lambda value: (kind, fields(value)))
-
-
-for _kind in (NewCopy, Message, Identification, StreamKey, Account):
-    _send_by_fields(_kind)
+def _read(messages: Sequence[RawMessage], dkim: Dkim, frames: bool) -> _Answer:
+    copies = [carry(_reader.read_one(raw, proofs)) for raw, proofs in zip(messages, dkim, strict=True)]
+    return copies, frames_of(messages) if frames else {}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
 from itertools import islice
 from typing import TypeVar
 
-from monitor.app.helpers import ReadBatch
+from monitor.app.helpers import Asked, ReadBatch
 
 T = TypeVar("T")
 BATCH = 2000
@@ -33,13 +32,13 @@ def in_batches(messages: Iterable[T], size_of: Callable[[T], int]) -> Iterator[l
         yield batch
 
 
-def in_order(tasks: Iterable[tuple[T, Future[ReadBatch]]], helpers: int) -> Iterator[tuple[T, ReadBatch]]:
+def in_order(tasks: Iterable[tuple[T, Asked]], helpers: int) -> Iterator[tuple[T, ReadBatch]]:
     """The results in the order of the tasks, which are taken only a little ahead."""
-    waiting: deque[tuple[T, Future[ReadBatch]]] = deque()
+    waiting: deque[tuple[T, Asked]] = deque()
     source = iter(tasks)
     waiting.extend(islice(source, AHEAD * helpers))
     while waiting:
-        what, future = waiting.popleft()
-        result = future.result()
+        what, asked = waiting.popleft()
+        result = asked.result()
         waiting.extend(islice(source, 1))
         yield what, result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from time import monotonic
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import structlog
 
-from monitor.app.helpers import Helpers, ReadBatch
+from monitor.app.helpers import Asked, Helpers
 from monitor.app.ingest import Reader
 from monitor.model import Bodies, FolderVisit, InboxNote, NewCopy, PollFailure, RawMessage
 
@@ -37,18 +37,14 @@ class _Reading:
 
     messages: Sequence[RawMessage]
     reader: Reader
-    elsewhere: Future[ReadBatch] | None
+    elsewhere: Asked | None
 
-    def result(self) -> list[NewCopy]:
+    def result(self) -> Sequence[NewCopy]:
         if self.elsewhere is not None:
             try:
-                read = self.elsewhere.result().copies
+                return self.elsewhere.result().copies
             except (BrokenProcessPool, CancelledError):
                 log.warning("a process that helps with reading has ended; this one reads on", messages=len(self.messages))
-            else:
-                for copy, raw in zip(read, self.messages, strict=True):
-                    vars(copy.raw)["raw"] = raw.raw  # which the helper did not send back
-                return list(read)
         return self.reader.read(self.messages)
 
 
@@ -62,7 +58,7 @@ class ReadingAhead:
         self._helpers: Helpers | None = None
         self._wanted_at = -IDLE_SECONDS
 
-    def read(self, brought: Iterable[Brought]) -> Iterator[tuple[Brought, list[NewCopy]]]:
+    def read(self, brought: Iterable[Brought]) -> Iterator[tuple[Brought, Sequence[NewCopy]]]:
         """Each with its messages read, in order. It is to be stored before the next one is taken.
 
         While a helper reads, the next are taken already; what was taken comes out before an error of `brought` does.
@@ -104,7 +100,7 @@ class ReadingAhead:
     def _begin(self, messages: Sequence[RawMessage]) -> _Reading:
         return _Reading(messages, self._reader, self._elsewhere(messages) if len(messages) >= WORTH_HELP else None)
 
-    def _elsewhere(self, messages: Sequence[RawMessage]) -> Future[ReadBatch] | None:
+    def _elsewhere(self, messages: Sequence[RawMessage]) -> Asked | None:
         """None: there is no helper, or none yet, as one takes some seconds to begin."""
         if not self._most:
             return None
