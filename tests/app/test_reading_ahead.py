@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,7 +48,7 @@ def a_visit(number: int, messages: int = WORTH_HELP) -> FolderVisit:
     return FolderVisit("a", "INBOX", "INBOX", NOW, Checkpoint("INBOX", 7, first + messages, NOW), messages=tuple(raws))
 
 
-def stored(folder: Path, read: Iterator[tuple[FolderVisit, list[NewCopy]]]) -> tuple[object, ...]:
+def stored(folder: Path, read: Iterator[tuple[FolderVisit, Sequence[NewCopy]]]) -> tuple[object, ...]:
     with Store.open(f"sqlite:///{folder / 'x.db'}", folder / "originals") as store:
         for visit, copies in read:
             store.save_visit(visit, copies)
