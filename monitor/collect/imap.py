@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Generator, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from monitor.clock import Clock
 from monitor.collect.connecting import Access
@@ -18,6 +18,9 @@ from monitor.settings import InboxSettings
 
 LIST_AGAIN = timedelta(hours=1)
 """How long a list of folders is believed; one that vanished is noticed at once."""
+TABS_AGAIN = timedelta(hours=1)
+TABS_WITHIN = timedelta(days=7)
+"""So often, and so long after its delivery, it is asked whether a message has been moved to another of Gmail's tabs."""
 
 
 class ImapInbox:
@@ -45,6 +48,7 @@ class ImapInbox:
         self._folders: list[Folder] = []
         self._listed_at: datetime | None = None
         self._noted_at: datetime | None = None
+        self._tabs_at: datetime | None = None
         self._missed: set[str] = set()
 
     def visit(
@@ -60,9 +64,11 @@ class ImapInbox:
             connection = self._alive()
             yield from self._noted(connection, clock)
             yield from self._lost(connection, checkpoints, clock)
+            tabs_since = self._tabs_since(connection, clock)
             for folder in self._folders:
                 try:
-                    yield from self._reader.look(connection, folder, checkpoints.get(folder.name), clock)
+                    seen = checkpoints.get(folder.name)
+                    yield from self._reader.look(connection, folder, seen, clock, tabs_since=tabs_since)
                 except RefusedError as error:
                     if (fault := fault_of(error, self._settings, self._access.port)).is_everywhere:
                         self._drop()
@@ -102,6 +108,15 @@ class ImapInbox:
         if self._noted_at is None or not timedelta(0) <= now - self._noted_at < LIST_AGAIN:
             yield InboxNote(self._settings.name, now, connection.quota(), connection.alert())
             self._noted_at = now
+
+    def _tabs_since(self, connection: Connection, clock: Clock) -> date | None:
+        """From which day on to ask where Gmail has the mail of the inbox by now: once an hour, as it costs five commands."""
+        now = clock.now()
+        if self._tabs_at is None or not timedelta(0) <= now - self._tabs_at < TABS_AGAIN:
+            is_first, self._tabs_at = self._tabs_at is None, now
+            if not is_first and connection.offers("X-GM-EXT-1"):
+                return (now - TABS_WITHIN).date()
+        return None
 
     def _lost(self, connection: Connection, checkpoints: Mapping[str, Checkpoint], clock: Clock) -> Iterator[PollFailure]:
         """List the folders where it is time to, and tell once of each that is wanted or was read before and is not there."""

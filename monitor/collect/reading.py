@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from monitor.clock import Clock
 from monitor.collect.coverage import Sight, prove
@@ -34,17 +34,22 @@ class FolderReader:
     poll_every: timedelta
 
     def look(
-        self, connection: Connection, folder: Folder, seen: Checkpoint | None, clock: Clock
+        self, connection: Connection, folder: Folder, seen: Checkpoint | None, clock: Clock, *, tabs_since: date | None = None
     ) -> Iterator[FolderVisit | PollFailure]:
         """What is new, in visits of some 200 messages or 8 MB; the last one alone has the coverage.
 
         STATUS comes first: opening an unchanged folder costs three times as much. The moment that a look proves is the one
-        before it was asked for. Of a long backlog the headers alone are read; `bodies` brings the rest.
+        before it was asked for. Of a long backlog the headers alone are read; `bodies` brings the rest. `tabs_since`: also ask
+        where Gmail has by now what was delivered on that day or later.
         """
         at = clock.now()
         state = connection.status(folder.name)
         if seen is not None and plan_fetch(seen, state).first_uid is None and not may_have_shrunk(seen, state, 0):
-            yield self._last(folder, seen, Sight(at, state.uidvalidity, seen.last_uid + 1, ()), state, vanished=None)
+            visit = self._last(folder, seen, Sight(at, state.uidvalidity, seen.last_uid + 1, ()), state, vanished=None)
+            if tabs_since is not None and connection.examine(folder.name).uidvalidity == state.uidvalidity:
+                visit = replace(visit, roles=self._roles(connection, folder, tabs_since))
+                connection.leave()
+            yield visit
             return
         at = clock.now()
         state = connection.examine(folder.name)
@@ -65,9 +70,10 @@ class FolderReader:
             for uid in connection.uids_among(batch.keys() - fetched.keys()):
                 yield self._passed_over(folder, uid, at)
         vanished = self._vanished(connection, seen, plan.first_uid, state, uids)
+        roles = self._roles(connection, folder, tabs_since) if tabs_since is not None else {}
         connection.leave()
         sight = Sight(at, state.uidvalidity, _next(uids, seen, state), tuple(read), oldest)
-        yield self._last(folder, seen, sight, state, waiting, vanished=vanished)
+        yield replace(self._last(folder, seen, sight, state, waiting, vanished=vanished), roles=roles)
 
     def bodies(self, connection: Connection, folder: Folder, awaited: Awaited, clock: Clock) -> Iterator[Bodies]:
         """The whole of messages whose headers alone were read, in batches, the newest first."""
@@ -96,6 +102,12 @@ class FolderReader:
         if connection.tells_vanished and seen.highestmodseq and state.highestmodseq:
             return connection.vanished(seen.last_uid, seen.highestmodseq)
         return connection.absent(seen.last_uid)
+
+    def _roles(self, connection: Connection, folder: Folder, since: date) -> Mapping[int, str]:
+        """UID → role by now, of what was delivered since then; nothing where there are no tabs."""
+        if folder.role != "INBOX":
+            return {}
+        return {uid: f"TAB:{tab}" if tab else folder.role for uid, tab in connection.tabs_since(since).items()}
 
     def _batches(self, connection: Connection, uids: Sequence[int]) -> Iterator[dict[int, int]]:
         """UID → size, cut so that a batch is held in memory easily. A message that is gone by now has size 0."""

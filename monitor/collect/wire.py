@@ -10,6 +10,7 @@ import imaplib
 import re
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
 from functools import partial
 from typing import Any, TypeVar
 
@@ -141,16 +142,32 @@ class Connection:
 
         By Gmail's own search (X-GM-EXT-1 with its web search's `category:`): FETCH gives labels, and tabs are none.
         """
-        tabs: dict[int, str] = {}
         if not uids or not self.offers("X-GM-EXT-1"):
-            return tabs
+            return {}
+        found = self._by_tab(["UID", uid_set(sorted(uids))]) or {}  # where nobody knows of tabs, the message lies in the inbox
+        return {uid: tab for uid, tab in found.items() if uid in uids}
+
+    def tabs_since(self, day: date) -> dict[int, str | None]:
+        """UID → Gmail's tab (None: the first), of the messages in the open inbox that were delivered on that day or later.
+
+        Empty where the server does not tell. Five commands, whose answers hold numbers only.
+        """
+        if not self.offers("X-GM-EXT-1"):
+            return {}
+        recent = self._ask(lambda: self._client.search(["SINCE", day]))
+        found = self._by_tab(["SINCE", day]) if recent else None
+        return {uid: found.get(uid) for uid in recent} if found is not None else {}
+
+    def _by_tab(self, criteria: list[object]) -> dict[int, str] | None:
+        """UID → tab, of the messages that fit; None where the server knows no tabs."""
+        tabs: dict[int, str] = {}
         for tab in GMAIL_TABS:
-            asked = partial(self._client.search, ["UID", uid_set(sorted(uids)), "X-GM-RAW", f"category:{tab}"])
+            asked = partial(self._client.search, [*criteria, "X-GM-RAW", f"category:{tab}"])
             try:
                 found = self._ask(asked)
-            except RefusedError:  # then nobody knows of tabs, and the message lies in the inbox
-                return {}
-            for uid in set(found) & set(uids):
+            except RefusedError:
+                return None
+            for uid in found:
                 tabs.setdefault(uid, tab)
         return tabs
 

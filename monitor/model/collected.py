@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -210,6 +211,8 @@ class FolderVisit:
     vanished: tuple[UidRange, ...] | None = None
     """UIDs under which nothing lies any more, of this UIDVALIDITY; UIDs that never were may be among them.
     None: not looked for. Under any other UIDVALIDITY nothing lies then either."""
+    roles: Mapping[int, str] = field(default_factory=dict)
+    """UID → role by now, of messages that may have been moved to another tab of Gmail's since they were read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import Connection, Row, Select, Table, or_, select, union_all, update
 
 from monitor.model import NewCopy, UidRange
 from monitor.store.bulk import insert_rows
 from monitor.store.documents import kept
 from monitor.store.placement import counts_after, placed
 from monitor.store.statements import among, chunks
-from monitor.store.tables import copies, folders, inboxes, placements, streams
+from monitor.store.tables import copies, folders, inboxes, placements, streams, tab_stays
 
 RANGES = 100
 """Ranges of UIDs in one statement."""
@@ -154,22 +154,30 @@ def read_moves(
     connection: Connection, since: datetime | None, until: datetime | None, stream: str | None, inbox: str | None
 ) -> list[Place]:
     """The stays of all copies that left a folder in [since, until), in order of copy and time: from where to where."""
-    left = select(placements.c.copy_id).where(placements.c.gone_at.is_not(None))
-    if since is not None:
-        left = left.where(placements.c.gone_at >= since)
-    if until is not None:
-        left = left.where(placements.c.gone_at < until)
+    columns = ("copy_id", "folder_id", "uidvalidity", "uid", "role", "seen_at", "gone_at")
+    tables = (placements, tab_stays)
+    left = select(union_all(*(_left(table, since, until) for table in tables)).cte("moved").c.copy_id)
+    queries = (select(*(table.c[name] for name in columns)).where(table.c.copy_id.in_(left)) for table in tables)
+    stays = union_all(*queries).subquery()
     query = (
-        select(placements, copies.c.digest, copies.c.subject)
+        select(stays, copies.c.digest, copies.c.subject)
         .add_columns(folders.c.name.label("folder"), inboxes.c.name.label("inbox"), streams.c.name.label("stream"))
-        .join(copies, copies.c.id == placements.c.copy_id)
-        .join(folders, folders.c.id == placements.c.folder_id)
+        .join(copies, copies.c.id == stays.c.copy_id)
+        .join(folders, folders.c.id == stays.c.folder_id)
         .join(inboxes, inboxes.c.id == folders.c.inbox_id)
         .outerjoin(streams, streams.c.id == copies.c.stream_id)
-        .where(and_(copies.c.id.in_(left), *_only(stream, inbox)))
-        .order_by(copies.c.at, placements.c.copy_id, placements.c.seen_at, placements.c.id)
+        .where(*_only(stream, inbox))
+        .order_by(copies.c.at, stays.c.copy_id, stays.c.seen_at, stays.c.uid)
     )
     return [_as_place(row) for row in connection.execute(query)]
+
+
+def _left(table: Table, since: datetime | None, until: datetime | None) -> Select[Any]:
+    """The copies that left a place in that time."""
+    query = select(table.c.copy_id).where(table.c.gone_at.is_not(None))
+    if since is not None:
+        query = query.where(table.c.gone_at >= since)
+    return query.where(table.c.gone_at < until) if until is not None else query
 
 
 def _only(stream: str | None, inbox: str | None) -> Iterable[Any]:

@@ -65,6 +65,7 @@ from monitor.store.reread import keep_whole
 from monitor.store.sends import changed_sends, first_send_after, last_identified, last_send, read_sends
 from monitor.store.states import KeptState
 from monitor.store.subscriptions import read_subscriptions
+from monitor.store.tabs import note_roles
 from monitor.store.upgrade import bring_up_to_date
 from monitor.store.witnessed import Witnessed, read_witnessed
 
@@ -143,6 +144,8 @@ class Store:
                 validity = visit.checkpoint.uidvalidity
                 for stream, times in note_vanished(connection, folder.id, validity, visit.vanished, visit.at).items():
                     taken.changes[stream] += times
+            for stream, times in note_roles(connection, folder.id, visit.checkpoint.uidvalidity, visit.roles, visit.at).items():
+                taken.changes[stream] += times
             made = group_again(connection, taken.changes)
             keep_whole(connection, taken.whole)
         return Saved(taken.new, taken.known, made, frozenset(taken.streams))

@@ -161,6 +161,20 @@ class PlacementRow(SQLModel, table=True):
     """When it was first noticed that it lies there no more; null while it does."""
 
 
+class TabStayRow(SQLModel, table=True):
+    """An earlier stay of a copy in another tab of the same folder: its UID there stands in `placements` with the newest one."""
+
+    __tablename__ = "tab_stays"
+    id: int | None = Field(default=None, sa_type=RowNumber, primary_key=True)
+    copy_id: int = Field(sa_type=RowNumber, foreign_key="copies.id", index=True)
+    folder_id: int = Field(sa_type=RowNumber, foreign_key="folders.id")
+    uidvalidity: int = Field(sa_type=RowNumber)
+    uid: int = Field(sa_type=RowNumber)
+    role: str
+    seen_at: datetime = Field(sa_type=Moment)
+    gone_at: datetime = Field(sa_type=Moment)
+
+
 class CoverageRow(SQLModel, table=True):
     """A proven interval. The folder's newest one grows in place, so a year without a fault is one row."""
 
@@ -343,6 +357,7 @@ copies = SQLModel.metadata.tables["copies"]
 evidence = SQLModel.metadata.tables["evidence"]
 packed = SQLModel.metadata.tables["packed"]
 placements = SQLModel.metadata.tables["placements"]
+tab_stays = SQLModel.metadata.tables["tab_stays"]
 coverage = SQLModel.metadata.tables["coverage"]
 failures = SQLModel.metadata.tables["failures"]
 inbox_notes = SQLModel.metadata.tables["inbox_notes"]

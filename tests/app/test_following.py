@@ -10,6 +10,7 @@ import pytest
 
 from monitor.clock import SteppedClock
 from monitor.collect import limits, reading
+from monitor.collect.imap import TABS_AGAIN
 from monitor.store.places import Place
 from tests.app.test_bad_input import Line, line, with_password
 from tests.servers.dovecot import Dovecot, DovecotUser
@@ -96,6 +97,38 @@ def test_a_label_that_is_taken_off_leaves_the_message_where_it_lies_still(user: 
         client.expunge()
     at_work.poll()
     assert placements(at_work) == {"Number 1": {"INBOX": 1}}
+
+
+def test_a_message_is_followed_from_tab_to_tab_of_gmail_and_out(tmp_path: Path) -> None:
+    inbox = Box({n: letter(n) for n in (1, 2)}, tabs={1: "promotions"})
+    boxes = {"INBOX": inbox, "[Gmail]/Spam": Box({}, flags="\\Junk")}
+    with scripted(ScriptedImap(boxes, capabilities="IMAP4rev1 UNSELECT X-GM-EXT-1")) as server:
+        (tmp_path / "password").write_text("secret")
+        settings = server.settings().model_copy(update={"password_env": None, "password_file": tmp_path / "password"})
+        clock = SteppedClock(datetime.now(UTC))
+        inbox.days = dict.fromkeys((1, 2), clock.now().date())
+        with line(tmp_path, settings) as at_work:
+            at_work.poller._clock = clock
+            at_work.poll()
+            assert placements(at_work) == {"Number 1": {"TAB:promotions": 1}, "Number 2": {"INBOX": 1}}
+            store = at_work.session.store
+            for tabs in ({}, {}, {1: "updates"}):
+                inbox.tabs = tabs
+                clock.move_to(clock.now() + TABS_AGAIN)
+                at_work.poll()
+            assert placements(at_work) == {"Number 1": {"TAB:updates": 1}, "Number 2": {"INBOX": 1}}
+            boxes["[Gmail]/Spam"].messages[1] = inbox.messages.pop(1)
+            at_work.poll()
+            assert placements(at_work) == {"Number 1": {"JUNK": 1}, "Number 2": {"INBOX": 1}}
+            assert stays(store.moves()) == [
+                ("Number 1", "TAB:promotions", False),
+                ("Number 1", "INBOX", False),
+                ("Number 1", "TAB:updates", False),
+                ("Number 1", "JUNK", True),
+            ]
+            ends = [place.gone_at for place in store.moves()]
+            assert [place.seen_at for place in store.moves()][1:] == ends[:-1]
+            assert set(store.copies_total().values()) == {1}
 
 
 def test_a_folder_that_is_renamed_counts_nothing_twice(user: DovecotUser, at_work: Line) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from monitor.collect.imap import TABS_AGAIN, TABS_WITHIN
 from tests.collect.looking import Watcher, mail, messages_of, open_inbox
 from tests.servers.scripted_imap import Box, ScriptedImap, scripted
 
@@ -50,3 +52,45 @@ def test_where_gmail_refuses_to_say_the_mail_is_in_the_inbox_and_nothing_is_lost
     assert roles(watcher) == {1: "INBOX", 2: "INBOX", 3: "INBOX", 7: "JUNK"}
     assert watcher.failures == []
     assert sum("X-GM-RAW" in line for line in gmail.asked) == 1
+
+
+def looked_again(watcher: Watcher) -> list[dict[int, str]]:
+    return [dict(visit.roles) for visit in watcher.visit(TABS_AGAIN) if visit.folder == "INBOX"]
+
+
+def test_once_an_hour_it_is_asked_where_mail_of_the_last_days_is_by_now(gmail: ScriptedImap) -> None:
+    inbox = gmail.boxes["INBOX"]
+    watcher = Watcher(open_inbox(gmail.settings(), "secret"))
+    inbox.days = {2: watcher.clock.now().date(), 3: (watcher.clock.now() - TABS_WITHIN + timedelta(days=1)).date()}
+    watcher.visit()
+    asked = len(gmail.asked)
+    assert all(not visit.roles for visit in watcher.visit(TABS_AGAIN / 2))
+    assert not any("SEARCH" in line for line in gmail.asked[asked:])
+    inbox.tabs = {3: "social"}
+    assert looked_again(watcher) == [{2: "INBOX", 3: "TAB:social"}]  # 1 is older than the window
+    assert sum("SEARCH" in line for line in gmail.asked[asked:]) == 5
+    inbox.messages[4], inbox.days[4], inbox.tabs[2] = mail("four"), watcher.clock.now().date(), "forums"
+    assert looked_again(watcher) == [{2: "TAB:forums", 3: "TAB:social", 4: "INBOX"}]
+    assert watcher.failures == []
+
+
+def test_where_gmail_refuses_to_say_nothing_is_said_to_have_moved(gmail: ScriptedImap) -> None:
+    watcher = Watcher(open_inbox(gmail.settings(), "secret"))
+    gmail.boxes["INBOX"].days = dict.fromkeys((1, 2, 3), watcher.clock.now().date())
+    watcher.visit()
+    gmail.spoil = lambda command, right: (
+        right.rsplit(b"\r\n", 2)[-2].split(b" ")[0] + b" BAD Could not parse command\r\n"
+        if "X-GM-RAW" in gmail.asked[-1]
+        else right
+    )
+    assert looked_again(watcher) == [{}]
+    assert watcher.failures == []
+
+
+def test_other_servers_are_not_asked_again(gmail: ScriptedImap) -> None:
+    gmail.capabilities = "IMAP4rev1 UNSELECT"
+    watcher = Watcher(open_inbox(gmail.settings(), "secret"))
+    watcher.visit()
+    asked = len(gmail.asked)
+    assert looked_again(watcher) == [{}]
+    assert not any("SEARCH" in line or "EXAMINE" in line for line in gmail.asked[asked:])

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 
 from monitor.collect.plan import FolderState, uid_set
 from monitor.settings import InboxSettings, Security
 
 HOST = "127.0.0.1"
+DAY = date(2021, 1, 6)
 Spoil = Callable[[str, bytes], bytes | None]
 """(command, the right answer) → the answer that is sent; None: hang up."""
 
@@ -30,6 +32,8 @@ class Box:
     flags: str = ""
     tabs: dict[int, str] = field(default_factory=dict)
     """UID → Gmail's tab (X-GM-EXT-1)."""
+    days: dict[int, date] = field(default_factory=dict)
+    """UID → the day of its delivery, where that is not 6 January 2021."""
 
     @property
     def state(self) -> FolderState:
@@ -101,8 +105,7 @@ class ScriptedImap:
                 return (head + codes + f"{tag} OK [READ-ONLY] done\r\n").encode()
             case "UID SEARCH":
                 assert box is not None
-                criteria, _, tab = rest.partition(" X-GM-RAW category:")
-                found = [uid for uid in uids_in(criteria.rsplit(" ", 1)[1], box) if not tab or box.tabs.get(uid) == tab]
+                found = searched(box, rest)
                 if "RETURN (ALL)" in rest:
                     return f'* ESEARCH (TAG "{tag}") UID ALL {uid_set(found)}\r\n'.encode() + done
                 return f"* SEARCH {' '.join(map(str, found))}\r\n".encode() + done
@@ -136,10 +139,21 @@ def uids_in(text: str, box: Box) -> list[int]:
     return sorted(found)
 
 
+def searched(box: Box, asked: str) -> list[int]:
+    """The UIDs that fit a search of UIDs, days and tabs."""
+    found = uids_in(said[1], box) if (said := re.search(r"\bUID ([\d:,*]+)", asked)) else sorted(box.messages)
+    if said := re.search(r" SINCE (\S+)", asked):
+        since = datetime.strptime(said[1], "%d-%b-%Y").replace(tzinfo=UTC).date()
+        found = [uid for uid in found if box.days.get(uid, DAY) >= since]
+    if said := re.search(r" X-GM-RAW category:(\w+)", asked):
+        found = [uid for uid in found if box.tabs.get(uid) == said[1]]
+    return found
+
+
 def fetched(box: Box, uid: int, asked: str) -> bytes:
     """One FETCH answer with what was asked for."""
-    raw = box.messages[uid]
-    items = f'* {uid} FETCH (UID {uid} RFC822.SIZE {len(raw)} INTERNALDATE "06-Jan-2021 18:22:46 +0000"'.encode()
+    raw, day = box.messages[uid], box.days.get(uid, DAY)
+    items = f'* {uid} FETCH (UID {uid} RFC822.SIZE {len(raw)} INTERNALDATE "{day:%d-%b-%Y} 18:22:46 +0000"'.encode()
     if "BODY.PEEK" not in asked:
         return items + b")\r\n"
     part = re.search(r"<0\.(\d+)>", asked)

@@ -97,6 +97,12 @@ OLD_DATA["0013"] = (
 
 OLD_DATA["0015"] = (*OLD_DATA["0013"], "UPDATE failures SET server = 'oauth2.example.org'")
 
+OLD_DATA["0016"] = (
+    *OLD_DATA["0015"],
+    "INSERT INTO tab_stays (copy_id, folder_id, uidvalidity, uid, role, seen_at, gone_at)"
+    f" VALUES (1, 1, 7, 1, 'TAB:updates', {T - 9}, {T})",
+)
+
 REVISIONS = sorted(path.stem[1:5] for path in (MIGRATIONS / "versions").glob("v*.py"))
 
 
