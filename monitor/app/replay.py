@@ -11,7 +11,7 @@ from typing import Literal
 
 from monitor.app.session import Session
 from monitor.collect.archived import ArchiveProblem
-from monitor.collect.events import read_events, read_timestamp
+from monitor.collect.events import column_name, read_events, read_timestamp
 from monitor.detect.backtest import Setting
 from monitor.detect.calendar import hours_of
 from monitor.detect.events import Event, Events
@@ -59,7 +59,7 @@ def events_in_store(session: Session, group_by: GroupBy) -> Material:
 
     events = Events.of(stored())
     proven = session.watch().covered()
-    whole = {inbox: [(LONG_AGO, FAR_AHEAD)] for inboxes in events.inboxes.values() for inbox in inboxes}
+    whole = {inbox: [(LONG_AGO, FAR_AHEAD)] for inbox in events.seen_by()}
     return Material(
         events, organisations, whole | {inbox: _open_ended(spans) for inbox, spans in proven.items()} if proven else {}
     )
@@ -84,6 +84,8 @@ def read_coverage(path: Path) -> dict[str, list[Interval]]:
         if end <= start:
             raise InputError(path, f"line {number}: end is not after start")
         proven.setdefault(row["inbox"], []).append((hours_of(start), hours_of(end)))
+    if not proven:
+        raise InputError(path, "there is no interval in it: nothing would be covered")
     return proven
 
 
@@ -136,7 +138,8 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, dict[str,
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream)
-            if missing := [name for name in columns if name not in (rows.fieldnames or ())]:
+            rows.fieldnames = [column_name(name) for name in rows.fieldnames or ()]
+            if missing := [name for name in columns if name not in rows.fieldnames]:
                 raise InputError(path, f"expected the columns {', '.join(columns)}; {', '.join(missing)} not there")
             for row in rows:
                 yield rows.line_num, {name: (row[name] or "").strip() for name in columns}

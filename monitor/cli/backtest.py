@@ -12,6 +12,7 @@ from rich.text import Text
 
 from monitor.app.replay import GroupBy, events_in_file, events_in_store, read_censor, read_coverage, settings_to_try
 from monitor.app.session import open_session
+from monitor.cli.input import as_path
 from monitor.cli.output import console, errors, json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings
 from monitor.collect.archived import ArchiveProblem
@@ -43,7 +44,8 @@ def backtest(
     events: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[EVENTS.csv]", help="sender_id,timestamp[,send_id,organisation,provider,inbox]; none: stored mail."
+            metavar="[EVENTS.csv]",
+            help="sender_id,timestamp[,send_id,organisation,provider,inbox], - for stdin; none: stored mail.",
         ),
     ] = None,
     false_alarms_per_year: Annotated[
@@ -82,12 +84,13 @@ def backtest(
     settings = find_settings(config) or Settings()
     problems: list[ArchiveProblem] = []
     if events is not None:
-        material = events_in_file(events, group_by, problems.append)
+        with as_path(str(events)) as path:
+            material = events_in_file(path, group_by, problems.append)
     else:
         with open_session(*read_settings(config)) as session:
             material = events_in_store(session, group_by)
     for problem in problems:
-        errors().print(Text(f"gonequiet: {problem.source}, line {problem.position}: {problem.reason}"))
+        errors().print(Text(f"gonequiet: {events}, line {problem.position}: {problem.reason}"))
     if not material.events.times.size:
         missing = (
             f"{events}: there is no event in it"
@@ -95,11 +98,15 @@ def backtest(
             else "no mail is stored: import mail first, or name a CSV file of events"
         )
         raise GoneQuietError(missing)
+    proven = read_coverage(coverage) if coverage else material.coverage
+    if coverage and (unknown := sorted(material.events.seen_by() - proven.keys())):
+        names = ", ".join(plain(inbox) for inbox in unknown)
+        errors().print(Text(f"gonequiet: {coverage}: nothing is covered of {names}; what only they get is not judged"))
     result = run(
         material.events,
         settings_to_try(settings, material, false_alarms_per_year or (), fixed_hours or [USUAL_COMPARISON]),
         censor=read_censor(censor) if censor else {},
-        coverage=read_coverage(coverage) if coverage else material.coverage,
+        coverage=proven,
         warm_up=warm_up,
         report_from=report_from,
         report_to=report_to,

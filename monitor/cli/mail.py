@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -19,6 +15,7 @@ from rich.text import Text
 from monitor.app.importing import Summary, import_events, import_mail
 from monitor.app.knowledge import load_identifier
 from monitor.app.session import Session, open_session
+from monitor.cli.input import as_path
 from monitor.cli.output import console, errors, json_lines
 from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings
 from monitor.clock import SystemClock
@@ -55,7 +52,7 @@ def identify(
         raise GoneQuietError(f"--receiver: {receiver!r} is not known; there are: {', '.join(identifier.receiver_names())}")
     problems = 0
     for name in files:
-        with _as_path(name) as path:
+        with as_path(name) as path:
             for found in read_archive(path):
                 if isinstance(found, ArchivedEvent):
                     found = ArchiveProblem(path, found.position, "is an event, not a message: it shows no infrastructure")
@@ -135,7 +132,7 @@ def import_words(summary: Summary, file: str, took: timedelta) -> str:
 
 def _import(name: str, archive: str, session: Session) -> tuple[Summary, timedelta]:
     now, begun = SystemClock().now(), monotonic()
-    with _as_path(name) as path, _progress() as bar:
+    with as_path(name) as path, _progress() as bar:
         if path.suffix.lower() == ".csv":
             task = bar.add_task(path.name, total=_lines(path))
             summary = import_events(path, archive, session.store, now, lambda done: bar.update(task, completed=done))
@@ -173,15 +170,3 @@ def _complain(problem: ArchiveProblem, name: str, path: Path) -> None:
     shown = name if problem.source == path else str(problem.source)
     place = f"{shown}, message {problem.position}" if problem.position else shown
     errors().print(Text(f"gonequiet: {place}: {problem.reason}"))
-
-
-@contextmanager
-def _as_path(name: str) -> Iterator[Path]:
-    """The file of that name; for `-` a temporary one with all that stdin gives."""
-    if name != "-":
-        yield Path(name)
-        return
-    with tempfile.NamedTemporaryFile(prefix="gonequiet-stdin-") as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool)
-        spool.flush()
-        yield Path(spool.name)

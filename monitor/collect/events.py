@@ -77,9 +77,14 @@ def read_timestamp(text: str) -> datetime | None:
         return None
 
 
+def column_name(heading: str) -> str:
+    """As programs that export tables write it: space around it and capitals do not matter."""
+    return heading.strip().lower()
+
+
 def _places(path: Path, header: list[str]) -> tuple[int | None, ...]:
     """Where in a row each column of REQUIRED and OPTIONAL stands; None: nowhere."""
-    names = {name.strip(): place for place, name in reversed(list(enumerate(header)))}
+    names = {column_name(name): place for place, name in reversed(list(enumerate(header)))}
     places = {name: names.get(name, names.get(ALSO_CALLED.get(name, ""))) for name in (*REQUIRED, *OPTIONAL)}
     if missing := [name for name in REQUIRED if places[name] is None]:
         columns = ", ".join((*REQUIRED, *OPTIONAL))

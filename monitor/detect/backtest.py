@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,9 @@ class Silences:
     real_stop: NDArray[np.bool_]
     """Longer than 14 days and than 20 trailing mean gaps."""
     exposure: Floats
-    """Hours watched: the silence, up to where it becomes a real stop."""
+    """Hours in which an alarm was possible: the covered ones of the silence, up to where it becomes a real stop."""
+    watched: tuple[CoveredTime, ...]
+    """By row, which time was covered."""
 
     def find(self, row: int, start: float) -> int | None:
         """The place of the silence of `row` that began at `start`; silences lie in order of row and start."""
@@ -127,17 +130,16 @@ def run(
     """Replay `events` once for each setting.
 
     `censor`: when observation of a stream ended (hours), else the last event of all; `coverage`: proven intervals by
-    inbox, else all time counts; alarms and exposure start after `warm_up` sends and lie within `report_from` and
+    inbox, in any order, else all time counts; alarms and exposure start after `warm_up` sends and lie within `report_from` and
     `report_to`; `stops`: how many are injected.
     """
     end_of_all = float(events.times[-1]) if events.times.size else 0.0
     ends = np.array([(censor or {}).get(s, end_of_all) for s in events.streams])
     window = (-np.inf if report_from is None else report_from, np.inf if report_to is None else report_to)
-    silences = _silences(events, ends, warm_up, window)
+    proven = {inbox: merge(spans) for inbox, spans in (coverage or {}).items()}
+    silences = _silences(events, ends, warm_up, window, proven)
     draws = _draw_stops(silences, stops, np.random.default_rng(seed))
-    results = tuple(
-        _replay(events, setting, ends, coverage or {}, silences, draws, defaults or load_defaults()) for setting in settings
-    )
+    results = tuple(_replay(events, setting, ends, proven, silences, draws, defaults or load_defaults()) for setting in settings)
     return BacktestResult(events, silences, results)
 
 
@@ -151,7 +153,7 @@ def gaps_of(events: Events, setting: Setting) -> tuple[Floats, Rows]:
     return np.concatenate(values).astype(np.float64), np.concatenate(kinds).astype(np.int64)
 
 
-def _silences(events: Events, ends: Floats, warm_up: int, window: Interval) -> Silences:
+def _silences(events: Events, ends: Floats, warm_up: int, window: Interval, proven: Mapping[str, Sequence[Interval]]) -> Silences:
     order = np.lexsort((events.times, events.rows))
     row, start = events.rows[order], events.times[order]
     last = np.r_[row[1:] != row[:-1], True] if row.size else np.empty(0, np.bool_)
@@ -162,6 +164,8 @@ def _silences(events: Events, ends: Floats, warm_up: int, window: Interval) -> S
     row, start, end, rates, last = row[keep], start[keep], np.minimum(end[keep], window[1]), rates[keep], last[keep]
     mean_gap = 24.0 / np.maximum(rates, 1e-9)
     limit = np.maximum(14 * 24.0, 20.0 * mean_gap)
+    kinds = {inboxes: _covered(proven, inboxes, ()) for inboxes in {_inboxes(events, s, proven) for s in events.streams}}
+    watched = tuple(kinds[_inboxes(events, stream, proven)] for stream in events.streams)
     return Silences(
         row=row,
         start=start,
@@ -169,8 +173,31 @@ def _silences(events: Events, ends: Floats, warm_up: int, window: Interval) -> S
         resumed=~last & (end < window[1]),
         rate_class=classes_of(rates),
         real_stop=is_real_stop(end - start, mean_gap),
-        exposure=np.minimum(end - start, limit),
+        exposure=_judged(watched, row, start, np.minimum(end, start + limit)),
+        watched=watched,
     )
+
+
+def _inboxes(events: Events, stream: str, proven: Mapping[str, Sequence[Interval]]) -> frozenset[str]:
+    """Those that get a stream; any of them where its events do not say."""
+    return events.inboxes.get(stream, frozenset(proven)) if proven else frozenset()
+
+
+def _covered(proven: Mapping[str, Sequence[Interval]], inboxes: frozenset[str], pauses: tuple[Interval, ...]) -> CoveredTime:
+    """Which time counts for what these inboxes get."""
+    if not proven:
+        return paused_time(pauses)
+    return covered_time(proven, {inbox: spans[0][0] for inbox, spans in proven.items() if spans}, inboxes, pauses)
+
+
+def _judged(watched: Sequence[CoveredTime], row: Rows, start: Floats, end: Floats) -> Floats:
+    """The hours between `start` and `end` in which an alarm of `row` is possible."""
+    hours = np.zeros(row.size)
+    kind = np.array([id(w) for w in watched], np.int64)[row]
+    for known in {id(w): w for w in watched}.values():
+        mine = kind == id(known)
+        hours[mine] = known.judged(start[mine], end[mine])
+    return hours
 
 
 def _draw_stops(silences: Silences, count: int, random: np.random.Generator) -> list[Draw]:
@@ -181,24 +208,32 @@ def _draw_stops(silences: Silences, count: int, random: np.random.Generator) -> 
     passed = np.cumsum(silences.exposure)
     wanted = random.uniform(0, total, count)
     place = np.searchsorted(passed, wanted)
-    hour = np.ceil(silences.start[place] + (wanted - (passed[place] - silences.exposure[place]))).astype(np.int64)
-    fits = hour <= silences.end[place]
-    chosen = zip(hour[fits].tolist(), silences.row[place[fits]].tolist(), silences.rate_class[place[fits]].tolist(), strict=True)
-    return [Draw(*draw) for draw in sorted(chosen)]
+    inside = wanted - (passed[place] - silences.exposure[place])
+    found = (_draw(silences, k, hours) for k, hours in zip(place.tolist(), inside.tolist(), strict=True))
+    return sorted(draw for draw in found if draw is not None)
+
+
+def _draw(silences: Silences, place: int, inside: float) -> Draw | None:
+    """The stop at the first whole hour after `inside` watched ones of a silence; another silence may run by then, or none."""
+    row, start = int(silences.row[place]), float(silences.start[place])
+    watched = silences.watched[row]
+    hour = ceil(watched.when(watched.at(max(start, watched.alarms_from)) + inside, start))
+    place += int(np.searchsorted(silences.start[place : np.searchsorted(silences.row, row + 1)], hour)) - 1
+    return Draw(hour, row, int(silences.rate_class[place])) if hour <= silences.end[place] else None
 
 
 def _replay(
     events: Events,
     setting: Setting,
     ends: Floats,
-    coverage: Mapping[str, Sequence[Interval]],
+    proven: Mapping[str, Sequence[Interval]],
     silences: Silences,
     draws: list[Draw],
     defaults: Defaults,
 ) -> SettingResult:
     if not events.times.size:
         return SettingResult(setting, events.streams, (), ())
-    engine = _prepare(events, setting, coverage, defaults)
+    engine = _prepare(events, setting, proven, defaults)
     if _has_fixed_silences(engine):
         return _replay_fixed(engine, events, setting, ends, silences, draws)
     last_hour = int(np.ceil(max(float(events.times[-1]), float(ends.max()))))
@@ -250,9 +285,7 @@ def _replay_fixed(
     return SettingResult(setting, events.streams, tuple(sorted(alarms, key=lambda a: (a.last, a.stream))), tuple(injected))
 
 
-def _prepare(events: Events, setting: Setting, coverage: Mapping[str, Sequence[Interval]], defaults: Defaults) -> Engine:
-    proven = {inbox: merge(spans) for inbox, spans in coverage.items()}
-    live = {inbox: spans[0][0] for inbox, spans in proven.items() if spans}
+def _prepare(events: Events, setting: Setting, proven: Mapping[str, Sequence[Interval]], defaults: Defaults) -> Engine:
     zones = [setting.gap.timezone]
     table: list[CoveredTime] = [ALWAYS]
     known: dict[tuple[frozenset[str], tuple[Interval, ...]], int] = {}
@@ -262,10 +295,10 @@ def _prepare(events: Events, setting: Setting, coverage: Mapping[str, Sequence[I
         if gap.timezone not in zones:
             zones.append(gap.timezone)
         pauses = tuple(merge((hours_of(p.start), hours_of(p.end)) for p in gap.expected_pause))
-        inboxes = events.inboxes.get(stream, frozenset(proven)) if proven else frozenset()
+        inboxes = _inboxes(events, stream, proven)
         if (inboxes, pauses) != (frozenset(), ()) and (inboxes, pauses) not in known:
             known[inboxes, pauses] = len(table)
-            table.append(covered_time(proven, live, inboxes, pauses) if proven else paused_time(pauses))
+            table.append(_covered(proven, inboxes, pauses))
         engine.bank.add(
             gap,
             defaults,

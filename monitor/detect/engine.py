@@ -84,7 +84,8 @@ class Engine:
         if until >= hour + 1:
             self.hour = hour + 1
             if self.hour % 24 == 0:
-                judged = np.array([w.judged(self.hour - 24.0, float(self.hour)) for w in self.witnesses])
+                day = np.array([self.hour - 24.0]), np.array([float(self.hour)])
+                judged = np.concatenate([w.judged(*day) for w in self.witnesses])
                 self.learning.pass_day(bank, self.hour, judged[witness])
             if self.learning.refit(self.hour) | self._share_out():
                 set_limits(bank, index, self.learning.tails, self.learning.feedback)

@@ -56,6 +56,10 @@ class Events:
             {stream: frozenset(names) for stream, names in inboxes.items()},
         )
 
+    def seen_by(self) -> frozenset[str]:
+        """All inboxes that the events name."""
+        return frozenset().union(*self.inboxes.values())
+
     @classmethod
     def from_columns(cls, senders: Iterable[str], times: Floats, inboxes: Mapping[str, frozenset[str]] | None = None) -> Events:
         """From one sender and one hour (since the epoch) an event, in any order."""

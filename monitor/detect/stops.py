@@ -32,7 +32,7 @@ class InjectedStop:
     rate_class: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Draw:
     """A stop that is to be made up at the beginning of `hour`."""
 

@@ -89,9 +89,13 @@ class CoveredTime:
         place = np.searchsorted(self.times, times, side="right")
         return np.asarray((place == 0) | (place % 2 == 1))
 
-    def judged(self, start: float, end: float) -> float:
-        """Covered hours between these moments in which an alarm may be placed."""
-        return self.at(end) - self.at(min(max(start, self.alarms_from), end))
+    def judged(self, start: Floats, end: Floats) -> Floats:
+        """Covered hours between these moments in which an alarm may be placed, element by element."""
+        first = np.minimum(np.maximum(start, self.alarms_from), end)
+        if self.times.size == 0:
+            return np.asarray(end - first)
+        before, after = (np.interp(t, self.times, self.totals) + np.minimum(t - self.times[0], 0.0) for t in (first, end))
+        return np.asarray(after - before)
 
     def when(self, total: float, earliest: float) -> float:
         """The first time, not before `earliest`, at which `at` reaches `total`."""

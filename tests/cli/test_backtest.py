@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,6 +93,40 @@ def test_time_that_was_not_covered_is_no_silence(gonequiet: Run, tmp_path: Path)
     assert not [
         r for r in gonequiet("backtest", two_lists(tmp_path), "--json", "--coverage", coverage).rows if r["type"] == "alarm"
     ]
+
+
+def test_years_watched_are_the_covered_ones(gonequiet: Run, tmp_path: Path) -> None:
+    """Half of the time is a hole, in which the list's mail is known all the same: nobody could have been told of then."""
+    coverage = tmp_path / "coverage.csv"
+    halves = [(DAILY[0], DAILY[30]), (DAILY[15], DAILY[30]), (DAILY[90], DAILY[119])]
+    lines = [f"{inbox},{a.isoformat()},{b.isoformat()}" for a, b in reversed(halves) for inbox in ("one", "two")]
+    coverage.write_text("\n".join(["Inbox, Start, End", *lines, ""]), encoding="utf-8")
+    lists = events(tmp_path, *(f"goes-on.example,{at.isoformat()}" for at in DAILY))
+    whole, torn = (gonequiet("backtest", lists, "--json", *more).rows for more in ((), ("--coverage", coverage)))
+    assert torn[-1]["exposure_years"] == pytest.approx((whole[-1]["exposure_years"] * 8766 - 60 * 24) / 8766, abs=3 / 8766)
+    assert not [row for row in torn if row["type"] == "alarm"]
+
+
+def test_an_inbox_that_the_coverage_does_not_name_is_told_of_and_not_judged(gonequiet: Run, tmp_path: Path) -> None:
+    coverage = tmp_path / "coverage.csv"
+    coverage.write_text(f"inbox,start,end\none,{START.isoformat()},{DAILY[119].isoformat()}\n", encoding="utf-8")
+    lists = events(tmp_path, *(f"a.example,{at.isoformat()},two" for at in DAILY[:60]), header="sender_id,timestamp,inbox")
+    ran = gonequiet("backtest", lists, "--json", "--coverage", coverage)
+    assert "nothing is covered of two" in ran.err
+    assert {row["exposure_years"] for row in ran.rows} == {0.0}
+    coverage.write_text("inbox,start,end\n", encoding="utf-8")
+    ran = gonequiet("backtest", lists, "--coverage", coverage)
+    assert (ran.status, "no interval in it" in ran.err) == (2, True)
+
+
+def test_events_may_come_from_stdin_under_headings_in_capitals(
+    gonequiet: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = two_lists(tmp_path)
+    expected = gonequiet("backtest", path, "--json").out
+    text = path.read_text(encoding="utf-8").replace("sender_id,timestamp", "Sender_ID,Timestamp")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert gonequiet("backtest", "-", "--json").out == expected
 
 
 def test_copies_of_one_send_count_once_and_groups_are_one_sender(gonequiet: Run, tmp_path: Path) -> None:

@@ -76,6 +76,24 @@ def test_an_injected_stop_is_found_as_a_real_one_would_be() -> None:
     assert hours_of(found.found_at) == pytest.approx(stop.found_at[ALERT], abs=1.0)
 
 
+def test_stops_are_put_at_every_hour_alike() -> None:
+    """A list that mails every 90 minutes: whole hours lie half an hour, an hour, and one and a half after its last send."""
+    events = Events.from_columns(["a"] * 1000, 1000.5 + 1.5 * np.arange(1000.0))
+    injected = run(events, [Setting.fixed(48)], stops=3000).settings[0].injected
+    ages = np.array([(s.at - 1000.5) % 1.5 for s in injected])
+    assert len(injected) > 2950
+    assert np.mean(ages == 0.5) == pytest.approx(1 / 3, abs=0.04)
+    assert np.mean(ages == 1.0) == pytest.approx(1 / 3, abs=0.04)
+
+
+def test_stops_are_put_into_covered_time_only() -> None:
+    since = hours_of(START)
+    coverage = {"one": [(since + 1200, since + 2000), (since + 200, since + 700), (since + 600, since + 800)]}
+    injected = run(EVENTS, [Setting.fixed(48)], coverage=coverage, stops=300).settings[0].injected
+    assert injected
+    assert all(200 <= s.at - since <= 801 or 1200 <= s.at - since <= 2001 for s in injected)
+
+
 def test_the_delay_that_is_shown_is_that_of_injected_stops() -> None:
     """The mean delay at the end of the history, against stops of its second half."""
     found = run(EVENTS, [Setting.yearly(1.0)], stops=4000, report_from=hours_of(START + 45 * DAY)).settings[0].injected

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.detect.witnesses import ALWAYS, covered_time, intersect, merge, paused_time, subtract
+from monitor.detect.witnesses import ALWAYS, CoveredTime, covered_time, intersect, merge, paused_time, subtract
 
 SPANS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)).map(lambda p: (float(min(p)), float(max(p)))), max_size=8)
 
@@ -41,11 +41,17 @@ def test_history_counts_for_learning_but_allows_no_alarm() -> None:
     assert time.alarms_from == 100.0
 
 
+def judged(time: CoveredTime, *spans: tuple[float, float]) -> list[float]:
+    starts, ends = np.array(spans).T
+    return [float(hours) for hours in time.judged(starts, ends)]
+
+
 def test_only_covered_time_from_the_first_proof_on_is_judged() -> None:
     time = covered_time({"a": [(100.0, 110.0), (120.0, 130.0)]}, {"a": 100.0}, ["a"])
-    assert [time.judged(a, b) for a, b in ((0.0, 90.0), (96.0, 106.0), (105.0, 125.0), (112.0, 118.0))] == [0.0, 6.0, 10.0, 0.0]
-    assert covered_time({}, {}, ["a"]).judged(0.0, 24.0) == 0.0
-    assert ALWAYS.judged(0.0, 24.0) == 24.0
+    assert judged(time, (0.0, 90.0), (96.0, 106.0), (105.0, 125.0), (112.0, 118.0)) == [0.0, 6.0, 10.0, 0.0]
+    assert judged(covered_time({}, {}, ["a"]), (0.0, 24.0)) == [0.0]
+    assert judged(paused_time(((100.0, 110.0),)), (0.0, 24.0), (98.0, 112.0)) == [24.0, 4.0]
+    assert judged(ALWAYS, (0.0, 24.0)) == [24.0]
 
 
 def test_a_send_lies_in_covered_time_or_in_a_hole() -> None:
