@@ -39,6 +39,11 @@ class GroupedCopy:
     """The send that it was put in before; None for a new copy."""
     send_at: datetime | None = None
     """When that send began."""
+    marks: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    """What it can share with a send: its fingerprints and its Message-ID."""
+
+    def __post_init__(self) -> None:
+        self.marks = (*self.fingerprints, f"mid:{self.message_id}") if self.message_id else self.fingerprints
 
     @property
     def order(self) -> tuple[datetime, str, str]:
@@ -60,18 +65,19 @@ class Group:
     def add(self, copy: GroupedCopy) -> None:
         self.copies.append(copy)
         self.inboxes.add(copy.inbox)
-        self.marks.update(_marks(copy))
-        self.jobs.update(f for f in copy.fingerprints if f.startswith("job:"))
+        self.marks.update(copy.marks)
+        for fingerprint in copy.fingerprints:
+            if fingerprint.startswith("job:"):
+                self.jobs.add(fingerprint)
 
     def link(self, copy: GroupedCopy) -> int | None:
         """How closely the copy belongs here: 0 by Message-ID, then job, subject and body; None: not at all.
 
         Another job is another send even under the same subject; two subjects of one job (an A/B test) are one send.
         """
-        marks = _marks(copy)
-        if self.marks.isdisjoint(marks):
+        shared = {mark.partition(":")[0] for mark in copy.marks if mark in self.marks}
+        if not shared:
             return None
-        shared = {mark.partition(":")[0] for mark in marks if mark in self.marks}
         if "mid" in shared:
             return 0
         if copy.inbox in self.inboxes and copy.at - self.at > SAME_INBOX:
@@ -88,7 +94,7 @@ class _Open:
         self._by_mark: dict[str, list[Group]] = {}
 
     def add(self, group: Group, copy: GroupedCopy) -> None:
-        for mark in _marks(copy):
+        for mark in copy.marks:
             if mark not in group.marks:
                 self._by_mark.setdefault(mark, []).append(group)
         group.add(copy)
@@ -107,7 +113,7 @@ class _Open:
 
     def _sharing(self, copy: GroupedCopy) -> Iterable[Group]:
         found: dict[int, Group] = {}
-        for mark in _marks(copy):
+        for mark in copy.marks:
             if groups := self._by_mark.get(mark):
                 groups = self._by_mark[mark] = [g for g in groups if g.at + OPEN_FOR >= copy.at]
                 found.update((id(g), g) for g in groups)
@@ -177,7 +183,3 @@ def _put(groups: dict[object, Group], still_open: _Open, copy: GroupedCopy) -> N
     if known is None:
         known = groups[copy.send] = Group(at=copy.send_at or copy.at, id=copy.send)
     still_open.add(known, copy)
-
-
-def _marks(copy: GroupedCopy) -> tuple[str, ...]:
-    return (*copy.fingerprints, f"mid:{copy.message_id}") if copy.message_id else copy.fingerprints

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,19 +17,26 @@ from monitor.detect.sends import Group
 from monitor.model import Confidence
 from monitor.store.bulk import insert_rows, next_numbers, update_rows
 from monitor.store.documents import authentication_from_text, authentication_to_text, names_to_json, to_json
-from monitor.store.spans import IDENTIFIED, Walked, walk
+from monitor.store.spans import Arrivals, Walked, walk
 from monitor.store.statements import chunks
 from monitor.store.tables import copies, sends
 
+NONE = Arrivals()
 SURENESS = {Confidence.CERTAIN.value: 3, Confidence.LIKELY.value: 2, Confidence.POSSIBLE.value: 1, None: 0}
 
 
-def group_again(connection: Connection, changes: Mapping[int, Sequence[datetime]], left: AbstractSet[int] = frozenset()) -> int:
+def group_again(
+    connection: Connection,
+    changes: Mapping[int, Sequence[datetime]],
+    arrivals: Arrivals = NONE,
+    left: AbstractSet[int] = frozenset(),
+) -> int:
     """Group what changes at these times (stream's row → times) have touched; how many sends are new.
 
-    `left` are sends that copies were taken out of, to another stream.
+    `arrivals` are those among them that have just been stored and stand as they were. `left` are sends that copies were
+    taken out of, to another stream.
     """
-    touched = [_Found(w, group) for w in walk(connection, changes) for group in w.answer.groups if _is_touched(w, group)]
+    touched = [found for walked in walk(connection, changes, arrivals) for found in _touched(walked)]
     groups = [found.group for found in touched]
     write = _next_write(connection) if touched or left else 0
     moved = [(copy, group) for group in groups for copy in group.copies if group.id is None or copy.send != group.id]
@@ -48,12 +55,14 @@ class _Found:
     group: Group
 
 
-def _is_touched(walked: Walked, group: Group) -> bool:
-    """False for the sends nearby that are as they were: nothing came, went or changed at the times of their copies."""
-    times = walked.span.times
-    if group.id is None or any(copy.send != group.id or copy.at in times for copy in group.copies):
-        return True
-    return bool(walked.rows[group.copies[0].id].send_copies != len(group.copies))
+def _touched(walked: Walked) -> Iterator[_Found]:
+    """Without the sends nearby that are as they were: nothing came, went or changed at the times of their copies."""
+    times = set(walked.span.times)
+    for group in walked.answer.groups:
+        number, members = group.id, group.copies
+        was = walked.copies[members[0].id].send_copies
+        if number is None or was != len(members) or any(copy.send != number or copy.at in times for copy in members):
+            yield _Found(walked, group)
 
 
 def _write(connection: Connection, touched: Sequence[_Found], write: int) -> int:
@@ -64,13 +73,14 @@ def _write(connection: Connection, touched: Sequence[_Found], write: int) -> int
     for found in touched:
         group, columns = found.group, _columns(found)
         if group.id is None:
-            fresh.append((group, {"changed": write, **columns}))
+            fresh.append((group, columns))
         elif columns != {name: stored[group.id][name] for name in columns}:
             changed.append({"id": group.id, "changed": write, **columns})
     made = next_numbers(connection, sends, len(fresh)) if fresh else []
-    for (group, _), number in zip(fresh, made, strict=True):
-        group.id = number
-    insert_rows(connection, sends, [{"id": group.id, **columns} for group, columns in fresh])
+    for (group, columns), number in zip(fresh, made, strict=True):
+        group.id = columns["id"] = number
+        columns["changed"] = write
+    insert_rows(connection, sends, [columns for _, columns in fresh])
     update_rows(connection, sends, changed)
     return len(made)
 
@@ -82,21 +92,26 @@ def _stored(connection: Connection, numbers: Sequence[int]) -> dict[int, RowMapp
 
 def _columns(found: _Found) -> dict[str, Any]:
     """A send as its copies show it: named by the first, identified by the one that says most."""
-    members = [found.walked.rows[copy.id] for copy in found.group.copies]
-    surest = members[0]
+    members = [found.walked.copies[copy.id].facts for copy in found.group.copies]
+    first = surest = members[0]
     if len(members) > 1:
         surest = max(members, key=lambda m: (SURENESS[m.delivery_confidence], SURENESS[m.platform_confidence]))
     return {
         "stream_id": found.walked.span.stream,
         "at": found.group.at,
-        "stored_at": min(m.seen_at for m in members),
+        "stored_at": min([m.seen_at for m in members]),
         "copies": len(members),
         "inboxes": names_to_json(tuple(sorted(found.group.inboxes))),
-        "placements": _counted(tuple(m.role for m in members)),
-        "subject": members[0].subject,
-        "message_id": members[0].message_id,
-        "authentication": _best(tuple(dict.fromkeys(m.authentication for m in (surest, *members)))),
-        **{name: getattr(surest, name) for name in IDENTIFIED},
+        "placements": _counted(tuple([m.role for m in members])),
+        "subject": first.subject,
+        "message_id": first.message_id,
+        "authentication": _best(tuple(dict.fromkeys([surest.authentication, *(m.authentication for m in members)]))),
+        "platform": surest.platform,
+        "delivery": surest.delivery,
+        "account": surest.account,
+        "platform_confidence": surest.platform_confidence,
+        "delivery_confidence": surest.delivery_confidence,
+        "sdids": surest.sdids,
     }
 
 

@@ -90,7 +90,7 @@ def _save(database: Database, batch: ImportBatch, kept: Future[Mapping[str, InPa
             of_folder = list(some)
             inbox = inbox_number(connection, inbox_name)
             folder = folder_row(connection, inbox, name, of_folder[0].raw.role)
-            taken = take_in(connection, inbox, folder, of_folder, has_uids=False)
-            made = group_again(connection, taken.changes)
+            taken = take_in(connection, inbox_name, folder, of_folder, has_uids=False)
+            made = group_again(connection, taken.changes, taken.arrivals)
             done = done.plus(Imported(taken.new, taken.known, made, frozenset(taken.streams)))
     return done

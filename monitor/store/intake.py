@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, select
 
+from monitor.detect.sends import GroupedCopy
 from monitor.model import Identification, NewCopy, StreamKey
 from monitor.store import canaries, counters
 from monitor.store.bulk import insert_rows, next_numbers
@@ -17,10 +19,13 @@ from monitor.store.documents import LONGEST, authentication_to_text, identificat
 from monitor.store.names import stream_numbers
 from monitor.store.places import note_places, unplaced
 from monitor.store.recognise import recognise
-from monitor.store.statements import among, pairs
+from monitor.store.repeats import same_messages, settle_repeats
+from monitor.store.spans import Arrivals, Facts, Stored
+from monitor.store.statements import among
 from monitor.store.tables import copies, evidence, inboxes, problems
 
 UNKNOWN = "unknown"
+_FACTS = itemgetter(*Facts._fields)
 
 
 @dataclass(slots=True)
@@ -33,11 +38,19 @@ class Taken:
     """Those that got a copy."""
     changes: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
     """Stream's row → times at which copies came, moved or changed."""
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    """Those that are new, for grouping."""
     whole: dict[int, NewCopy] = field(default_factory=dict)
     """Copies, by number, of which only the headers were stored and that came whole; to be read again."""
 
+    def note_moved(self, changes: Mapping[int, Sequence[datetime]]) -> None:
+        """Stored copies count in another place since (stream's row → times); those that have just come may be among them."""
+        for stream, times in changes.items():
+            self.changes[stream] += times
+            self.arrivals = Arrivals()
 
-def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequence[NewCopy], *, has_uids: bool = True) -> Taken:
+
+def take_in(connection: Connection, inbox: str, folder: Row[Any], batch: Sequence[NewCopy], *, has_uids: bool = True) -> Taken:
     """Store the copies of one folder. `has_uids`: their UIDs are the server's (else they come from an archive).
 
     The same bytes in another folder or under another UIDVALIDITY are the same copy, seen in another place; so are other bytes
@@ -46,27 +59,31 @@ def take_in(connection: Connection, inbox: int, folder: Row[Any], batch: Sequenc
     taken = Taken()
     fresh = unplaced(connection, folder.id, batch) if has_uids else list(batch)
     numbers = number_streams(connection, fresh)
-    known = _known(connection, inbox, [c.raw.sha256 for c in fresh])
+    known = _known(connection, folder.inbox_id, [c.raw.sha256 for c in fresh])
     arrivals = {c.raw.sha256: c for c in fresh if c.raw.sha256 not in known}
-    rows = [_row(c, inbox, folder, numbers) for c in arrivals.values()]
-    if has_uids and (again := recognise(connection, inbox, folder.id, list(zip(arrivals.values(), rows, strict=True)))):
+    rows = [_row(c, folder, numbers) for c in arrivals.values()]
+    same = same_messages(connection, rows)
+    came = list(zip(arrivals.values(), rows, strict=True))
+    if has_uids and (again := recognise(connection, same, folder.inbox_id, folder.id, came)):
         known |= again
         taken.whole = {row.id: arrivals[digest] for digest, row in again.items() if _is_the_whole(row, arrivals[digest])}
         arrivals = {digest: copy for digest, copy in arrivals.items() if digest not in again}
         rows = [row for row in rows if row["digest"] not in again]
-    made = _insert_copies(connection, rows)
+    for row in rows:
+        if row["stream_id"] is not None:
+            taken.changes[row["stream_id"]].append(row["at"])
+    settle_repeats(connection, same, rows, taken.changes)
+    _insert_copies(connection, rows)
+    taken.arrivals = _arrived(inbox, rows, arrivals.values())
+    made = {row["digest"]: row["id"] for row in rows}
     describe(connection, [(made[digest], copy) for digest, copy in arrivals.items()])
     names = {number: stream for stream, number in numbers.items()}
     _count(connection, rows, names, arrivals.values())
     if has_uids:
         note_places(connection, folder, fresh, known, made)
-        canaries.note_arrivals(connection, inbox, arrivals.values())
+        canaries.note_arrivals(connection, folder.inbox_id, arrivals.values())
     taken.new, taken.known = len(arrivals), len(batch) - len(arrivals)
     taken.streams = {names[row["stream_id"]] for row in rows if row["stream_id"] is not None}
-    for row in rows:
-        if row["stream_id"] is not None:
-            taken.changes[row["stream_id"]].append(row["at"])
-    settle_repeats(connection, rows, taken.changes)
     for seen in known.values():
         if seen.stream_id is not None and has_uids:
             taken.changes[seen.stream_id].append(seen.at)
@@ -77,37 +94,22 @@ def _is_the_whole(known: Row[Any], copy: NewCopy) -> bool:
     return bool(known.awaits_body) and not copy.raw.awaits_body
 
 
-def _insert_copies(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """Digest → row of the new copies; all of them are new."""
-    if not rows:
-        return {}
-    numbers = next_numbers(connection, copies, len(rows))
-    insert_rows(connection, copies, [{"id": number, **row} for number, row in zip(numbers, rows, strict=True)])
-    return {row["digest"]: number for number, row in zip(numbers, rows, strict=True)}
+def _insert_copies(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Number them and put them in; all of them are new."""
+    if rows:
+        for row, number in zip(rows, next_numbers(connection, copies, len(rows)), strict=True):
+            row["id"] = number
+        insert_rows(connection, copies, rows)
 
 
-def settle_repeats(connection: Connection, rows: Sequence[dict[str, Any]], changes: dict[int, list[datetime]]) -> None:
-    """One message that arrives again much later (a mailbox moved, an archive imported) is no new send.
-
-    All copies with its Message-ID and Date count at the earliest time of any of them. Date must agree too: there are
-    senders that write one Message-ID into everything.
-    """
-    wanted = [r for r in rows if r["stream_id"] is not None and r["message_id"] and r["sent_at"] is not None]
-    found: dict[tuple[int, str, datetime], list[Row[Any]]] = defaultdict(list)
-    columns = (copies.c.id, copies.c.stream_id, copies.c.message_id, copies.c.sent_at, copies.c.at)
-    if wanted:
-        pair = pairs(connection, {(row["stream_id"], row["message_id"]) for row in wanted}).c
-        query: Select[Any] = select(*columns).where(copies.c.stream_id == pair.number, copies.c.message_id == pair.text)
-        for row in connection.execute(query).all():
-            found[row.stream_id, row.message_id, row.sent_at].append(row)
-    for (stream, _, _), same in found.items():
-        if len(same) == 1:
-            continue
-        earliest = min(row.at for row in same)
-        late = [row for row in same if row.at != earliest]
-        if late:
-            connection.execute(update(copies).where(copies.c.id.in_([row.id for row in late])).values(at=earliest))
-            changes[stream] += [earliest, *(row.at for row in late)]
+def _arrived(inbox: str, rows: Sequence[Mapping[str, Any]], made: Iterable[NewCopy]) -> Arrivals:
+    """New copies, with their rows, as grouping would read them."""
+    by_stream: dict[int, list[Stored]] = defaultdict(list)
+    for row, copy in zip(rows, made, strict=True):
+        if row["stream_id"] is not None:
+            one = GroupedCopy(row["id"], inbox, row["at"], row["digest"], row["message_id"], copy.send_fingerprints)
+            by_stream[row["stream_id"]].append(Stored(one, Facts(*_FACTS(row))))
+    return Arrivals(by_stream, rows[0]["id"]) if rows else Arrivals()
 
 
 def describe(connection: Connection, made: Sequence[tuple[int, NewCopy]]) -> None:
@@ -149,10 +151,10 @@ def stored_digests(connection: Connection, inbox: str, digests: Sequence[str]) -
     return set(connection.execute(query.where(among(connection, copies.c.digest, digests))).scalars())
 
 
-def _row(copy: NewCopy, inbox: int, folder: Row[Any], numbers: dict[str, int]) -> dict[str, Any]:
+def _row(copy: NewCopy, folder: Row[Any], numbers: dict[str, int]) -> dict[str, Any]:
     raw = copy.raw
     return {
-        "inbox_id": inbox,
+        "inbox_id": folder.inbox_id,
         "folder_id": folder.id,
         "role": raw.role,
         "digest": raw.sha256,

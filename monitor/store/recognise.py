@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, select
 
 from monitor.model import NewCopy
-from monitor.store.statements import chunks, pairs
-from monitor.store.tables import copies, placements
+from monitor.store.statements import chunks
+from monitor.store.tables import placements
 
 IDENTITY = ("message_id", "sent_at", "from_address", "stream_id")
 
 
 def recognise(
-    connection: Connection, inbox: int, folder: int, arrivals: Sequence[tuple[NewCopy, Mapping[str, Any]]]
+    connection: Connection,
+    stored: Iterable[Row[Any]],
+    inbox: int,
+    folder: int,
+    arrivals: Sequence[tuple[NewCopy, Mapping[str, Any]]],
 ) -> dict[str, Row[Any]]:
     """SHA-256 of what came → the copy that it is. `arrivals` come with the rows that they would be; their bytes are new here.
+    `stored` are the copies that have any of their Message-IDs, oldest first.
 
     Message-ID, Date and From must agree, as there are senders that write one Message-ID into everything. A copy that lies
     somewhere else still is another one, unless one of the two was read in part and their sizes agree; and two UIDs of
     one folder are two messages.
     """
-    candidates = _candidates(connection, inbox, [row for _, row in arrivals])
+    candidates: dict[tuple[object, ...], list[Row[Any]]] = defaultdict(list)
+    for row in stored:
+        if row.inbox_id == inbox and row.sent_at is not None and row.from_address is not None:
+            candidates[tuple(getattr(row, name) for name in IDENTITY)].append(row)
     if not candidates:
         return {}
     lying = _lying(connection, [row.id for rows in candidates.values() for row in rows])
@@ -32,10 +40,10 @@ def recognise(
     taken: set[int] = set()
     for copy, made in arrivals:
         same = candidates.get(tuple(made[name] for name in IDENTITY), ())
-        row = next((row for row in same if row.id not in taken and _is_it(row, copy, folder, lying[row.id])), None)
-        if row is not None:
-            found[copy.raw.sha256] = row
-            taken.add(row.id)
+        it = next((row for row in same if row.id not in taken and _is_it(row, copy, folder, lying[row.id])), None)
+        if it is not None:
+            found[copy.raw.sha256] = it
+            taken.add(it.id)
     return found
 
 
@@ -47,21 +55,6 @@ def _is_it(row: Row[Any], copy: NewCopy, folder: int, places: Sequence[tuple[int
     if row.awaits_body or raw.awaits_body:
         return bool(row.size == raw.size)
     return all(place == folder for place, _ in places)
-
-
-def _candidates(
-    connection: Connection, inbox: int, made: Sequence[Mapping[str, Any]]
-) -> dict[tuple[object, ...], list[Row[Any]]]:
-    wanted = [row for row in made if all(row[name] is not None for name in IDENTITY)]
-    found: dict[tuple[object, ...], list[Row[Any]]] = defaultdict(list)
-    if wanted:
-        pair = pairs(connection, {(row["stream_id"], row["message_id"]) for row in wanted}).c
-        query: Select[Any] = select(copies).where(
-            copies.c.inbox_id == inbox, copies.c.stream_id == pair.number, copies.c.message_id == pair.text
-        )
-        for row in connection.execute(query.order_by(copies.c.id)).all():
-            found[tuple(getattr(row, name) for name in IDENTITY)].append(row)
-    return found
 
 
 def _lying(connection: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, select, updat
 from monitor.model import Awaited, Bodies, NewCopy
 from monitor.store.bulk import update_rows
 from monitor.store.grouping import group_again
-from monitor.store.intake import columns_of, describe, number_streams, settle_repeats
+from monitor.store.intake import columns_of, describe, number_streams
+from monitor.store.repeats import same_messages, settle_repeats
 from monitor.store.statements import chunks
 from monitor.store.tables import copies, evidence, folders, inboxes, placements, problems
 
@@ -38,8 +39,8 @@ def keep_again(connection: Connection, read: Mapping[int, NewCopy]) -> None:
         connection.execute(delete(evidence).where(evidence.c.copy_id.in_(numbered)))
         connection.execute(delete(problems).where(problems.c.copy_id.in_(numbered)))
     describe(connection, list(read.items()))
-    settle_repeats(connection, new, changes)
-    group_again(connection, changes, left)
+    settle_repeats(connection, same_messages(connection, new), (), changes)
+    group_again(connection, changes, left=left)
 
 
 def keep_whole(connection: Connection, whole: Mapping[int, NewCopy]) -> None:

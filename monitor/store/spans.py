@@ -4,37 +4,54 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import reduce
-from typing import Any
+from functools import lru_cache, reduce
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from monitor.detect.sends import OPEN_FOR, GroupedCopy, Regrouped, regroup
 from monitor.store.documents import names_from_json
-from monitor.store.statements import AT_ONCE
+from monitor.store.statements import AT_ONCE, among_given, given
 from monitor.store.tables import copies, inboxes, sends
-
-IDENTIFIED = ("platform", "delivery", "account", "platform_confidence", "delivery_confidence", "sdids")
-"""Columns that a send has from one of its copies."""
-
-_OF_COPIES = (
-    "id",
-    "stream_id",
-    "at",
-    "digest",
-    "message_id",
-    "fingerprints",
-    "send_id",
-    "seen_at",
-    "role",
-    "subject",
-    "authentication",
-)
 
 WASTE = 3
 """Spans are read together while that brings at most so many times the stretch that they ask for."""
+
+
+class Facts(NamedTuple):
+    """What a send has from one of its copies, named as in `copies`."""
+
+    seen_at: datetime
+    role: str
+    subject: str | None
+    message_id: str | None
+    authentication: str | None
+    platform: str | None
+    delivery: str | None
+    account: str | None
+    platform_confidence: str | None
+    delivery_confidence: str | None
+    sdids: str | None
+
+
+class Stored(NamedTuple):
+    """A stored copy, as grouping needs it and as its send shows it."""
+
+    copy: GroupedCopy
+    facts: Facts
+    send_copies: int | None = None
+    """How many the send had that it was put in before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Copies that have just been stored, so that they need not be read again."""
+
+    by_stream: Mapping[int, Sequence[Stored]] = field(default_factory=dict)
+    first: int = 2**62
+    """The number of the first of them; the last copy's number is the last of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +77,25 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A span with what grouping says of it now, and the rows of its copies by number."""
+    """A span with what grouping says of it now, and its copies by number."""
 
     span: Span
     answer: Regrouped
-    rows: Mapping[int, Row[Any]]
+    copies: Mapping[int, Stored]
 
 
-def walk(connection: Connection, changes: Mapping[int, Sequence[datetime]]) -> list[Walked]:
+def walk(connection: Connection, changes: Mapping[int, Sequence[datetime]], arrivals: Arrivals) -> list[Walked]:
     """Walk what changes at these times (stream's row → times) can have touched; no two answers share a copy that moves."""
     done: list[Walked] = []
     waiting = [span for stream, times in sorted(changes.items()) for span in _spans(stream, times)]
     while waiting:
         again: list[Span] = []
-        for span, rows in _read(connection, waiting):
-            answer = regroup([_value(row) for row in rows], span.times[0], span.times[-1])
+        for span, found in _read(connection, waiting, arrivals):
+            answer = regroup([stored.copy for stored in found], span.times[0], span.times[-1])
             if answer.until > span.until:
                 again.append(replace(span, reach=answer.until - span.times[-1] + 4 * span.reach))
             else:
-                done.append(Walked(span, answer, {row.id: row for row in rows}))
+                done.append(Walked(span, answer, {stored.copy.id: stored for stored in found}))
         done, joined = _joined(done)
         waiting = again + joined
     return done
@@ -119,26 +136,63 @@ def _spans(stream: int, times: Sequence[datetime]) -> list[Span]:
     return [Span(stream, tuple(run)) for run in runs]
 
 
-def _read(connection: Connection, spans: Sequence[Span]) -> Iterator[tuple[Span, list[Row[Any]]]]:
+def _read(connection: Connection, spans: Sequence[Span], arrivals: Arrivals) -> Iterator[tuple[Span, list[Stored]]]:
     """The stored copies of each span, with the sends that they are in."""
+    query = _copies_between(connection.dialect.name)
     for some in _read_together(spans):
-        by_stream: dict[int, list[tuple[Span, list[Row[Any]]]]] = defaultdict(list)
+        by_stream: dict[int, list[tuple[Span, list[Stored]]]] = defaultdict(list)
         for span in some:
             by_stream[span.stream].append((span, []))
-        query = (
-            select(*(copies.c[name] for name in (*_OF_COPIES, *IDENTIFIED)), inboxes.c.name.label("inbox"))
-            .add_columns(sends.c.at.label("send_at"), sends.c.copies.label("send_copies"))
-            .join(inboxes, inboxes.c.id == copies.c.inbox_id)
-            .outerjoin(sends, sends.c.id == copies.c.send_id)
-            .where(copies.c.stream_id.in_(list(by_stream)))
-            .where(copies.c.at.between(min(span.since for span in some), max(span.until for span in some)))
-        )
-        for row in connection.execute(query).all():
-            for span, rows in by_stream[row.stream_id]:
-                if span.since <= row.at <= span.until:
-                    rows.append(row)
-        for found in by_stream.values():
+        asked = {
+            "streams": given(connection, by_stream),
+            "since": min(span.since for span in some),
+            "until": max(span.until for span in some),
+            "before": arrivals.first,
+        }
+        for stream, *row in connection.execute(query, asked):
+            _put(_stored(*row), by_stream[stream])
+        for stream, found in by_stream.items():
+            for stored in arrivals.by_stream.get(stream, ()):
+                _put(stored, found)
             yield from found
+
+
+def _put(stored: Stored, spans: Sequence[tuple[Span, list[Stored]]]) -> None:
+    """Into the span or the spans that reach as far."""
+    at = stored.copy.at
+    for span, found in spans:
+        if span.since <= at <= span.until:
+            found.append(stored)
+
+
+def _stored(
+    send_copies: int | None,
+    send_at: datetime | None,
+    inbox: str,
+    send: int | None,
+    number: int,
+    at: datetime,
+    digest: str,
+    fingerprints: str,
+    *facts: Any,
+) -> Stored:
+    known = Facts(*facts)
+    names = names_from_json(fingerprints)
+    return Stored(GroupedCopy(number, inbox, at, digest, known.message_id, names, send, send_at), known, send_copies)
+
+
+@lru_cache
+def _copies_between(dialect: str) -> Select[Any]:
+    """What `_stored` takes, after the stream; made once, as every batch asks it."""
+    c = copies.c
+    return (
+        select(c.stream_id, sends.c.copies, sends.c.at, inboxes.c.name, c.send_id, c.id, c.at, c.digest, c.fingerprints)
+        .add_columns(*(c[name] for name in Facts._fields))
+        .join(inboxes, inboxes.c.id == c.inbox_id)
+        .outerjoin(sends, sends.c.id == c.send_id)
+        .where(among_given(dialect, c.stream_id, "streams"), c.at.between(bindparam("since"), bindparam("until")))
+        .where(c.id < bindparam("before"))
+    )
 
 
 def _read_together(spans: Sequence[Span]) -> Iterator[list[Span]]:
@@ -159,16 +213,3 @@ def _read_together(spans: Sequence[Span]) -> Iterator[list[Span]]:
         end = max(end or span.until, span.until)
     if run:
         yield run
-
-
-def _value(row: Row[Any]) -> GroupedCopy:
-    return GroupedCopy(
-        id=row.id,
-        inbox=row.inbox,
-        at=row.at,
-        digest=row.digest,
-        message_id=row.message_id,
-        fingerprints=names_from_json(row.fingerprints),
-        send=row.send_id,
-        send_at=row.send_at,
-    )

@@ -136,17 +136,14 @@ class Store:
             packed.note(connection, places)
             inbox = inbox_number(connection, visit.inbox)
             folder = folder_row(connection, inbox, visit.folder, visit.role)
-            taken = take_in(connection, inbox, folder, copies) if copies else Taken()
+            taken = take_in(connection, visit.inbox, folder, copies) if copies else Taken()
             counters.add_fetched(connection, visit.inbox, visit.at, sum(len(copy.raw.raw) for copy in copies))
             coverage.keep_checkpoint(connection, folder, visit.checkpoint, sum(c.polls for c in visit.coverage))
             coverage.keep_coverage(connection, folder.id, visit.coverage)
             if visit.vanished is not None:
-                validity = visit.checkpoint.uidvalidity
-                for stream, times in note_vanished(connection, folder.id, validity, visit.vanished, visit.at).items():
-                    taken.changes[stream] += times
-            for stream, times in note_roles(connection, folder.id, visit.checkpoint.uidvalidity, visit.roles, visit.at).items():
-                taken.changes[stream] += times
-            made = group_again(connection, taken.changes)
+                taken.note_moved(note_vanished(connection, folder.id, visit.checkpoint.uidvalidity, visit.vanished, visit.at))
+            taken.note_moved(note_roles(connection, folder.id, visit.checkpoint.uidvalidity, visit.roles, visit.at))
+            made = group_again(connection, taken.changes, taken.arrivals)
             keep_whole(connection, taken.whole)
         return Saved(taken.new, taken.known, made, frozenset(taken.streams))
 

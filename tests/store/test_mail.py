@@ -65,6 +65,12 @@ def test_a_changed_uidvalidity_counts_nothing_twice(store: Store) -> None:
     assert store.checkpoints("seed-1")["INBOX"].uidvalidity == 2
 
 
+def test_a_message_that_comes_twice_and_leaves_one_place_at_once_counts_in_the_other(store: Store) -> None:
+    copies = [a_copy(1, text="x"), a_copy(2, text="x", role="TAB:promotions")]
+    store.save_visit(replace(a_visit(copies), vanished=((2, 2),)), copies)
+    assert the_send(store).placements == {"INBOX": 1}
+
+
 def test_a_uid_is_free_again_under_another_uidvalidity(store: Store) -> None:
     for validity, subject in ((1, "One"), (2, "Two")):
         copies = [a_copy(1, subject=subject, uidvalidity=validity)]
