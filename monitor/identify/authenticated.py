@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from monitor.identify.facts import Facts
 from monitor.identify.stream import registrable_domain
@@ -39,15 +38,10 @@ def alignment(domain: str | None, author: str | None) -> Alignment | None:
         return None
     if domain == author:
         return _STRICT
-    return _RELAXED if _organisational(domain) == _organisational(author) else None
+    return _RELAXED if registrable_domain(domain) == registrable_domain(author) else None
 
 
 def _noted(facts: Facts, sdid: str) -> str:
     """What our receiver noted of a signature that it did not find good."""
     noted = facts.auth.of("dkim") if facts.auth is not None else ()
     return next((result.result for result in noted if result.domain() == sdid and result.result != "pass"), NOT_NOTED)
-
-
-@lru_cache(maxsize=8192)
-def _organisational(domain: str) -> str:
-    return registrable_domain(domain)

@@ -60,9 +60,9 @@ def find_hits(message: Message, facts: Facts, index: SignatureIndex) -> Found:
     signed = facts.signed_fields
     headers = index.headers
     for name, values in message.fields.items():
-        if name not in headers or name == "received":
+        entry = headers.get(name)
+        if entry is None or name == "received":
             continue
-        entry = headers[name]
         # Signers cover the lowest field of a name (RFC 6376 §5.4.2): one that was added above it later is nobody's.
         trust = _SIGNED if name in signed and len(values) == 1 else _CLAIMED
         for value in values:

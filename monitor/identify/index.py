@@ -18,6 +18,10 @@ VALUE_LIMIT = 16_000
 
 HOSTS_KEPT = 5_000
 """How many looked-up host names a field remembers; senders come back with the same ones."""
+VALUES_KEPT = 500
+"""How many short values: much of what a sender's software writes is the same in all its mail. Beyond it begins anew."""
+SHORT = 100
+"""Characters of a value that is remembered."""
 
 
 Fitting = Signal | AccountRule
@@ -53,11 +57,22 @@ class FieldIndex:
         self._others = bool(self.present or self.exact or self.tails)
         self._hosts_seen: dict[str, list[Signal]] = {}
         self._names_seen: dict[str, list[Fitting]] = {}
+        self._values_seen: dict[str, list[Fitting]] = {}
         self.reads_values = bool(self.present or self.exact or self.tails or patterns)
         """Whether `of_value` can find anything."""
 
     def of_value(self, value: str) -> list[Fitting]:
         """What fits the whole value; `suffix` on hosts is `of_host`."""
+        if len(value) > SHORT:
+            return self._fitting(value)
+        known = self._values_seen.get(value)
+        if known is None:
+            if len(self._values_seen) >= VALUES_KEPT:
+                self._values_seen.clear()
+            known = self._values_seen[value] = self._fitting(value)
+        return known
+
+    def _fitting(self, value: str) -> list[Fitting]:
         found: list[Fitting] = []
         if self._match is not None and (numbers := self._match(value[:VALUE_LIMIT].encode("utf-8", "replace"))):
             # Many patterns over one value in one pass, linear whatever the value is.

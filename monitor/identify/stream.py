@@ -59,6 +59,7 @@ def is_shared(domain: str) -> bool:
     return domain in FREEMAIL or domain in SHARED or domain.endswith((".ccsend.com", ".mailchimpapp.com", ".mailchimpapp.net"))
 
 
+@lru_cache(maxsize=8192)
 def registrable_domain(domain: str) -> str:
     """`donaldtrump.com` of `victory.donaldtrump.com`; the domain itself where it is a public suffix."""
     return str(_suffixes().privatesuffix(domain) or domain)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.collect.parse import AUTHOR_LIMIT, FIELD_LIMIT, parse_date, parse_message
+from monitor.collect.parse import AUTHOR_LIMIT, FIELD_LIMIT, USUAL_AUTHOR, _known_author, parse_date, parse_message
 from tests.identify.shipped_knowledge import MESSAGES
 
 PLAIN = (
@@ -56,6 +56,17 @@ def test_an_address_far_behind_in_a_from_is_not_looked_for() -> None:
     message = parse_message(b"From: " + b"a" * AUTHOR_LIMIT + b" b@example.org\n\n")
     assert message.from_address is None
     assert [problem.field for problem in message.problems if problem.detail == "no usable address"] == ["from"]
+
+
+def test_a_from_is_remembered_only_while_it_is_short() -> None:
+    before = _known_author.cache_info().currsize
+    name = "a" * USUAL_AUTHOR
+    message = parse_message(b'From: "%s" <long@example.org>\n\n' % name.encode())
+    assert (message.from_name, message.from_address) == (name, "long@example.org")
+    assert _known_author.cache_info().currsize == before
+    odd = [parse_message(b"From: Nobody at this place\n\n") for _ in range(2)]
+    assert [[p.field for p in m.problems][:1] for m in odd] == [["from"], ["from"]], "what is odd is said each time"
+    assert _known_author.cache_info().currsize == before + 1
 
 
 def test_an_mbox_from_line_is_skipped() -> None:
