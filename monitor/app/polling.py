@@ -71,6 +71,7 @@ class Poller:
         self._counters = counters
         self._listens = listens
         self._lock = threading.Lock()
+        self._ending = threading.Event()
         self._connected: dict[str, SeedInbox] = {}
 
     def poll(self, inbox: InboxSettings) -> Polled:
@@ -110,6 +111,8 @@ class Poller:
                 else:
                     new += self._store.save_visit(result, copies).new_copies
                 _tell_oddities(result, copies)
+                if self._ending.is_set():
+                    break
         except (InboxError, SettingsError) as error:
             failure = self._failure(inbox.name, error)
             elsewhere = isinstance(error, InboxError) and error.elsewhere
@@ -129,6 +132,10 @@ class Poller:
             log.info("bodies wait for tomorrow: the provider limits what is fetched in a day", inbox=inbox.name)
             return {}
         return awaited
+
+    def end(self) -> None:
+        """Let every poll end with the batch that it has in hand: the rest of a long backlog is read after the next start."""
+        self._ending.set()
 
     def close(self) -> None:
         """Log out everywhere, at once: a server that is gone is waited for, and there may be many of them."""

@@ -129,8 +129,9 @@ class Service:
             job.modify(next_run_time=self._wall.now())
 
     def stop(self) -> None:
-        """End what runs, keep everything that was read, log out. Also of use where `start` failed."""
+        """End what runs, with the batch that each poll has in hand, and log out. Also of use where `start` failed."""
         with self._queue_lock:
+            self._parts.poller.end()
             self._stopping = True
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
@@ -209,11 +210,11 @@ class Service:
         finally:
             with self._queue_lock:
                 alone = parts.due.left_alone
-                if cause is None:
+                if cause is None and not self._stopping:  # else it may have ended early, and nothing is to rest on it
                     parts.due.set_period(name, parts.period(name))
                     parts.due.succeeded(name, began, has_more=has_more)
                     self._polled_at[name] = began
-                else:
+                elif cause is not None:
                     parts.due.failed(name, began, cause, self._clock.now(), elsewhere=elsewhere)
                 now_alone = parts.due.left_alone
         for host in now_alone - alone:
