@@ -69,7 +69,8 @@ class Reading:
         learning = self.frame.engine.learning
         silence = deadlines(bank, rows, learning.tails, learning.feedback)[:, ALERT]
         due = _due(self.frame, self.now, self.zones, rows, silence)
-        by_day, by_night = expected_delays(bank, rows, silence)
+        ended = np.isneginf(bank.alarm_at[rows, ALERT])
+        by_day, by_night = (np.where(ended, np.nan, delay) for delay in expected_delays(bank, rows, silence))
         columns = zip(rows.tolist(), expected, due, by_day, by_night, strict=True)
         return {row: Outlook(_moment(e), _moment(d), _hours(day), _hours(night)) for row, e, d, day, night in columns}
 

@@ -113,7 +113,10 @@ def _whole(reading: Reading, view: GroupView) -> Finding | None:
 
 
 def _part(reading: Reading, view: GroupView) -> Finding | None:
-    """A part of the group: the members whose silences together are too much for chance, while others still mail."""
+    """A part of the group: the members whose silences together are too much for chance, while others still mail.
+
+    It has no gap's facts: the group's merged mail, of which there are such, goes on.
+    """
     kind, name = view.key
     if kind == INBOX:
         return None
@@ -136,6 +139,5 @@ def _part(reading: Reading, view: GroupView) -> Finding | None:
         found_at=moment_of(reading.now),
         organisation=name if kind == ORGANISATION else None,
         members=tuple(sorted(m.stream for m in silent)),
-        gap=gap_facts(reading, view.row),
         note=f"We have seen no mail of {len(silent)} of the {len(view.members)} streams {WORDS[kind]} {name} since then.",
     )

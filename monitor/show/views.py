@@ -55,7 +55,7 @@ def gap_row(
 ) -> Row:
     """One open gap (of a stream, or of a group: then `stream` and what only a stream has are null), or a stream without one."""
     facts = (finding.gap if finding else None) or (state.gap if state else None)
-    last = facts.last_send_at if facts else state.last_send_at if state else None
+    last = facts.last_send_at if facts else state.last_send_at if state else finding.since if finding else None
     return {
         "key": finding.key if finding else None,
         "kind": finding.kind.value if finding else None,

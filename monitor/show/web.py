@@ -27,7 +27,7 @@ from monitor.show import canaries, charts, pages, strips, views
 from monitor.show.metrics import exposition
 from monitor.show.rollups import provider_shares
 from monitor.show.snapshot import SnapshotSource
-from monitor.show.words import fleet, letter, odds, rate
+from monitor.show.words import fleet, letter, rarity, rate
 
 GREATEST_ID = 2**63 - 1
 """Of an alert; no database that we use can be asked for more."""
@@ -231,7 +231,18 @@ def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("monitor.show"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    for function in (words.plain, words.publishable, words.moment, words.span, words.iso, words.count, rate, odds, fleet, letter):
+    for function in (
+        words.plain,
+        words.publishable,
+        words.moment,
+        words.span,
+        words.iso,
+        words.count,
+        rate,
+        rarity,
+        fleet,
+        letter,
+    ):
         environment.filters[function.__name__] = function
     environment.filters["dotted"] = _dotted
     environment.globals.update(alert_title=pages.alert_title, kinds=pages.KINDS)

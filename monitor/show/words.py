@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from monitor import words
+from monitor.model import GapFacts
 from monitor.words import plain
 
 
@@ -40,12 +42,15 @@ def rate(per_day: float) -> str:
     return "less than one a month" if per_day > 0 else "not known yet"
 
 
-def odds(years: float) -> str:
-    """What a return period means: `a silence this long is expected once in about 3 years`."""
+def rarity(facts: GapFacts) -> str:
+    """What a return period means: `a silence this long is expected once in about 3 years`; where only a part counts, of that."""
+    years, uncounted = facts.return_period_years, facts.silence - facts.covered
     if years <= 0 or math.isnan(years):
         return "how rare a silence like this is, is not known yet"
+    is_partly_seen = uncounted > max(timedelta(hours=1), 0.1 * facts.silence)
+    silence = f"a silence of {words.span(facts.covered)}, so much of it counts," if is_partly_seen else "a silence this long"
     known = words.odds(years)
-    return f"a silence this long is expected {known}" if known else "a silence this long is usual here"
+    return f"{silence} is expected {known}" if known else f"{silence} is usual here"
 
 
 def fleet(factor: float) -> str:

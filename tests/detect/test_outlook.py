@@ -79,6 +79,8 @@ def test_a_stream_that_ended_before_anybody_looked_has_no_alert_ahead() -> None:
     known.add_coverage([covered(30 * DAY, 40 * DAY)])
     (state,) = known.assess(START + 40 * DAY).states
     assert (state.phase, state.alarm_due_at) == (StreamPhase.ENDED, None)
+    assert state.gap is not None
+    assert (state.gap.delay_by_day, state.gap.delay_by_night) == (None, None)
 
 
 @pytest.mark.parametrize("days", [3, 30, 300])

@@ -58,7 +58,7 @@ def test_an_organisation_as_a_whole_has_the_settings_of_its_own() -> None:
 def test_a_part_that_stops_is_named() -> None:
     known = detector(house(12, silent=6, after=72))
     findings = [f for f in known.assess(START + 43 * DAY).findings if f.key.startswith("partial_group_gap:")]
-    assert [set(f.members) for f in findings] == [{f"{k}.example" for k in range(6)}]
+    assert [(set(f.members), f.gap) for f in findings] == [({f"{k}.example" for k in range(6)}, None)]
     assert not any(k.startswith("gap:") for k in keys(known.assess(START + 43 * DAY)))
 
 

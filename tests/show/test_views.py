@@ -82,6 +82,17 @@ def test_a_group_gap_has_members_and_no_stream() -> None:
     assert (row["stream"], row["members"], row["state"], row["alert_id"]) == (None, ["a", "b"], None, None)
 
 
+def test_a_part_of_a_group_is_silent_since_the_finding_says_so() -> None:
+    """The others of the group go on, so that there are no facts of a silence of all."""
+    finding = replace(
+        gap_finding(history()), kind=FindingKind.PARTIAL_GROUP_GAP, subject="SendGrid", members=("a", "b"), gap=None
+    )
+    source = silent()
+    row = gap_rows(replace(source.now, assessment=replace(source.now.assessment, findings=(finding,)), alerts=()))[0]
+    assert (row["last_send"], row["silence_seconds"]) == (row["since"], int((source.now.at - finding.since).total_seconds()))
+    assert (row["odds"], row["expected_sends"]) == (None, None)
+
+
 def test_a_resolved_alert_tells_the_gap_s_length() -> None:
     shown = shown_alert(finding=gap_finding(history()), state=AlertState.RESOLVED)
     row = alert_row(shown)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from monitor.errors import StoreError
+from monitor.model import StreamPhase
 from monitor.show.snapshot import Snapshot, SnapshotSource
 from monitor.show.web import POLICY
 from tests.servers.pages import Serve
@@ -73,6 +74,15 @@ def test_the_stream_s_page_has_rhythm_evidence_and_subjects(get: Get) -> None:
         "All lists together mail about as usual now.",
     ):
         assert words in text
+
+
+def test_the_page_of_a_list_that_is_being_learned_claims_no_rhythm(get: Get) -> None:
+    source = silent()
+    learning = tuple(replace(s, phase=StreamPhase.LEARNING) if s.stream == VICTORY else s for s in source.now.states)
+    now = replace(source.now, assessment=replace(source.now.assessment, states=learning))
+    text = get(replace(source, now=now), f"/streams/{VICTORY}").text
+    assert "Too few sends so far" in text
+    assert "own rhythm" not in text
 
 
 def test_the_alert_s_page_has_its_text_evidence_and_who_was_told(get: Get) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.show.words import Block, letter, odds, rate
+from monitor.show.words import Block, letter, rarity, rate
 from monitor.words import count, iso, moment, plain, span
+from tests.show.snapshots import NOW, facts
 
+DAY = timedelta(days=1)
 EPIPHANY = datetime(2021, 1, 6, 18, 22, 46, tzinfo=UTC)
 
 
@@ -71,7 +74,14 @@ def test_a_rate_is_said_in_the_unit_that_fits(per_day: float, words: str) -> Non
     ],
 )
 def test_a_return_period_is_said_as_odds(years: float, words: str) -> None:
-    assert odds(years).endswith(words)
+    assert rarity(replace(facts(NOW, 1.0, NOW), return_period_years=years)).endswith(words)
+
+
+def test_of_a_silence_that_was_seen_in_part_only_that_part_is_judged() -> None:
+    """Three days, of which we were blind for most: three days are not what is usual."""
+    silence = replace(facts(NOW - 3 * DAY, 24.0, NOW), silence=3 * DAY, covered=timedelta(hours=2), return_period_years=0.004)
+    assert rarity(silence) == "a silence of 2 hours, so much of it counts, is usual here"
+    assert rarity(replace(silence, covered=3 * DAY - timedelta(hours=5))) == "a silence this long is usual here"
 
 
 def test_counts_agree_with_their_noun() -> None:
