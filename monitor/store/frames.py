@@ -15,8 +15,12 @@ _local = threading.local()
 
 def frames_of(messages: Iterable[RawMessage]) -> dict[str, bytes]:
     """SHA-256 → frame, each once."""
-    compress = _compressor().compress
-    return {message.sha256: compress(message.raw) for message in messages}
+    content = {message.sha256: message.raw for message in messages}
+    if not content:
+        return {}
+    # All by one call, so that a thread that does this waits for the interpreter once, not at each of them.
+    frames = _compressor().multi_compress_to_buffer(list(content.values()))
+    return {digest: frames[number].tobytes() for number, digest in enumerate(content)}
 
 
 def content_of(frame: bytes) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby, islice
 
 from monitor.model import ArchiveMark, NewCopy
@@ -59,22 +60,23 @@ def save_batches(database: Database, originals: Originals, batches: Iterable[Imp
     ahead: tuple[ImportBatch, Future[Mapping[str, InPack]]] | None = None
     for batch in batches:
         # The disk takes the originals of this batch while the database takes the batch before it.
-        following = batch, originals.keep_soon(_new_frames(database, batch))
+        following = batch, originals.keep_soon(_frames_to_make(database, batch))
         if ahead is not None:
             total = total.plus(_save(database, *ahead, archive))
         ahead = following
     return total.plus(_save(database, *ahead, archive)) if ahead is not None else total
 
 
-def _new_frames(database: Database, batch: ImportBatch) -> Mapping[str, bytes]:
-    """Of what is not stored yet."""
+def _frames_to_make(database: Database, batch: ImportBatch) -> Callable[[], Mapping[str, bytes]]:
+    """What gives the frames of what is not stored yet."""
     known: set[str] = set()
     with database.read() as connection:
         for inbox, copies in groupby(batch.copies, key=lambda c: c.raw.inbox):
             known |= stored_digests(connection, inbox, [copy.raw.sha256 for copy in copies])
-    if batch.frames is None:
-        return frames_of(copy.raw for copy in batch.copies if copy.raw.sha256 not in known)
-    return {digest: frame for digest, frame in batch.frames.items() if digest not in known}
+    made = batch.frames
+    if made is not None:
+        return lambda: {digest: frame for digest, frame in made.items() if digest not in known}
+    return partial(frames_of, [copy.raw for copy in batch.copies if copy.raw.sha256 not in known])
 
 
 def _save(database: Database, batch: ImportBatch, kept: Future[Mapping[str, InPack]], archive: str) -> Imported:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -51,9 +51,12 @@ class Originals:
             raise StoreError(f"{self.folder}: an original could not be written: {error.strerror}") from error
         return {}
 
-    def keep_soon(self, frames: Mapping[str, bytes]) -> Future[Mapping[str, InPack]]:
-        """The same in the background; one batch at a time. Its result says that it is done, or raises."""
-        return self._ahead.submit(self.keep, frames)
+    def keep_soon(self, make: Callable[[], Mapping[str, bytes]]) -> Future[Mapping[str, InPack]]:
+        """The same in the background, with the making of the frames; one batch at a time.
+
+        Its result says that it is done, or raises.
+        """
+        return self._ahead.submit(lambda: self.keep(make()))
 
     def read(self, sha256: str, where: InPack | None) -> bytes:
         """The bytes as received, from the pack where they lie. StoreError: they are gone or no longer what the name says."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -129,11 +130,10 @@ class Store:
     def save_visit(self, visit: FolderVisit, copies: Sequence[NewCopy]) -> Saved:
         """Keep what one look at one folder brought: copies, their sends, checkpoint and coverage, all or nothing.
 
-        The originals are on the disk before. The same visit twice is the same as once.
+        The originals are on the disk before it is kept. The same visit twice is the same as once.
         """
-        places = self._keep_originals(visit.inbox, copies)
+        originals = self._keep_originals(visit.inbox, copies)
         with self._database.write() as connection:
-            packed.note(connection, places)
             inbox = inbox_number(connection, visit.inbox)
             folder = folder_row(connection, inbox, visit.folder, visit.role)
             taken = take_in(connection, visit.inbox, folder, copies) if copies else Taken()
@@ -145,6 +145,7 @@ class Store:
             taken.note_moved(note_roles(connection, folder.id, visit.checkpoint.uidvalidity, visit.roles, visit.at))
             made = group_again(connection, taken.changes, taken.arrivals)
             keep_whole(connection, taken.whole)
+            packed.note(connection, originals())
         return Saved(taken.new, taken.known, made, frozenset(taken.streams))
 
     def awaited(self, inbox: str, most: int) -> dict[str, Awaited]:
@@ -154,13 +155,13 @@ class Store:
 
     def save_bodies(self, bodies: Bodies, copies: Sequence[NewCopy]) -> None:
         """Put whole messages in place of the headers that were stored before; one transaction."""
-        places = self._keep_originals(bodies.inbox, copies)
+        originals = self._keep_originals(bodies.inbox, copies)
         with self._database.write() as connection:
-            packed.note(connection, places)
             reread.keep_bodies(connection, bodies, {copy.raw.uid: copy for copy in copies})
             if copies:
                 octets = sum(len(copy.raw.raw) for copy in copies)
                 counters.add_fetched(connection, bodies.inbox, copies[0].raw.seen_at, octets)
+            packed.note(connection, originals())
 
     def fetched(self, inbox: str, at: datetime) -> int:
         """Octets of messages that came from an inbox on this day (UTC)."""
@@ -237,13 +238,18 @@ class Store:
             where = packed.find(connection, (sha256,)).get(sha256)
         return self._originals.read(sha256, where)
 
-    def _keep_originals(self, inbox: str, copies: Sequence[NewCopy]) -> Mapping[str, InPack]:
-        """Bring them to the disk; what lies in a pack has to be noted in the transaction that keeps the copies."""
-        known: set[str] = set()
-        if len(copies) >= MANY:
-            with self._database.read() as connection:
-                known = stored_digests(connection, inbox, [copy.raw.sha256 for copy in copies])
-        return self._originals.keep(frames_of(copy.raw for copy in copies if copy.raw.sha256 not in known))
+    def _keep_originals(self, inbox: str, copies: Sequence[NewCopy]) -> Callable[[], Mapping[str, InPack]]:
+        """Bring them to the disk, many in the background; what this gives waits until they are there.
+
+        What lies in a pack, which it then says, has to be noted in the transaction that keeps the copies.
+        """
+        if len(copies) < MANY:
+            places = self._originals.keep(frames_of(copy.raw for copy in copies))
+            return lambda: places
+        with self._database.read() as connection:
+            known = stored_digests(connection, inbox, [copy.raw.sha256 for copy in copies])
+        new = [copy.raw for copy in copies if copy.raw.sha256 not in known]
+        return self._originals.keep_soon(partial(frames_of, new)).result
 
     # ------------------------------------------------------------------------------------------ sends
 

@@ -77,3 +77,15 @@ def test_a_half_written_pack_is_not_taken_for_one(store: Store, tmp_path: Path) 
     elsewhere = [a_copy(n) for n in range(MANY)]
     store.save_visit(a_visit(elsewhere, inbox="seed-3"), elsewhere)
     assert pack.read_bytes() == whole
+
+
+@pytest.mark.parametrize("number", [1, MANY])
+def test_nothing_is_kept_of_messages_whose_originals_cannot_be(store: Store, tmp_path: Path, number: int) -> None:
+    copies = [a_copy(n) for n in range(number)]
+    in_the_way = tmp_path / "originals" / ("packs" if number == MANY else copies[0].raw.sha256[:2])
+    in_the_way.write_bytes(b"")
+    with pytest.raises(StoreError, match="an original could not be written"):
+        store.save_visit(a_visit(copies), copies)
+    assert (store.copies_total(), list(store.sends()), store.checkpoints("seed-1")) == ({}, [], {})
+    in_the_way.unlink()
+    assert store.save_visit(a_visit(copies), copies).new_copies == number
