@@ -57,6 +57,7 @@ class FolderReader:
         uids = connection.uids_from(plan.first_uid) if plan.first_uid is not None else ()
         headers_only = len(uids) > HEADERS_FIRST
         read: list[int] = []
+        headers: set[int] = set()
         waiting: tuple[RawMessage, ...] = ()
         oldest: datetime | None = None
         for batch in self._batches(connection, uids) if not headers_only else _runs(uids):
@@ -64,6 +65,8 @@ class FolderReader:
                 yield self._on_the_way(folder, seen, at, state, waiting, plan.restarted)
             fetched = self._headers(connection, batch) if headers_only else self._fetch(connection, batch)
             tabs = connection.in_tabs(fetched.keys()) if folder.role == "INBOX" else {}
+            if headers_only:  # messages that differ in their bodies alone are told apart by the beginnings of these
+                fetched |= self._bodies(connection, set(_repeated(fetched, headers)), f"BODY.PEEK[]<0.{FIRST_BYTES}>")
             waiting = self._messages(folder, state, fetched, clock.now(), tabs, headers_only=headers_only)
             oldest = oldest or next((message.delivered_at for message in waiting), None)
             read.extend(sorted(fetched))
@@ -203,6 +206,15 @@ class FolderReader:
         """The time around it stays unknown, as the folder's UIDs are not all read."""
         reason = f"the server lists message UID {uid} of {folder.name!r} and does not give it; it is passed over"
         return PollFailure(self.inbox, folder.name, at, FailureCause.FOLDER, reason, retryable=False)
+
+
+def _repeated(fetched: Mapping[int, Fetched], met: set[int]) -> Iterator[int]:
+    """The UIDs of messages whose headers, byte for byte, another one of the folder has had; `met` are the hashes of all."""
+    for uid, message in sorted(fetched.items()):
+        headers = hash(message.body)
+        if headers in met:
+            yield uid
+        met.add(headers)
 
 
 def _runs(uids: Sequence[int]) -> Iterator[dict[int, int]]:

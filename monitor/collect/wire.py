@@ -54,7 +54,7 @@ class Connection:
         self._client.normalise_times = False
         self._line: Line = self._client._imap
         self._line.debug = 0  # IMAPClient's 5 formats every answer for a log that nobody reads
-        self.tells_vanished = False
+        self.tells_vanished = self._is_open = False
         if address.security is Security.STARTTLS:
             try:
                 self._ask(lambda: self._client.starttls(address.context))
@@ -108,20 +108,25 @@ class Connection:
         ]
 
     def status(self, folder: str) -> FolderState:
-        """How a folder stands, without opening it."""
+        """How a folder stands, without opening it. One that a look was broken off in is closed before."""
+        self.leave()
         items = ["UIDVALIDITY", "UIDNEXT", "MESSAGES", *(["HIGHESTMODSEQ"] if self.offers("CONDSTORE") else [])]
         return _folder_state(self._ask(lambda: self._client.folder_status(folder, items)))
 
     def examine(self, folder: str) -> FolderState:
         """Open a folder read-only."""
-        return _folder_state(self._ask(lambda: self._client.select_folder(folder, readonly=True)))
+        self._is_open = False
+        answer = self._ask(lambda: self._client.select_folder(folder, readonly=True))
+        self._is_open = True
+        return _folder_state(answer)
 
     def leave(self) -> None:
         """Close the open folder where the server can without CLOSE (UNSELECT, RFC 3691): STATUS is for folders that are not open.
 
         CLOSE would do, as EXAMINE expunges nothing, but there are servers that refuse it after EXAMINE (pymap 0.36).
         """
-        if self.offers("UNSELECT"):
+        if self._is_open and self.offers("UNSELECT"):
+            self._is_open = False
             self._ask(self._client.unselect_folder)
 
     def uids_from(self, first: int) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from monitor.model import NewCopy
+from monitor.store.documents import kept
 from monitor.store.statements import chunks
 from monitor.store.tables import placements
 
@@ -50,11 +51,16 @@ def recognise(
 def _is_it(row: Row[Any], copy: NewCopy, folder: int, places: Sequence[tuple[int, int]]) -> bool:
     """`places` are (folder, UIDVALIDITY) where the stored copy lies."""
     raw = copy.raw
-    if (folder, raw.uidvalidity) in places:
+    if (folder, raw.uidvalidity) in places or _differ(row.address, kept(copy.address)):
         return False
-    if row.awaits_body or raw.awaits_body:
-        return bool(row.size == raw.size)
+    if (row.awaits_body or raw.awaits_body) and row.size == raw.size:
+        return True
     return all(place == folder for place, _ in places)
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    """Whether they came to two of our addresses: a list may give the mails of one send one Message-ID."""
+    return one is not None and other is not None and one != other
 
 
 def _lying(connection: Connection, numbers: Sequence[int]) -> dict[int, list[tuple[int, int]]]:

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Row, Select, select, update
 from monitor.store.statements import given_pairs, pairs
 from monitor.store.tables import copies
 
-_COLUMNS = ("id", "inbox_id", "stream_id", "message_id", "sent_at", "from_address", "at", "size", "role", "awaits_body")
+_IDENTITY = ("id", "inbox_id", "stream_id", "message_id", "sent_at", "from_address", "address")
+_COLUMNS = (*_IDENTITY, "at", "size", "role", "awaits_body")
 
 
 def same_messages(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Sequence[Row[Any]]:

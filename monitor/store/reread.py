@@ -13,9 +13,10 @@ from monitor.model import Awaited, Bodies, NewCopy
 from monitor.store.bulk import update_rows
 from monitor.store.grouping import group_again
 from monitor.store.intake import columns_of, describe, number_streams
+from monitor.store.placement import placed
 from monitor.store.repeats import same_messages, settle_repeats
 from monitor.store.statements import chunks
-from monitor.store.tables import copies, evidence, folders, inboxes, placements, problems
+from monitor.store.tables import copies, evidence, folders, inboxes, placements, problems, tab_stays
 
 
 def keep_again(connection: Connection, read: Mapping[int, NewCopy]) -> None:
@@ -46,15 +47,37 @@ def keep_again(connection: Connection, read: Mapping[int, NewCopy]) -> None:
 def keep_whole(connection: Connection, whole: Mapping[int, NewCopy]) -> None:
     """These copies, of which only the headers were stored, are here whole: their bytes count from now on."""
     known = {row.id: row for row in _known(connection, list(whole))}
-    taken = {(row.inbox_id, row.digest) for row in _same_bytes(connection, [copy.raw.sha256 for copy in whole.values()])}
+    taken = {(row.inbox_id, row.digest): row for row in _same_bytes(connection, [copy.raw.sha256 for copy in whole.values()])}
     _no_longer_awaited(connection, list(known))
-    fits = {number: copy for number, copy in whole.items() if (known[number].inbox_id, copy.raw.sha256) not in taken}
+    twins = {n: row for n, copy in whole.items() if (row := taken.get((known[n].inbox_id, copy.raw.sha256))) and row.id != n}
+    fits = {n: copy for n, copy in whole.items() if (known[n].inbox_id, copy.raw.sha256) not in taken}
     rows = [
         {"id": number, "digest": copy.raw.sha256, "size": copy.raw.size, "truncated": copy.raw.truncated}
         for number, copy in fits.items()
     ]
     update_rows(connection, copies, rows)
     keep_again(connection, fits)
+    _merge(connection, [(known[n], row) for n, row in twins.items()])
+
+
+def _merge(connection: Connection, twins: Sequence[tuple[Row[Any], Row[Any]]]) -> None:
+    """What came again, headers first, turns out to be a copy that was known: its folder was rebuilt, and it has no Message-ID.
+
+    The totals of copies keep it, as they only ever grow.
+    """
+    changes: dict[int, list[datetime]] = defaultdict(list)
+    for again, known in twins:
+        for table in (placements, tab_stays):
+            connection.execute(update(table).where(table.c.copy_id == again.id).values(copy_id=known.id))
+        for table in (evidence, problems):
+            connection.execute(delete(table).where(table.c.copy_id == again.id))
+        connection.execute(delete(copies).where(copies.c.id == again.id))
+        lies = {"folder_id": again.folder_id, "role": placed(known.role, again.role)}
+        connection.execute(update(copies).where(copies.c.id == known.id).values(lies))
+        for row in (again, known):
+            if row.stream_id is not None:
+                changes[row.stream_id].append(row.at)
+    group_again(connection, changes, left={again.send_id for again, _ in twins if again.send_id is not None})
 
 
 def keep_bodies(connection: Connection, bodies: Bodies, read: Mapping[int, NewCopy]) -> None:
@@ -100,7 +123,7 @@ def _known(connection: Connection, numbers: Sequence[int]) -> list[Row[Any]]:
 
 
 def _same_bytes(connection: Connection, digests: Sequence[str]) -> list[Row[Any]]:
-    query: Select[Any] = select(copies.c.inbox_id, copies.c.digest)
+    query: Select[Any] = select(copies)
     return [row for some in chunks(digests) for row in connection.execute(query.where(copies.c.digest.in_(some)))]
 
 

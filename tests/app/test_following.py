@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from monitor.clock import SteppedClock
 from monitor.collect import limits, reading
 from monitor.collect.imap import TABS_AGAIN
+from monitor.errors import StoreError
 from monitor.store.places import Place
+from monitor.store.store import Store
+from monitor.store.tables import copies
 from tests.app.test_bad_input import Line, line, with_password
 from tests.servers.dovecot import Dovecot, DovecotUser
 from tests.servers.scripted_imap import Box, ScriptedImap, scripted
@@ -160,6 +166,92 @@ def test_a_mailbox_that_was_rebuilt_with_other_bytes_counts_nothing_twice(tmp_pa
             assert sum(store.copies_total().values()) == 3
             for_good = [(f"Number {number}", "INBOX", still) for number in (1, 2) for still in (False, True)]
             assert stays(store.moves()) == for_good
+
+
+@contextmanager
+def on_a_scripted_server(box: Box, folder: Path) -> Iterator[tuple[ScriptedImap, Line]]:
+    with scripted(ScriptedImap({"INBOX": box})) as server:
+        (folder / "password").write_text("secret")
+        settings = server.settings().model_copy(update={"password_env": None, "password_file": folder / "password"})
+        with line(folder, settings) as at_work:
+            yield server, at_work
+
+
+def read_all(at_work: Line) -> None:
+    """Bodies too."""
+    [inbox] = at_work.session.settings.inboxes
+    while at_work.poller.poll(inbox).has_more:
+        pass
+
+
+def kept(at_work: Line) -> list[bytes]:
+    """The bytes of every stored message."""
+    store = at_work.session.store
+    with store._database.read() as connection:
+        digests = connection.execute(select(copies.c.digest).where(~copies.c.awaits_body)).scalars().all()
+    return sorted(store.original(digest) for digest in digests)
+
+
+def test_of_a_large_backlog_messages_that_differ_in_their_bodies_alone_are_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 1)
+    monkeypatch.setattr(reading, "BATCH_HEADERS", 2)
+    raws = [letter(1, body=f"Body {name}") for name in "abcd"]
+    with on_a_scripted_server(Box(dict(enumerate(raws, start=1))), tmp_path) as (_, at_work):
+        read_all(at_work)
+        read_all(at_work)
+        assert kept(at_work) == raws
+
+
+@pytest.mark.parametrize("is_numbered", [True, False])
+def test_a_large_mailbox_that_is_rebuilt_again_and_again_counts_nothing_twice(
+    is_numbered: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 2)
+    raws = [letter(number) for number in (1, 2, 3)]
+    if not is_numbered:
+        raws = [re.sub(rb"Message-ID: .*\r\n", b"", raw) for raw in raws]
+    with on_a_scripted_server(Box(dict(enumerate(raws, start=1))), tmp_path) as (server, at_work):
+        read_all(at_work)
+        for uidvalidity in (8, 7, 9):
+            server.boxes["INBOX"] = Box(dict(enumerate(raws, start=10 * uidvalidity)), uidvalidity=uidvalidity)
+            read_all(at_work)
+            read_all(at_work)
+            assert kept(at_work) == raws
+            assert [send.copies for send in at_work.session.store.sends()] == [1, 1, 1]
+        assert at_work.session.store.awaited("seed", 9) == {}
+
+
+def test_a_large_mailbox_that_was_rebuilt_with_other_bytes_counts_nothing_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on_a_scripted_server(Box({n: letter(n) for n in (1, 2, 3)}), tmp_path) as (server, at_work):
+        read_all(at_work)
+        monkeypatch.setattr(reading, "HEADERS_FIRST", 2)
+        server.boxes["INBOX"] = Box({n + 10: letter(n, more="X-Migrated: yes") for n in (1, 2, 3)}, uidvalidity=8)
+        read_all(at_work)
+        read_all(at_work)
+        assert len(kept(at_work)) == 3
+        assert [send.copies for send in at_work.session.store.sends()] == [1, 1, 1]
+
+
+def test_where_storing_fails_amid_a_folder_it_is_closed_before_its_numbers_are_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may answer STATUS of an open folder with how it stood when it was opened (RFC 9051 §6.3.11)."""
+
+    def full(*_: object) -> None:
+        raise StoreError("database or disk is full")
+
+    with on_a_scripted_server(Box({n: letter(n) for n in range(1, 300)}), tmp_path) as (server, at_work):
+        with monkeypatch.context() as broken, pytest.raises(StoreError):
+            broken.setattr(Store, "save_visit", full)
+            at_work.poll()
+        asked = len(server.asked)
+        at_work.poll()
+        assert [line.split()[0] for line in server.asked[asked:]][:3] == ["NOOP", "UNSELECT", "STATUS"]
+        assert len(kept(at_work)) == 299
 
 
 def test_other_mail_under_a_uid_that_was_used_before_is_new(tmp_path: Path) -> None:

@@ -156,9 +156,10 @@ def fetched(box: Box, uid: int, asked: str) -> bytes:
     items = f'* {uid} FETCH (UID {uid} RFC822.SIZE {len(raw)} INTERNALDATE "{day:%d-%b-%Y} 18:22:46 +0000"'.encode()
     if "BODY.PEEK" not in asked:
         return items + b")\r\n"
-    part = re.search(r"<0\.(\d+)>", asked)
-    body = raw[: int(part[1])] if part else raw
-    return items + b" BODY[]%b {%d}\r\n%b)\r\n" % (b"<0>" if part else b"", len(body), body)
+    part, section = re.search(r"<0\.(\d+)>", asked), b"HEADER" if "[HEADER]" in asked else b""
+    whole = raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if section else raw
+    body = whole[: int(part[1])] if part else whole
+    return items + b" BODY[%b]%b {%d}\r\n%b)\r\n" % (section, b"<0>" if part else b"", len(body), body)
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from monitor.model import Checkpoint, Subscription
 from monitor.store.store import Store
 from tests.store.build import DAY, NOON, a_copy, a_visit
@@ -38,3 +40,13 @@ def test_a_checkpoint_keeps_its_state_and_uids_that_were_stored_are_known(url: s
         assert store.checkpoints("seed-1") == {"INBOX": checkpoint}
         assert store.known_uids("seed-1", "INBOX", 2**60) == {2**61 + 1, 2**61 + 2}
         assert store.known_uids("seed-1", "INBOX", 1) == store.known_uids("seed-2", "INBOX", 2**60) == frozenset()
+
+
+@pytest.mark.parametrize(("address", "kept"), [("b@seeds.example", 2), ("a@seeds.example", 1)])
+def test_one_message_to_two_of_our_addresses_is_two_copies(address: str, kept: int, url: str, tmp_path: Path) -> None:
+    with Store.open(url, tmp_path) as store:
+        for uid, to in ((1, "a@seeds.example"), (2, address)):
+            copy = replace(a_copy(uid, NOON, message_id="one@news.example.org"), address=to)
+            store.save_visit(a_visit([copy]), [copy])
+            store.save_visit(replace(a_visit(), vanished=((1, 1),)), [])
+        assert [send.copies for send in store.sends()] == [kept]
