@@ -245,9 +245,10 @@ def test_where_storing_fails_amid_a_folder_it_is_closed_before_its_numbers_are_a
         raise StoreError("database or disk is full")
 
     with on_a_scripted_server(Box({n: letter(n) for n in range(1, 300)}), tmp_path) as (server, at_work):
-        with monkeypatch.context() as broken, pytest.raises(StoreError):
+        with monkeypatch.context() as broken:
             broken.setattr(Store, "save_visit", full)
-            at_work.poll()
+            with pytest.raises(StoreError):
+                at_work.poll()
         asked = len(server.asked)
         at_work.poll()
         assert [line.split()[0] for line in server.asked[asked:]][:3] == ["NOOP", "UNSELECT", "STATUS"]
