@@ -45,6 +45,11 @@ LEAST_BLIND = timedelta(hours=1)
 """An inbox is blind after so long without a proof; where polls are seldom, after three of them were due."""
 
 
+def tells_silence(finding: Finding) -> bool:
+    """Whether it says of its subject and members that they are silent; a part of a group has no gap of its own."""
+    return finding.gap is not None or finding.kind is FindingKind.PARTIAL_GROUP_GAP
+
+
 class Watch:
     """Keeps the detector in step with the store. One thread at a time."""
 
@@ -74,7 +79,7 @@ class Watch:
         self._changes.add_sends(sends)
         self._beside.add_sends(sends)
         judged = self._detector.assess(now)
-        silent = frozenset(s for f in judged.findings if f.gap is not None for s in (f.subject, *f.members))
+        silent = frozenset(s for f in judged.findings if tells_silence(f) for s in (f.subject, *f.members))
         unread = self._unread()
         never = never_read(unread, now, self._blind_after)
         found = (

@@ -31,7 +31,7 @@ class GapSettings(Strict):
     """gap-detection knobs; a stream or an organisation may override any of them."""
 
     false_alarms_per_sender_year: float = Field(default=1.0, gt=0, le=366)
-    false_alarms_total_year: float | None = Field(default=None, gt=0)
+    false_alarms_total_year: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     levels: Literal["on", "off"] = "on"
     """`off`: neither watch nor confirmed, only alert."""
     min_sessions: int = Field(default=5, ge=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from monitor.alert.grouping import members
 from monitor.app.ingest import Reader
 from monitor.app.rebuilding import rebuild
 from monitor.app.session import Session, open_session
+from monitor.app.watch import tells_silence
 from monitor.collect.tokens import TokenFile, Tokens, must_log_in
-from monitor.model import CoverageKind, FailureCause, FindingKind, PollFailure, Send
+from monitor.model import CoverageKind, FailureCause, Finding, FindingKind, Level, PollFailure, Send
 from monitor.settings import CollectSettings, GapSettings, InboxSettings, OAuthSettings, Settings, StreamSettings
 from monitor.store.store import Store
 from tests.store.build import HOUR, MINUTE, NOON, a_copy, a_visit
@@ -227,6 +229,43 @@ def test_a_state_that_no_longer_holds_is_not_taken_up(change: str, tmp_path: Pat
         store.keep_states([], [])
         assert not store.states()
         assert resumed == Session(known, store, session.identifier).watch().assess(now)
+
+
+def test_another_version_concludes_anew_and_repeats_no_alert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update of the program while a list is silent: its states are of no use, and what was told is not told again."""
+    with open_session(settings(tmp_path, inbox("one"))) as session:
+        a_history(session)
+        now = NOON + DAYS * 24 * HOUR + 40 * HOUR
+        before = session.watch().round(now)
+        alerts, titles = session.store.open_alerts(), told(session)
+        assert [a.key for a in alerts] == ["gap:a.example"]
+        states = {(s.hour, s.basis) for s in session.store.states()}
+        for module in ("monitor.detect.state", "monitor.app.watch"):
+            monkeypatch.setattr(f"{module}.version", lambda: "another")
+        read: list[int] = []
+        changed = Store.changed_sends
+
+        def changed_sends(store: Store, after: int) -> tuple[tuple[Send, ...], int]:
+            read.append(after)
+            return changed(store, after)
+
+        monkeypatch.setattr(Store, "changed_sends", changed_sends)
+        updated = session.watch()
+        assert updated.assess(now) == before
+        assert read == [0]
+        updated.round(now + MINUTE)
+        assert [(a.id, a.opened_at, a.level) for a in session.store.open_alerts()] == [
+            (a.id, a.opened_at, a.level) for a in alerts
+        ]
+        assert told(session) == titles
+        assert not states & {(s.hour, s.basis) for s in session.store.states()}
+
+
+def test_a_part_of_a_group_that_is_silent_is_not_told_of_as_sending_less() -> None:
+    kind = FindingKind.PARTIAL_GROUP_GAP
+    found = Finding(kind=kind, key="p", subject="p", level=Level.ALERT, since=NOON, found_at=NOON, members=("a.example",))
+    assert tells_silence(found)
+    assert not tells_silence(replace(found, kind=FindingKind.PROVIDER_CHANGE))
 
 
 def test_a_rebuild_forgets_the_states(tmp_path: Path) -> None:
