@@ -130,6 +130,11 @@ class Facts:
     note: str | None
     members: str | None
     member_count: int
+    unsure: str | None
+    """Those of them that may as well be in an ordinary pause."""
+    named: str | None
+    named_count: int
+    """With those that have mailed again since they were named."""
     still_silent: str | None
     """Of a group that ended: its streams that have not mailed since, or are not followed any more."""
     group: str
@@ -186,6 +191,9 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         note=(publishable(finding.note, 400).rstrip(".") or None) if finding else None,
         members=_names(finding.members) if finding else None,
         member_count=len(finding.members) if finding else 0,
+        unsure=_names(finding.unsure) if finding else None,
+        named=_names(sorted((*finding.members, *finding.resumed))) if finding else None,
+        named_count=len(finding.members) + len(finding.resumed) if finding else 0,
         still_silent=_names(decision.still_silent),
         group=_GROUP_WORDS.get(group_kind, "streams of {}").format(group_name),
         group_name=group_name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -79,12 +79,27 @@ def names_streams(of: Finding | Alert) -> bool:
     return of.kind in GROUPS or (of.kind is FindingKind.INBOX_BLIND and finding is not None and finding.gap is not None)
 
 
-def widened(finding: Finding, known: Alert) -> Finding:
-    """A group's newest finding, which still names the streams that its alert has named before: not all come back at once."""
+def named_no_more(known: Alert, finding: Finding | None) -> frozenset[str]:
+    """The streams that a group's alert has named and that its newest finding does not name: perhaps they have mailed."""
+    return members(known) - members(finding) if finding is not None and names_streams(known) else frozenset()
+
+
+def followed(finding: Finding, known: Alert, back: Collection[str]) -> Finding:
+    """A group's newest finding, which still names the streams that its alert has named before: not all come back at once.
+
+    Those that are `back` are `resumed` instead.
+    """
     if not names_streams(finding):
         return finding
-    named = tuple(sorted(members(known) | members(finding)))
-    return replace(finding, members=named, since=max(finding.since, known.since))
+    named = members(known) | members(finding)
+    before = known.finding.resumed if known.finding else ()
+    resumed = (set(before) | (named & set(back))) - members(finding)
+    return replace(
+        finding,
+        members=tuple(sorted(named - resumed)),
+        resumed=tuple(sorted(resumed)),
+        since=max(finding.since, known.since),
+    )
 
 
 def channels_for(alert: Alert, routes: Sequence[RouteSettings]) -> tuple[str, ...]:

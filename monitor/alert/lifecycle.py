@@ -10,11 +10,12 @@ from monitor.alert.grouping import (
     SAME,
     channels_for,
     channels_that_want_raises,
+    followed,
     has_wider,
     members,
+    named_no_more,
     names_streams,
     parents,
-    widened,
 )
 from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Send, StreamPhase, StreamState
 from monitor.settings import AlertSettings
@@ -63,7 +64,8 @@ def advance(
     `resumed` maps the key of an open gap alert to its `news_of`; `unfollowed` are the keys of those whose stream or inbox is not
     followed any more: they end where they have no finding. One alert is open per key. A gap ends by mail only: while
     the finding is merely absent (we are blind, a pause was declared) it stays open; any other kind ends with its finding,
-    unless a wider one has taken its place. A group goes on until no stream that it named is late any more: one broken
+    unless a wider one has taken its place. The streams that a group's alert names are followed without a word: those that fall
+    silent with it join, those that mail again leave. It goes on until no stream that it named is late any more: one broken
     thing gives one notice, also when the streams come back one by one.
 
     Mail with `at` from `found_at` on ends the gap. Mail from before it, which can only have come late, refutes the alert: had
@@ -88,7 +90,7 @@ def advance(
     known = {a.key for a in living}
     opened = [_new(f, now) for key, f in sorted(loud.items()) if key not in known and not _is_stale(f, resumed.get(key))]
     before = {a.key: a for a in open_alerts if a.key in known}
-    present = [_renewed(a, listed.get(a.key)) for a in living] + opened
+    present = [_renewed(a, listed.get(a.key), assessment.states) for a in living] + opened
     over = parents(present, present)
     released = _told_by_ended_parents(open_alerts, ends)
     decisions = [d for key, d in ends.items() if key not in known]
@@ -131,7 +133,7 @@ def _group_ended(
         return None
     named = members(alert)
     known = [s for s in states if s.stream in named]
-    back = {s.stream for s in known if s.last_send_at > alert.since + SAME}
+    back = _back(alert, known)
     if not is_anew and any(s.stream not in back and _is_late(s, now) for s in known):
         return None
     return Decision(_over(alert, now), AlertEventKind.RESOLVED, alert.told, still_silent=tuple(sorted(named - back)))
@@ -170,12 +172,18 @@ def _new(finding: Finding, now: datetime) -> Alert:
     )
 
 
-def _renewed(alert: Alert, finding: Finding | None) -> Alert:
+def _renewed(alert: Alert, finding: Finding | None, states: Sequence[StreamState]) -> Alert:
     """The alert with its newest finding; a level once reached stays, a gap's begin follows the detector."""
     if finding is None:
         return alert
-    finding = widened(finding, alert)
+    left = named_no_more(alert, finding)
+    finding = followed(finding, alert, _back(alert, [s for s in states if s.stream in left] if left else ()))
     return replace(alert, finding=finding, since=finding.since, level=max(alert.level, finding.level))
+
+
+def _back(alert: Alert, states: Iterable[StreamState]) -> set[str]:
+    """Those that have mailed since the silence began."""
+    return {s.stream for s in states if s.last_send_at > alert.since + SAME}
 
 
 def _told(
@@ -197,7 +205,8 @@ def _told(
         return Decision(replace(alert, told=told, updated_at=now), AlertEventKind.RAISED, due)
     if due:  # a mute ended, a parent ended, or a route is new: these channels hear of it first now
         return Decision(replace(alert, told=told, updated_at=now), AlertEventKind.OPENED, due)
-    if replace(alert, finding=before.finding) != before or now - before.updated_at >= REFRESH:
+    is_same = replace(alert, finding=before.finding) == before and members(alert) == members(before)
+    if not is_same or now - before.updated_at >= REFRESH:
         return Decision(replace(alert, updated_at=now))
     return None
 

@@ -44,6 +44,8 @@ def payload_of(decision: Decision, context: AlertContext, now: datetime, link: s
         "stream": alert.subject if alert.kind in _ABOUT_A_STREAM else None,
         "organisation": alert.organisation,
         "members": list(finding.members) if finding else [],
+        "unsure": list(finding.unsure) if finding else [],
+        "resumed": list(finding.resumed) if finding else [],
         "last_send": iso(alert.since),
         "last_subject": publishable(last.subject) or None if last else None,
         "found_at": iso(alert.found_at),

@@ -7,7 +7,7 @@ members' surprises.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import lgamma, log
 
@@ -21,14 +21,23 @@ ORDER = (INBOX, DELIVERY, ACCOUNT, ORGANISATION)
 OTHERS_EXPECTED = 3.0
 """The members beside the busiest must have been expected to send so often: chance of none is e^-3."""
 LOUD = 2.5
-"""A member with this surprise is named as silent: one gap in twelve gets there."""
-LOUD_TOGETHER = 1.5
-"""So is one with this surprise, if it fell silent no later than those: one gap in five gets there."""
+"""A member with this surprise is silent by itself: one gap in twelve gets there."""
+LOUD_TOGETHER = 4.0
+"""The merged mail of a group is looked at from this surprise on: one of its pauses in fifty gets there."""
 SURPRISE_CAP = 8.0
 LULL_POWER = 1.5
-SHARED_LULLS = 1 / 40
-"""Members lull in pairs. Chosen so that parts of 5, 10 and 20 busy simulated lists are falsely told of once a year."""
 LEAST_MEMBERS = 5
+MOST_MISTAKES, MOST_MISTAKEN = 0.7, 0.05
+"""A part of a group is told of once so few of its streams are probably misnamed: as a number, and as a share of those named."""
+OVERWHELMING = 6.0
+"""With so much more evidence than is needed it is told of as soon as two of its streams would be told of by themselves."""
+SLOW = 0.2
+"""A member that mails less than this share of what those named do: whether it stopped too will only be seen much later."""
+SURE = 0.9
+"""From this chance on it is sure that a named stream stopped with the others."""
+WHOLE_MARGIN, PART_MARGIN, SHARED_LULLS = 3.0, 2.0, 0.15
+"""Evidence beyond what chance alone would ask for, and more of it for each member: what lists share (a lull, the end of a
+quarter) silences many at once. Chosen so that simulated groups of 3 to 50 lists are falsely told of within the budget."""
 INBOX_BUDGET = 0.1
 """False alarms a year for `the whole inbox is silent`."""
 
@@ -66,29 +75,68 @@ def several_are_silent(members: Sequence[Member]) -> bool:
     return len(expected) >= 2 and sum(expected[1:]) >= OTHERS_EXPECTED
 
 
-def silent_part(members: Sequence[Member]) -> tuple[float, tuple[Member, ...]]:
-    """How strongly the silences of some members contrast with the others' activity, and the members that stand out.
+def part_score(members: Sequence[Member]) -> float:
+    """How strongly the silences of some members contrast with the others' activity.
 
-    The score is the largest, over 2 ≤ j ≤ K - 2, of f [s(1) + … + s(j)] - j - ln C(K, j): the j greatest surprises over
-    what chance gives the best j of K, slowed by the activity f of the other members in the last 24 hours (to the power
-    LULL_POWER), so that a lull of the whole group is no partial stop. A surprise counts for at most SURPRISE_CAP: one
-    paused list is no group.
+    The largest, over 2 ≤ j ≤ K - 2, of f [s(1) + … + s(j)] - j - ln C(K, j): the j greatest surprises over what chance gives
+    the best j of K, slowed by the activity f of the other members in the last 24 hours (to the power LULL_POWER), so that a
+    lull of the whole group is no partial stop. A surprise counts for at most SURPRISE_CAP: one paused list is no group.
     """
     ordered = sorted(members, key=lambda m: (-m.surprise, m.stream))
     k = len(ordered)
     if k < LEAST_MEMBERS:
-        return float("-inf"), ()
+        return float("-inf")
     sums = np.cumsum([min(m.surprise, SURPRISE_CAP) for m in ordered])
     seen = np.cumsum([m.seen_today for m in ordered])
     usual = np.cumsum([m.usual_today for m in ordered])
     activity = np.clip((seen[-1] - seen + 2.0) / (usual[-1] - usual + 2.0), 0.1, 1.0) ** LULL_POWER
     j = np.arange(1, k + 1)
     chances = np.array([lgamma(k + 1) - lgamma(i + 1) - lgamma(k - i + 1) for i in j])
-    score = float((activity * sums - j - chances)[1 : k - 2].max())
-    since = max((m.last for m in ordered if m.surprise >= LOUD), default=float("-inf"))
-    return score, tuple(m for m in ordered if m.surprise >= LOUD or (m.surprise >= LOUD_TOGETHER and m.last <= since))
+    return float((activity * sums - j - chances)[1 : k - 2].max())
 
 
 def part_needed(sessions_a_year: float, members: int, budget: float) -> float:
-    """The score at which a partial stop is found. The term in the number of members pays for lulls that they share."""
-    return log(max(sessions_a_year, 1.0) / budget) + SHARED_LULLS * members**2
+    """The score at which a part of so many members is found to be silent, with so many false alarms a year."""
+    return log(max(sessions_a_year, 1.0) / budget) + PART_MARGIN + SHARED_LULLS * members
+
+
+def whole_needed(sessions_a_year: float, members: int, budget: float) -> float:
+    """How surprising the members' silences since the group's last mail must be, all together, for the whole to be silent."""
+    return log(max(sessions_a_year, 1.0) / budget) + WHOLE_MARGIN + SHARED_LULLS * members
+
+
+@dataclass(frozen=True)
+class Part:
+    """The members that are said to have stopped together."""
+
+    silent: tuple[Member, ...]
+    unsure: tuple[Member, ...]
+    """Those of them that may as well be in an ordinary pause."""
+    mistakes: float
+    """How many members are probably named, or not named, wrongly; far slower ones than those named are left out."""
+
+    @property
+    def is_sharp(self) -> bool:
+        """Whether it can be told who they are."""
+        return self.mistakes <= max(MOST_MISTAKES, MOST_MISTAKEN * len(self.silent))
+
+
+def part_of(members: Sequence[Member], chances: Iterable[float]) -> Part:
+    """Who stopped, by the chance of each that it did: those for whom that is likelier than not.
+
+    Of lists far slower than those, nothing can be said so soon: one is named only where it is silent by itself.
+    """
+    judged = [(m, float(chance)) for m, chance in zip(members, chances, strict=True)]
+    likely = [m.usual_today for m, chance in judged if chance > 0.5]
+    slow = SLOW * float(np.median(likely)) if likely else 0.0
+    silent, unsure, mistakes = [], [], 0.0
+    for member, chance in judged:
+        is_slow = member.usual_today < slow
+        is_named = chance > 0.5 and (not is_slow or member.surprise >= LOUD)
+        if is_named:
+            silent.append(member)
+            if chance < SURE:
+                unsure.append(member)
+        if is_named or not is_slow:
+            mistakes += 1.0 - chance if is_named else chance
+    return Part(tuple(silent), tuple(unsure), mistakes)

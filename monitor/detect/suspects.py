@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import exp, log
 
 import numpy as np
 
+from monitor.detect.bank import Floats, Rows
 from monitor.detect.calendar import HOURS_PER_YEAR, moment_of
+from monitor.detect.clocks import ALERT
 from monitor.detect.gaps import Reading, gap_facts
-from monitor.detect.groups import DELIVERY, INBOX, LOUD, ORDER, ORGANISATION, Member, part_needed, several_are_silent, silent_part
+from monitor.detect.groups import (
+    DELIVERY,
+    INBOX,
+    LOUD,
+    LOUD_TOGETHER,
+    ORDER,
+    ORGANISATION,
+    OVERWHELMING,
+    SURPRISE_CAP,
+    Member,
+    part_needed,
+    part_of,
+    part_score,
+    several_are_silent,
+    whole_needed,
+)
+from monitor.detect.onset import chances_of_stop, surprises_at
 from monitor.detect.roster import GroupKey
 from monitor.model import Finding, FindingKind, Level
 
 OTHERS_WENT_ON = 10.0
 """A partial stop needs so many usual sends' time of the group's mail since the silent members' last."""
+MOST_MARGIN = 50.0
 WORDS = {DELIVERY: "delivered by", "account": "of account", ORGANISATION: "of"}
 
 
@@ -46,12 +67,13 @@ def group_findings(reading: Reading, blind: frozenset[str]) -> tuple[Finding, ..
 
 
 def _views(reading: Reading) -> Iterator[GroupView]:
-    """Groups that may be silent: with an alarm of their merged row, or with several members that are loud."""
+    """Groups that may be silent: with a merged row that is loud, or late by the settings, or with several such members."""
     roster, bank = reading.frame.roster, reading.frame.engine.bank
     loud = set(np.nonzero(reading.surprises >= LOUD)[0].tolist())
     counts = Counter(key for s, row in roster.streams.items() if row in loud for key in roster.current[s]) if loud else {}
-    alarmed = set(np.nonzero(np.isfinite(bank.view("alarm_at")[:, 1]) & bank.view("is_group"))[0].tolist())
-    wanted = [(key, row) for key, row in roster.groups.items() if row in alarmed or counts.get(key, 0) >= 2]
+    alarmed = (reading.surprises >= LOUD_TOGETHER) | np.isfinite(bank.view("alarm_at")[:, ALERT])
+    late = set(np.nonzero(alarmed & bank.view("is_group"))[0].tolist())
+    wanted = [(key, row) for key, row in roster.groups.items() if row in late or counts.get(key, 0) >= 2]
     for key, row in sorted(wanted, key=lambda item: (ORDER.index(item[0][0]), -len(roster.members[item[0]]), item[0])):
         members = tuple(_members(reading, key))
         if len(members) >= 2:
@@ -80,52 +102,113 @@ def _members(reading: Reading, key: GroupKey) -> Iterator[Member]:
 
 
 def _whole(reading: Reading, view: GroupView) -> Finding | None:
-    level = reading.level(view.row)
-    if level is None or level < Level.ALERT or not several_are_silent(view.members):
+    """The whole group: so long after the last mail of any of its members that all of them are probably not pausing by chance."""
+    if not several_are_silent(view.members):
         return None
+    return _inbox(reading, view) if view.key[0] == INBOX else _group(reading, view)
+
+
+def _inbox(reading: Reading, view: GroupView) -> Finding | None:
+    level = reading.level(view.row)
+    if level is None or level < Level.ALERT:
+        return None
+    name, streams = view.key[1], tuple(m.stream for m in view.members)
+    return Finding(
+        kind=FindingKind.INBOX_BLIND,
+        key=f"inbox_blind:{name}",
+        subject=name,
+        level=level,
+        since=moment_of(float(reading.frame.engine.bank.last[view.row])),
+        found_at=moment_of(reading.found_at(view.row, level)),
+        members=streams,
+        gap=gap_facts(reading, view.row),
+        note=f"No mail of {len(streams)} streams has reached this inbox: more likely the inbox than the senders.",
+    )
+
+
+def _group(reading: Reading, view: GroupView) -> Finding | None:
     kind, name = view.key
-    bank = reading.frame.engine.bank
+    told = _found(reading, view)
+    if told is None:
+        return None
+    level, found_at, years = told
     streams = tuple(m.stream for m in view.members)
-    if kind == INBOX:
-        return Finding(
-            kind=FindingKind.INBOX_BLIND,
-            key=f"inbox_blind:{name}",
-            subject=name,
-            level=level,
-            since=moment_of(float(bank.last[view.row])),
-            found_at=moment_of(reading.found_at(view.row, level)),
-            members=streams,
-            gap=gap_facts(reading, view.row),
-            note=f"No mail of {len(streams)} streams has reached this inbox: more likely the inbox than the senders.",
-        )
     return Finding(
         kind=FindingKind.GROUP_GAP,
         key=f"group_gap:{kind}:{name}",
         subject=name,
         level=level,
-        since=moment_of(float(bank.last[view.row])),
-        found_at=moment_of(reading.found_at(view.row, level)),
+        since=moment_of(float(reading.frame.engine.bank.last[view.row])),
+        found_at=moment_of(found_at),
         organisation=name if kind == ORGANISATION else None,
         members=streams,
-        gap=gap_facts(reading, view.row),
+        gap=replace(gap_facts(reading, view.row), return_period_years=years, alarm_due_at=moment_of(found_at)),
         note=f"We have seen no mail of the {len(streams)} streams {WORDS[kind]} {name} since then.",
     )
+
+
+def _found(reading: Reading, view: GroupView) -> tuple[Level, float, float] | None:
+    """How sure the whole group's silence is, from when on it was so (to a 64th of the silence), and its return period in years.
+
+    By what the silences of all members since the group's last mail would take of luck together; by the settings' hours where
+    there are such. Nothing is told of what was silent before anybody looked.
+    """
+    engine, bank, row = reading.frame.engine, reading.frame.engine.bank, view.row
+    if bank.covered[row] >= bank.limit[row]:
+        level = reading.level(row)
+        is_told = level is not None and level >= Level.ALERT
+        return (level, reading.found_at(row, level), float(reading.years[row])) if level and is_told else None
+    if not np.isnan(bank.fixed[row]) or bank.covered[row] < bank.floor[row] or bank.sessions[row] < bank.min_sessions[row]:
+        return None
+    needed = whole_needed(bank.level(row) * HOURS_PER_YEAR, len(view.members), float(bank.budget[row]))
+    last, rows = float(bank.last[row]), _rows(reading, view)
+    if reading.surprises[row] < LOUD_TOGETHER or _proof(reading, rows, np.array([last, reading.now]))[-1] < needed:
+        return None
+    moments = np.linspace(last, reading.now, 65)
+    proof = _proof(reading, rows, moments)
+    found_at = float(moments[int(np.argmax(proof >= needed))])
+    if found_at < engine.witnesses[bank.witness[row]].alarms_from:
+        return None
+    margin = float(proof[-1] - needed)
+    return _level(margin), found_at, _years(margin, float(bank.budget[row]))
+
+
+def _proof(reading: Reading, rows: Rows, moments: Floats) -> Floats:
+    """How surprising the silences of these members since the first of the moments are at each of them, all together."""
+    silent = surprises_at(reading, rows, moments)
+    return np.asarray(np.minimum(silent - silent[:, :1], SURPRISE_CAP).sum(axis=0))
+
+
+def _level(margin: float) -> Level:
+    """By how much (ln) the evidence is more than an alert needs."""
+    return Level.CONFIRMED if margin >= log(10.0) else Level.ALERT
+
+
+def _years(margin: float, budget: float) -> float:
+    """The return period of so much evidence, where with none to spare it is one over the budget."""
+    return exp(min(margin, MOST_MARGIN)) / budget
 
 
 def _part(reading: Reading, view: GroupView) -> Finding | None:
     """A part of the group: the members whose silences together are too much for chance, while others still mail.
 
-    It has no gap's facts: the group's merged mail, of which there are such, goes on.
+    It is told of when it can be said who they are, or at the latest when two of them would be told of by themselves. It has no
+    gap's facts: the group's merged mail, of which there are such, goes on.
     """
     kind, name = view.key
     if kind == INBOX:
         return None
     bank = reading.frame.engine.bank
-    score, silent = silent_part(view.members)
     level = bank.level(view.row)
-    budget = float(bank.budget[view.row])
-    needed = part_needed(level * HOURS_PER_YEAR, len(view.members), budget)
-    if score < needed or not 2 <= len(silent) < len(view.members) or not several_are_silent(silent):
+    needed = part_needed(level * HOURS_PER_YEAR, len(view.members), float(bank.budget[view.row]))
+    margin = part_score(view.members) - needed
+    if margin < 0:
+        return None
+    part = part_of(view.members, _chances(reading, view))
+    silent = part.silent
+    if not 2 <= len(silent) < len(view.members) or not several_are_silent(silent):
+        return None
+    if not part.is_sharp and not (margin >= OVERWHELMING and _are_told_anyway(reading, silent)):
         return None
     since = max(m.last for m in silent)
     if (bank.last[view.row] - since) * level < OTHERS_WENT_ON:
@@ -134,10 +217,25 @@ def _part(reading: Reading, view: GroupView) -> Finding | None:
         kind=FindingKind.PARTIAL_GROUP_GAP,
         key=f"partial_group_gap:{kind}:{name}",
         subject=name,
-        level=Level.CONFIRMED if score >= needed + np.log(10.0) else Level.ALERT,
+        level=_level(margin),
         since=moment_of(since),
         found_at=moment_of(reading.now),
         organisation=name if kind == ORGANISATION else None,
         members=tuple(sorted(m.stream for m in silent)),
+        unsure=tuple(sorted(m.stream for m in part.unsure)),
         note=f"We have seen no mail of {len(silent)} of the {len(view.members)} streams {WORDS[kind]} {name} since then.",
     )
+
+
+def _chances(reading: Reading, view: GroupView) -> Floats:
+    last, surprise = np.array([m.last for m in view.members]), np.array([m.surprise for m in view.members])
+    return chances_of_stop(last, surprise, partial(surprises_at, reading, _rows(reading, view)), reading.now)
+
+
+def _rows(reading: Reading, view: GroupView) -> Rows:
+    return np.array([reading.frame.roster.streams[m.stream] for m in view.members], np.int64)
+
+
+def _are_told_anyway(reading: Reading, silent: Sequence[Member]) -> bool:
+    levels = (reading.level(reading.frame.roster.streams[m.stream]) for m in silent)
+    return sum(level is not None and level >= Level.ALERT for level in levels) >= 2

@@ -110,6 +110,10 @@ class Finding:
     organisation: str | None = None
     members: tuple[str, ...] = ()
     """The streams that a group finding names; their own alerts stay quiet."""
+    unsure: tuple[str, ...] = ()
+    """Those of `members` that may as well be in an ordinary pause: it is too early to tell."""
+    resumed: tuple[str, ...] = ()
+    """Streams that an open alert has named and that have mailed since: they are among its `members` no more."""
     gap: GapFacts | None = None
     note: str = ""
     """One claim-safe sentence with what is particular here."""

@@ -343,6 +343,32 @@ def test_a_part_that_shrinks_names_all_that_it_has_named() -> None:
     assert (kept.event, kept.alert.finding.members, kept.alert.since) == (None, ("a", "b", "c"), LAST + hours(1))
 
 
+def test_a_stream_that_mails_again_leaves_its_group_without_a_word_and_one_that_falls_silent_joins() -> None:
+    known = alert(finding(FindingKind.PARTIAL_GROUP_GAP, "x", members=(STREAM, "b.example")), told=("log",))
+    judged = assessment(finding(FindingKind.PARTIAL_GROUP_GAP, "x", members=(STREAM, "c.example"), unsure=("c.example",)))
+    (followed,) = step((known,), replace(judged, states=known_of(news=LAST, b=BACK)), now=NOW)
+    assert (followed.event, followed.channels) == (None, ())
+    assert followed.alert.finding is not None
+    of = followed.alert.finding
+    assert (of.members, of.unsure, of.resumed) == (("c.example", STREAM), ("c.example",), ("b.example",))
+    again = step((followed.alert,), replace(judged, states=known_of(news=LAST, b=BACK)), now=NOW)
+    assert again == ()
+
+
+def test_a_stream_that_left_its_group_and_falls_silent_is_told_of_by_itself() -> None:
+    left = finding(FindingKind.PARTIAL_GROUP_GAP, "x", members=("b.example", "c.example"), resumed=(STREAM,))
+    after = by_key(step((alert(left),), assessment(left, finding(since=BACK))))
+    assert (after[KEY].event, after[KEY].channels, after[KEY].alert.parent) == (OPENED, ("log",), None)
+
+
+def test_one_that_left_and_is_silent_with_the_group_again_is_among_its_members() -> None:
+    left = finding(FindingKind.PARTIAL_GROUP_GAP, "x", members=("b.example",), resumed=(STREAM,))
+    back = finding(FindingKind.PARTIAL_GROUP_GAP, "x", members=("b.example", STREAM))
+    (followed,) = step((alert(left),), assessment(back), now=NOW)
+    assert followed.alert.finding is not None
+    assert (followed.alert.finding.members, followed.alert.finding.resumed) == (("b.example", STREAM), ())
+
+
 def test_one_that_is_back_and_falls_silent_again_is_told_of_by_itself() -> None:
     again = finding(since=BACK)
     after = by_key(step((alert(GROUP),), replace(assessment(again), states=known_of(news=BACK, b=LAST))))

@@ -37,6 +37,7 @@ PARTIAL = finding(
     FindingKind.PARTIAL_GROUP_GAP,
     "organisation:Example Committee",
     members=MEMBERS[:2],
+    unsure=MEMBERS[1:2],
     note="We have seen no mail of 2 of the 9 streams of Example Committee since then.",
 )
 BLIND = finding(FindingKind.INBOX_BLIND, "quiet-1", note="The last 12 polls failed: the server refuses the password.", members=())
@@ -144,7 +145,12 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     "group-opened": (Decision(alert(GROUP), OPENED, ("log",)), context(last_send=None, last_evidence=())),
     "group-resolved": (Decision(alert(GROUP, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
     "group-resolved-in-part": (
-        Decision(alert(GROUP, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",), still_silent=MEMBERS[:1]),
+        Decision(
+            alert(replace(GROUP, members=MEMBERS[:1], resumed=MEMBERS[1:]), state=AlertState.RESOLVED, resolved_at=NOW),
+            RESOLVED,
+            ("log",),
+            still_silent=MEMBERS[:1],
+        ),
         AlertContext(),
     ),
     "stream-unfollowed": (

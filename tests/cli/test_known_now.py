@@ -25,13 +25,13 @@ STREAM_KEYS = {
 GAP_KEYS = {
     "key", "kind", "subject", "stream", "organisation", "state", "level", "since", "found_at", "last_send", "silence_seconds",
     "covered_seconds", "expected_sends", "usual_pause_seconds", "longest_pause_seconds", "return_period_years", "next_expected",
-    "alarm_due", "members", "alert_id", "alert_state", "opened_at", "note", "platform", "delivery", "provider", "confidence",
-    "account", *EXPLAINED_KEYS,
+    "alarm_due", "members", "unsure", "alert_id", "alert_state", "opened_at", "note", "platform", "delivery", "provider",
+    "confidence", "account", *EXPLAINED_KEYS,
 }  # fmt: skip
 ALERT_KEYS = {
     "id", "key", "kind", "subject", "organisation", "level", "state", "since", "found_at", "opened_at", "updated_at",
-    "resolved_at", "resumed_at", "gap_seconds", "members", "parent", "acknowledged_by", "muted_until", "comment", "provider",
-    "provider_aliases", "confidence", "title", "text",
+    "resolved_at", "resumed_at", "gap_seconds", "members", "unsure", "resumed", "parent", "acknowledged_by", "muted_until",
+    "comment", "provider", "provider_aliases", "confidence", "title", "text",
 }  # fmt: skip
 
 

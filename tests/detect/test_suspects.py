@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from monitor.detect.detector import Detector
-from monitor.detect.groups import Member, part_needed, several_are_silent, silent_part
+from monitor.detect.groups import Member, part_needed, part_of, part_score, several_are_silent
 from monitor.model import FindingKind, Level, Send
 from monitor.settings import GapSettings
-from tests.detect.streams import DAY, HOUR, START, detector, keys, regular_sends
+from tests.detect.streams import DAY, HOUR, START, covered, detector, keys, regular_sends
 
 DELIVERY = "Postbird"
 
@@ -62,6 +62,31 @@ def test_a_part_that_stops_is_named() -> None:
     assert not any(k.startswith("gap:") for k in keys(known.assess(START + 43 * DAY)))
 
 
+def test_a_group_that_is_judged_late_is_dated_back_to_when_its_silence_became_unusual() -> None:
+    known = detector(house(10, silent=10, after=120))
+    soon, late = (known.assess(START + 40 * DAY + after).findings for after in (16 * HOUR, 72 * HOUR))
+    (found,), (again,) = ([f for f in findings if f.kind is FindingKind.GROUP_GAP] for findings in (soon, late))
+    assert found.since == again.since < again.found_at < START + 40 * DAY + 16 * HOUR
+    assert abs(found.found_at - again.found_at) < 2 * HOUR
+
+
+def test_a_group_that_was_silent_before_anybody_looked_is_not_told_of() -> None:
+    known = Detector(lambda _stream, _organisation: GapSettings())
+    known.add_sends(house(10, silent=10, after=240))
+    known.set_inboxes({"one": ("INBOX",)})
+    known.add_coverage([covered(45 * DAY, 49 * DAY)])
+    assert not [f for f in known.assess(START + 49 * DAY).findings if DELIVERY in f.key]
+
+
+def test_who_may_just_be_pausing_is_said_to_be_unsure_and_leaves_when_it_mails() -> None:
+    known = detector(house(12, silent=6, after=96))
+    told = next(f for h in range(1, 72) for f in known.assess(START + 40 * DAY + h * HOUR).findings if "partial" in f.key)
+    later = next(f for f in known.assess(START + 43 * DAY).findings if "partial" in f.key)
+    stopped = {f"{k}.example" for k in range(6)}
+    assert set(told.members) - set(told.unsure) <= stopped == set(later.members)
+    assert later.unsure == ()
+
+
 def test_one_silent_stream_is_no_silent_provider() -> None:
     known = detector(house(4, silent=1, after=120))
     assert keys(known.assess(START + 45 * DAY)) == {"gap:0.example"}
@@ -79,8 +104,8 @@ def test_streams_that_moved_to_another_provider_leave_no_silent_one_behind() -> 
     assert not [f for f in findings if DELIVERY in f.key or f.level >= Level.ALERT]
 
 
-def member(name: str, surprise: float, *, expected: float = 5.0, active: float = 1.0) -> Member:
-    return Member(name, surprise, expected, 0.0, active * 4.0, 4.0)
+def member(name: str, surprise: float, *, expected: float = 5.0, active: float = 1.0, usual: float = 4.0) -> Member:
+    return Member(name, surprise, expected, 0.0, active * usual, usual)
 
 
 def test_the_busiest_member_alone_makes_no_group() -> None:
@@ -90,25 +115,38 @@ def test_the_busiest_member_alone_makes_no_group() -> None:
 
 def test_a_lull_of_the_whole_group_is_no_partial_stop() -> None:
     dead = [member(f"d{k}", 6.0, active=0.0) for k in range(6)]
-    lively = silent_part([*dead, *(member(f"a{k}", 0.3) for k in range(6))])
-    quiet = silent_part([*dead, *(member(f"a{k}", 0.3, active=0.1) for k in range(6))])
-    assert lively[0] > quiet[0]
-    assert [m.stream for m in lively[1]] == [f"d{k}" for k in range(6)]
-
-
-def test_a_quieter_member_is_named_where_it_fell_silent_no_later() -> None:
-    loud = [Member(f"loud-{k}", 5.0, 8.0, 100.0 + k, 0.0, 4.0) for k in range(4)]
-    before, after = Member("before", 2.0, 2.0, 99.0), Member("after", 2.0, 2.0, 110.0)
-    others = [Member(f"other-{k}", 0.2, 0.2, 115.0, 4.0, 4.0) for k in range(6)]
-    _, named = silent_part([*loud, before, after, *others])
-    assert {m.stream for m in named} == {"loud-0", "loud-1", "loud-2", "loud-3", "before"}
+    lively = part_score([*dead, *(member(f"a{k}", 0.3) for k in range(6))])
+    quiet = part_score([*dead, *(member(f"a{k}", 0.3, active=0.1) for k in range(6))])
+    assert lively > quiet
 
 
 def test_one_long_pause_is_not_a_part_of_the_group() -> None:
-    score, _ = silent_part([member("paused", 80.0), *(member(f"a{k}", 0.5) for k in range(9))])
+    score = part_score([member("paused", 80.0), *(member(f"a{k}", 0.5) for k in range(9))])
     assert score < part_needed(10_000.0, 10, 1.0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_small_groups_have_no_parts(count: int) -> None:
-    assert silent_part([member(str(k), 9.0) for k in range(count)]) == (float("-inf"), ())
+    assert part_score([member(str(k), 9.0) for k in range(count)]) == float("-inf")
+
+
+def test_those_who_stopped_more_likely_than_not_are_named_and_the_doubtful_are_told_apart() -> None:
+    sure, doubtful, lively = member("sure", 5.0), member("doubtful", 2.0), member("lively", 0.5)
+    part = part_of([sure, doubtful, lively], [0.99, 0.7, 0.1])
+    assert (part.silent, part.unsure) == ((sure, doubtful), (doubtful,))
+    assert part.mistakes == pytest.approx(0.01 + 0.3 + 0.1)
+
+
+def test_a_far_slower_list_is_named_only_where_it_is_silent_by_itself() -> None:
+    busy = [member(f"b{k}", 5.0) for k in range(4)]
+    late, early = member("late", 3.0, usual=0.14), member("early", 0.5, usual=0.14)
+    part = part_of([*busy, late, early], [0.99] * 4 + [0.6, 0.6])
+    assert part.silent == (*busy, late)
+    assert part.mistakes == pytest.approx(0.04 + 0.4)
+
+
+@pytest.mark.parametrize(("doubtful", "is_sharp"), [(1, True), (2, False)])
+def test_it_is_told_of_once_it_can_be_said_who_they_are(doubtful: int, is_sharp: bool) -> None:
+    sure = [member(f"s{k}", 5.0) for k in range(6)]
+    unsure = [member(f"u{k}", 1.0) for k in range(doubtful)]
+    assert part_of([*sure, *unsure], [1.0] * 6 + [0.6] * doubtful).is_sharp is is_sharp

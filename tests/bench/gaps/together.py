@@ -24,6 +24,20 @@ SILENT_GROUP = "Provider 0"
 GROUP_KINDS = (FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP)
 HISTORY_HOURS = 60 * 24
 LONGEST_WAIT_HOURS = 96
+LATER_HOURS = 24
+
+
+@dataclass(frozen=True)
+class Named:
+    """Whom a finding about a group names."""
+
+    rightly: int
+    """Lists that had stopped."""
+    wrongly: int
+    """Lists that had not."""
+
+
+NOBODY = Named(0, 0)
 
 
 @dataclass(frozen=True)
@@ -34,10 +48,10 @@ class Trial:
     """Hours from the stop to the first group finding at level `alert` about it; infinity: not within four days."""
     findings: int
     """Findings about the stopped lists at that moment: one group finding that names them is 1."""
-    named: int
-    """Lists that it names and that had stopped."""
-    wrong: int
-    """Lists that it names and that had not."""
+    first: Named
+    """Whom it names at that moment."""
+    later: Named
+    """Whom a day later."""
 
 
 def groups_stop(members: int, stopped: int, trials: int, seed: int) -> list[Trial]:
@@ -47,7 +61,7 @@ def groups_stop(members: int, stopped: int, trials: int, seed: int) -> list[Tria
 
 def _trial(members: int, stopped: int, seed: int) -> Trial:
     random = np.random.default_rng(seed)
-    lists = simulate(seed, max(60, 5 * members), start=(2019, 2, 1), end=(2019, 6, 1)).lists
+    lists = [x for x in simulate(seed, max(60, 5 * members), start=(2019, 2, 1), end=(2019, 6, 1)).lists if x.times.size]
     group = [x for x in lists if x.kind == "campaign"][:members]
     others = [x for x in lists if x not in group][:40]
     gone = group[:stopped]
@@ -55,17 +69,22 @@ def _trial(members: int, stopped: int, seed: int) -> Trial:
     stop = start + HISTORY_HOURS + float(random.uniform(0, 7 * 24))
     end = stop + LONGEST_WAIT_HOURS
     detector = Detector(lambda _stream, _organisation: GapSettings(), full_coverage=True)
-    detector.add_sends(_sends(group, SILENT_GROUP, {x.name: stop for x in gone}, end, 0))
-    detector.add_sends(_sends(others, "Provider 1", {}, end, 1_000_000))
+    detector.add_sends(_sends(group, SILENT_GROUP, {x.name: stop for x in gone}, end + LATER_HOURS, 0))
+    detector.add_sends(_sends(others, "Provider 1", {}, end + LATER_HOURS, 1_000_000))
     silent = {x.name for x in gone}
-    for hour in np.arange(np.ceil(stop), end):
-        findings = detector.assess(moment_of(float(hour))).findings
-        for finding in findings:
-            if _is_told(finding):
-                about = sum(1 for f in findings if f.level >= Level.ALERT and (f.subject in silent or silent & set(f.members)))
-                named = set(finding.members)
-                return Trial(float(hour) - stop, about, len(named & silent), len(named - silent))
-    return Trial(float("inf"), 0, 0, 0)
+    for hour in np.arange(np.ceil(stop), end).tolist():
+        findings = detector.assess(moment_of(hour)).findings
+        told = next((f for f in findings if _is_told(f)), None)
+        if told is not None:
+            about = sum(1 for f in findings if f.level >= Level.ALERT and (f.subject in silent or silent & set(f.members)))
+            later = next((f for f in detector.assess(moment_of(hour + LATER_HOURS)).findings if _is_told(f)), None)
+            return Trial(hour - stop, about, _named(told, silent), _named(later, silent) if later else NOBODY)
+    return Trial(float("inf"), 0, NOBODY, NOBODY)
+
+
+def _named(finding: Finding, silent: set[str]) -> Named:
+    named = set(finding.members)
+    return Named(len(named & silent), len(named - silent))
 
 
 def _is_told(finding: Finding) -> bool:
