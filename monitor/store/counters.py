@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
-from monitor.store.statements import chunks, insert_into
+from monitor.store.bulk import insert_rows
 from monitor.store.tables import counters
 
 COPIES = "copies"
@@ -37,10 +37,12 @@ def add(connection: Connection, totals: Mapping[tuple[str, Key], int]) -> None:
         dict(zip(("name", "first", "second", "third", "value"), (name, *labels, *[""] * (3 - len(labels)), number), strict=True))
         for (name, labels), number in sorted(totals.items())
     ]
-    for some in chunks(rows):
-        insert = insert_into(connection, counters)
-        grown = {"value": counters.c.value + insert.excluded.value}
-        connection.execute(insert.on_conflict_do_update(index_elements=["name", "first", "second", "third"], set_=grown), some)
+    insert_rows(
+        connection,
+        counters,
+        rows,
+        "ON CONFLICT (name, first, second, third) DO UPDATE SET value = counters.value + excluded.value",
+    )
 
 
 def replace(connection: Connection, totals: Mapping[tuple[str, Key], int]) -> None:

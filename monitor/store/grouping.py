@@ -11,17 +11,18 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, select, update
 
 from monitor.detect.sends import Group
 from monitor.model import Confidence
 from monitor.store.bulk import insert_rows, next_numbers, update_rows
 from monitor.store.documents import authentication_from_text, authentication_to_text, names_to_json, to_json
 from monitor.store.spans import Arrivals, Walked, walk
-from monitor.store.statements import chunks
+from monitor.store.statements import among_given, given
 from monitor.store.tables import copies, sends
 
 NONE = Arrivals()
+_NEWEST = select(func.max(sends.c.changed))
 SURENESS = {Confidence.CERTAIN.value: 3, Confidence.LIKELY.value: 2, Confidence.POSSIBLE.value: 1, None: 0}
 
 
@@ -86,8 +87,15 @@ def _write(connection: Connection, touched: Sequence[_Found], write: int) -> int
 
 
 def _stored(connection: Connection, numbers: Sequence[int]) -> dict[int, RowMapping]:
-    rows = [row for some in chunks(numbers) for row in connection.execute(select(sends).where(sends.c.id.in_(some))).mappings()]
-    return {row["id"]: row for row in rows}
+    if not numbers:
+        return {}
+    rows = connection.execute(_with_numbers(connection.dialect.name), {"numbers": given(connection, numbers)})
+    return {row["id"]: row for row in rows.mappings()}
+
+
+@lru_cache
+def _with_numbers(dialect: str) -> Select[Any]:
+    return select(sends).where(among_given(dialect, sends.c.id, "numbers"))
 
 
 def _columns(found: _Found) -> dict[str, Any]:
@@ -140,5 +148,5 @@ def _retire(connection: Connection, candidates: AbstractSet[int], write: int) ->
 
 def _next_write(connection: Connection) -> int:
     """Writers go one after another, so a reader who has seen number n has seen all before it."""
-    newest: int | None = connection.execute(select(func.max(sends.c.changed))).scalar()
+    newest: int | None = connection.execute(_NEWEST).scalar()
     return (newest or 0) + 1

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from monitor.detect.sends import GroupedCopy
 from monitor.model import Identification, NewCopy, StreamKey
@@ -21,7 +22,7 @@ from monitor.store.places import note_places, unplaced
 from monitor.store.recognise import recognise
 from monitor.store.repeats import same_messages, settle_repeats
 from monitor.store.spans import Arrivals, Facts, Stored
-from monitor.store.statements import among
+from monitor.store.statements import among_given, given
 from monitor.store.tables import copies, evidence, inboxes, problems
 
 UNKNOWN = "unknown"
@@ -141,14 +142,27 @@ def _count(
 
 
 def _known(connection: Connection, inbox: int, digests: Sequence[str]) -> dict[str, Row[Any]]:
-    query = select(copies).where(copies.c.inbox_id == inbox, among(connection, copies.c.digest, digests))
-    return {row.digest: row for row in connection.execute(query)}
+    if not digests:
+        return {}
+    asked = {"inbox": inbox, "digests": given(connection, digests)}
+    return {row.digest: row for row in connection.execute(_with_digests(connection.dialect.name), asked)}
+
+
+@lru_cache
+def _with_digests(dialect: str) -> Select[Any]:
+    return select(copies).where(copies.c.inbox_id == bindparam("inbox"), among_given(dialect, copies.c.digest, "digests"))
 
 
 def stored_digests(connection: Connection, inbox: str, digests: Sequence[str]) -> set[str]:
     """Which of these the inbox of this name has."""
-    query = select(copies.c.digest).join(inboxes, inboxes.c.id == copies.c.inbox_id).where(inboxes.c.name == inbox)
-    return set(connection.execute(query.where(among(connection, copies.c.digest, digests))).scalars())
+    asked = {"inbox": inbox, "digests": given(connection, digests)}
+    return set(connection.execute(_stored_with_digests(connection.dialect.name), asked).scalars())
+
+
+@lru_cache
+def _stored_with_digests(dialect: str) -> Select[Any]:
+    query = select(copies.c.digest).join(inboxes, inboxes.c.id == copies.c.inbox_id)
+    return query.where(inboxes.c.name == bindparam("inbox"), among_given(dialect, copies.c.digest, "digests"))
 
 
 def _row(copy: NewCopy, folder: Row[Any], numbers: dict[str, int]) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from monitor.model import StreamKey
-from monitor.store.statements import chunks
+from monitor.store.statements import among_given, given
 from monitor.store.tables import folders, inboxes, streams
 
 # Made once: every poll asks them.
@@ -40,13 +41,18 @@ def stream_numbers(connection: Connection, keys: Iterable[StreamKey]) -> dict[st
     """Stream → row. A stream's organisation follows the newest settings."""
     wanted = {key.stream: key.organisation for key in keys}
     numbers: dict[str, int] = {}
-    for names in chunks(sorted(wanted)):
-        for row in connection.execute(select(streams).where(streams.c.name.in_(names))).all():
-            numbers[row.name] = row.id
-            if row.organisation != wanted[row.name]:
-                moved = update(streams).where(streams.c.id == row.id)
-                connection.execute(moved.values(organisation=wanted[row.name]))
+    asked = {"names": given(connection, wanted)}
+    for row in connection.execute(_streams(connection.dialect.name), asked).all() if wanted else ():
+        numbers[row.name] = row.id
+        if row.organisation != wanted[row.name]:
+            moved = update(streams).where(streams.c.id == row.id)
+            connection.execute(moved.values(organisation=wanted[row.name]))
     for name in sorted(wanted.keys() - numbers.keys()):
         made = insert(streams).values(name=name, organisation=wanted[name]).returning(streams.c.id)
         numbers[name] = connection.execute(made).scalar_one()
     return numbers
+
+
+@lru_cache
+def _streams(dialect: str) -> Select[Any]:
+    return select(streams).where(among_given(dialect, streams.c.name, "names"))

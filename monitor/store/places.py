@@ -6,16 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, or_, select, union_all, update
+from sqlalchemy import Connection, Row, Select, Table, bindparam, or_, select, union_all, update
 
 from monitor.model import NewCopy, UidRange
 from monitor.store.bulk import insert_rows
 from monitor.store.documents import kept
 from monitor.store.placement import counts_after, placed
-from monitor.store.statements import among, chunks
+from monitor.store.statements import among_given, chunks, given
 from monitor.store.tables import copies, folders, inboxes, placements, streams, tab_stays
 
 RANGES = 100
@@ -58,13 +59,9 @@ def unplaced(connection: Connection, folder: int, batch: Sequence[NewCopy]) -> l
     """
     known: dict[tuple[int, int], Row[Any]] = {}
     for validity, some in groupby(batch, key=lambda c: c.raw.uidvalidity):
-        query = (
-            select(placements, copies.c.digest, copies.c.message_id, copies.c.sent_at)
-            .join(copies, copies.c.id == placements.c.copy_id)
-            .where(placements.c.folder_id == folder, placements.c.uidvalidity == validity)
-            .where(among(connection, placements.c.uid, [copy.raw.uid for copy in some]))
-        )
-        known.update(((row.uidvalidity, row.uid), row) for row in connection.execute(query))
+        asked = {"folder": folder, "validity": validity, "uids": given(connection, [copy.raw.uid for copy in some])}
+        rows = connection.execute(_under_uids(connection.dialect.name), asked)
+        known.update(((row.uidvalidity, row.uid), row) for row in rows)
     fresh: list[NewCopy] = []
     for copy in batch:
         row = known.get((copy.raw.uidvalidity, copy.raw.uid))
@@ -76,6 +73,16 @@ def unplaced(connection: Connection, folder: int, batch: Sequence[NewCopy]) -> l
         elif row.gone_at is not None:
             connection.execute(update(placements).where(placements.c.id == row.id).values(gone_at=None))
     return fresh
+
+
+@lru_cache
+def _under_uids(dialect: str) -> Select[Any]:
+    return (
+        select(placements, copies.c.digest, copies.c.message_id, copies.c.sent_at)
+        .join(copies, copies.c.id == placements.c.copy_id)
+        .where(placements.c.folder_id == bindparam("folder"), placements.c.uidvalidity == bindparam("validity"))
+        .where(among_given(dialect, placements.c.uid, "uids"))
+    )
 
 
 def _is_same(row: Row[Any], copy: NewCopy) -> bool:
