@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from monitor.identify.address import OwnAddresses, our_address
 from monitor.identify.match import Identifier
 from monitor.identify.send_key import send_fingerprints
 from monitor.identify.stream import stream_of
-from monitor.model import DkimProof, Identification, Message, NewCopy, RawMessage
+from monitor.model import DkimProof, Identification, Message, NewCopy, ParseProblem, RawMessage
 from monitor.settings import Settings
 
 ANY_ADDRESS = OwnAddresses(())
@@ -49,6 +49,9 @@ class Reader:
         if dkim is None:
             dkim = self.proofs(raw)
         message = parse_message(raw.raw, raw.delivered_at)
+        if raw.truncated and not raw.awaits_body:
+            said = f"larger than collect.max_message_bytes: of {raw.size:,} octets the first {len(raw.raw):,} are kept"
+            message = replace(message, problems=(*message.problems, ParseProblem("size", said)))
         identification = self.identify(message, raw.inbox, dkim)
         canary = token_in(message.headers, self.canary_key)
         return NewCopy(

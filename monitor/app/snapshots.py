@@ -110,7 +110,8 @@ class Snapshots:
             return None
         mail = self._store.last_identification(stream)
         about = [a for a in self._store.alerts() if a.subject == stream or stream in members(a)]
-        return StreamDetail(last, mail.identification if mail else None, tuple(self._show(a) for a in about))
+        shown = tuple(self._show(a) for a in about)
+        return StreamDetail(last, mail.identification, mail.copy.truncated, shown) if mail else StreamDetail(last, alerts=shown)
 
     def alert(self, alert_id: int) -> ShownAlert | None:
         alert = self._store.alert(alert_id)

@@ -124,6 +124,8 @@ class StreamDetail:
     last_send: Send | None = None
     identification: Identification | None = None
     """Of the last send, with its evidence."""
+    is_cut: bool = False
+    """True where only the beginning of that mail is kept, as it is very large or its body is yet to be read."""
     alerts: tuple[ShownAlert, ...] = ()
     """All that there ever were about it, newest first."""
 

@@ -54,8 +54,10 @@ class Line:
 
 
 @contextmanager
-def line(folder: Path, *inboxes: InboxSettings) -> Iterator[Line]:
-    settings = Settings(data_dir=folder / "data", inboxes=inboxes, collect=CollectSettings(timeout=timedelta(seconds=10)))
+def line(folder: Path, *inboxes: InboxSettings, limit: int = 1_000_000) -> Iterator[Line]:
+    """Of a message above `limit` octets the beginning is read."""
+    collect = CollectSettings(timeout=timedelta(seconds=10), max_message_bytes=limit)
+    settings = Settings(data_dir=folder / "data", inboxes=inboxes, collect=collect)
     with open_session(settings) as session:
         opened = Line(session)
         try:

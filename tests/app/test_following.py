@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from monitor.app.snapshots import Snapshots
 from monitor.clock import SteppedClock
 from monitor.collect import limits, reading
 from monitor.collect.imap import TABS_AGAIN
@@ -169,11 +170,11 @@ def test_a_mailbox_that_was_rebuilt_with_other_bytes_counts_nothing_twice(tmp_pa
 
 
 @contextmanager
-def on_a_scripted_server(box: Box, folder: Path) -> Iterator[tuple[ScriptedImap, Line]]:
+def on_a_scripted_server(box: Box, folder: Path, *, limit: int = 1_000_000) -> Iterator[tuple[ScriptedImap, Line]]:
     with scripted(ScriptedImap({"INBOX": box})) as server:
         (folder / "password").write_text("secret")
         settings = server.settings().model_copy(update={"password_env": None, "password_file": folder / "password"})
-        with line(folder, settings) as at_work:
+        with line(folder, settings, limit=limit) as at_work:
             yield server, at_work
 
 
@@ -370,3 +371,17 @@ def test_nul_and_8_bit_octets_in_headers_are_kept_byte_for_byte(tmp_path: Path) 
             kept = sorted(path.stem for path in store._originals.folder.glob("*/*.zst"))
             assert raw in {store.original(digest) for digest in kept}
             assert store.checkpoints("seed")["INBOX"].last_uid == 2
+
+
+def test_of_a_message_above_the_limit_the_beginning_is_kept_and_that_is_said(tmp_path: Path) -> None:
+    raw = letter(1, body="Chip in. " * 100_000)
+    with on_a_scripted_server(Box({1: raw}), tmp_path, limit=300_000) as (_, at_work):
+        [told] = [entry for entry in at_work.poll() if str(entry["event"]).startswith("odd messages")]
+        said = f"size: larger than collect.max_message_bytes: of {len(raw):,} octets the first 262,144 are kept"
+        assert [said in entry for entry in told["first"]] == [True]
+        session = at_work.session
+        assert session.store.problems_total()["size"] == 1
+        assert kept(at_work) == [raw[:262_144]]
+        detail = Snapshots(session.store, session.identifier, session.settings, at_work.counters).stream(DOMAIN)
+        assert detail is not None
+        assert detail.is_cut
