@@ -6,14 +6,13 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
 import structlog
 
-from monitor.app.helpers import Asked, Helpers
+from monitor.app.helpers import Asked, HelperError, Helpers
 from monitor.app.ingest import Reader
 from monitor.model import Bodies, FolderVisit, InboxNote, NewCopy, PollFailure, RawMessage
 
@@ -43,7 +42,7 @@ class _Reading:
         if self.elsewhere is not None:
             try:
                 return self.elsewhere.result().copies
-            except (BrokenProcessPool, CancelledError):
+            except (HelperError, CancelledError):
                 log.warning("a process that helps with reading has ended; this one reads on", messages=len(self.messages))
         return self.reader.read(self.messages)
 
@@ -113,7 +112,7 @@ class ReadingAhead:
             return None
         try:
             return helpers.read(messages, [self._reader.proofs(raw) for raw in messages], frames=False)
-        except (BrokenProcessPool, RuntimeError):  # killed, or let go by another thread
+        except (HelperError, RuntimeError):  # killed, or let go by another thread
             with self._lock:
                 if self._helpers is helpers:
                     self._helpers = None

@@ -106,7 +106,7 @@ def test_what_was_taken_comes_out_before_an_error_does(ahead: ReadingAhead) -> N
 
 def test_a_helper_that_is_killed_costs_nothing_but_time(reader: Reader, ahead: ReadingAhead) -> None:
     assert ahead._helpers is not None
-    killed = list(ahead._helpers._pool._processes)
+    killed = [helper.process.pid or 0 for helper in ahead._helpers._helpers]
     visits = [a_visit(n) for n in range(4)]
     read = ahead.read(visits)
     found = [next(read)]
