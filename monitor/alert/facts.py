@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from monitor.alert.grouping import GROUPS
+from monitor.alert.grouping import GROUPS, names_streams
 from monitor.alert.lifecycle import Decision
 from monitor.model import (
     Alert,
@@ -98,6 +98,8 @@ class Facts:
     """For a finding about inboxes: it is about several at the mail server `subject`, which `members` names."""
     of_provider: bool
     """The same of several that log in through the provider `subject`."""
+    is_read: bool
+    """For a finding about inboxes: this one can be read, and no mail of the streams that `members` names reaches it."""
     since: str
     opened: str
     found_earlier: str | None
@@ -163,6 +165,7 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         is_all_inboxes=alert.key in ("inbox_blind:all", "canary_overdue:all"),
         of_server=alert.key.startswith("inbox_blind:server:"),
         of_provider=alert.key.startswith(("inbox_blind:authorization:", "password_expires:authorization:")),
+        is_read=alert.kind is FindingKind.INBOX_BLIND and names_streams(alert),
         since=moment_in(alert.since, zone),
         opened=moment_in(alert.opened_at, zone),
         found_earlier=moment_in(alert.found_at, zone) if alert.opened_at - alert.found_at > _OURS_COUNTED_AS_LATE else None,

@@ -71,6 +71,13 @@ LOGINS_ENDED = finding(
     "the authorization server refuses the login (invalid_grant): it has expired or was taken back; run: gonequiet login quiet-2.",
     members=("quiet-1", "quiet-2"),
 )
+UNREACHED = finding(
+    FindingKind.INBOX_BLIND,
+    "quiet-1",
+    gap=gap_facts(return_period_years=40.0),
+    note="No mail of 2 streams has reached this inbox: more likely the inbox than the senders.",
+    members=("a.example", "b.example"),
+)
 OVERDUE = finding(
     FindingKind.CANARY_OVERDUE,
     "quiet-1",
@@ -163,6 +170,11 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     ),
     "inbox-opened": (Decision(alert(BLIND), OPENED, ("log",)), AlertContext()),
     "inbox-resolved": (Decision(alert(BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)), AlertContext()),
+    "inbox-unreached-opened": (Decision(alert(UNREACHED), OPENED, ("log",)), AlertContext()),
+    "inbox-unreached-resolved": (
+        Decision(alert(UNREACHED, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
+        AlertContext(),
+    ),
     "inboxes-opened": (Decision(alert(ALL_BLIND), OPENED, ("log",)), AlertContext()),
     "inboxes-resolved": (
         Decision(alert(ALL_BLIND, state=AlertState.RESOLVED, resolved_at=NOW), RESOLVED, ("log",)),
