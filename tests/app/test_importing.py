@@ -17,7 +17,7 @@ from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.settings import Settings
 from monitor.store.store import Store
-from tests.servers.process import wait_for
+from tests.servers.process import children, wait_for
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 COUNT = 400
@@ -135,10 +135,6 @@ if __name__ == "__main__":
     store = Store.open(f"sqlite:///{folder / 'x.db'}", folder / "originals")
     import_mail(folder / "a.mbox", "old", store, reader, datetime.now(UTC), lambda done: None, helpers=helpers)
 """
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for tasks in Path(f"/proc/{pid}/task").glob("*/children") for child in tasks.read_text().split()]
 
 
 def is_at_work(pid: int) -> bool:

@@ -92,7 +92,7 @@ def told(server: subprocess.Popen[str], heard: dict[str, list[float]]) -> list[f
     return sorted(waits)
 
 
-def resident() -> int:
-    """Octets of this process in memory."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def resident(process: int | str = "self") -> int:
+    """Octets of this process, or that with this number, in memory."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * resource.getpagesize()

@@ -19,6 +19,7 @@ from monitor.settings import Settings
 from monitor.store.store import Store
 from tests.bench.collect import EXAMPLES, OWN
 from tests.bench.idle import resident
+from tests.servers.process import children
 
 MESSAGES = int(os.environ.get("GONEQUIET_BENCH_MESSAGES", "12000"))
 MANY = 100_000
@@ -49,20 +50,21 @@ def measured(box: Path, folder: Path, helpers: int) -> str:
 
     def progress(done: int) -> None:
         if done > size * (len(marks) + 1) // 12:
-            marks.append((done, resident()))
+            marks.append((resident(), max(map(resident, children(os.getpid())), default=0)))
 
-    children = _children()
+    before = _used_by_children()
     with Store.open(f"sqlite:///{folder / 'db'}", folder / "originals") as store:
         begun, used = time.perf_counter(), time.process_time()
         summary = import_mail(box, "bench", store, reader, datetime.now(UTC), progress, helpers=helpers)
         took, used = time.perf_counter() - begun, time.process_time() - used
     assert summary.imported.new_copies == MESSAGES, summary.imported
-    others = _children() - children
-    held = [round(marks[len(marks) * part // 6][1] / 1e6) for part in range(1, 6)] + [round(marks[-1][1] / 1e6)]
+    others = _used_by_children() - before
+    sixths = [marks[len(marks) * part // 6] for part in range(1, 6)] + [marks[-1]]
+    held, beside = (", ".join(f"{octets / 1e6:.0f}" for octets in who) for who in zip(*sixths, strict=True))
     return (
         f"{'this process alone' if not helpers else f'with {helpers} more'}: {MESSAGES / took:.0f}/s (wanted {WANTED}), "
         f"{1e6 * used / MESSAGES:.0f} + {1e6 * others / MESSAGES:.0f} µs of CPU a message; "
-        f"MB resident after each sixth: {', '.join(map(str, held))}"
+        f"MB resident after each sixth: {held}" + (f"; its largest helper: {beside}" if helpers else "")
     )
 
 
@@ -82,6 +84,6 @@ def made(count: int) -> Iterator[bytes]:
         yield b"From x@bench.example %s\n%s\n\n" % (at.ctime().encode(), raw)
 
 
-def _children() -> float:
+def _used_by_children() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
