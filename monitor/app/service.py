@@ -67,6 +67,7 @@ class Service:
         self._tried_at: datetime | None = None
         self._judged_at: datetime | None = None
         self._can_judge = True
+        self._has_caught_up = False
         self._stopping = False
         self._polled_at: dict[str, datetime] = {}
         self._began = self._wall.now()
@@ -224,7 +225,10 @@ class Service:
         self._hand_out()
 
     def _judge_if_due(self) -> None:
-        """Judge once in `detect_every`, after all that is due was read; where something always is, after twice as long."""
+        """Judge once in `detect_every`, after all that is due was read; where something always is, after twice as long.
+
+        The first time at once when every inbox was looked at: until then the page knows of no mail.
+        """
         now = self._clock.now()
         every = self.settings.detect_every
         if self._tried_at is not None and now < self._tried_at - LEAST_STEP:  # our clock was set back
@@ -232,7 +236,9 @@ class Service:
             with self._judging:  # what it has taken in lies ahead of us in part
                 self._parts.watch = Watch(self._store, self._parts.identifier, self.settings)
         waited = timedelta.max if self._tried_at is None else now - self._tried_at
-        if waited >= 2 * every or (waited >= every and not self._is_reading(now)):
+        is_first = not self._has_caught_up and self._has_looked(self._parts)
+        self._has_caught_up |= is_first
+        if is_first or waited >= 2 * every or (waited >= every and not self._is_reading(now)):
             self._judge()
 
     def _is_reading(self, now: datetime) -> bool:

@@ -59,6 +59,15 @@ def test_it_polls_stores_and_shows_until_it_is_stopped(dovecot: Dovecot, tmp_pat
     assert not [t.name for t in threading.enumerate() if t.name.startswith(("poll", "web", "originals"))]
 
 
+def test_what_the_first_looks_brought_is_shown_at_once(dovecot: Dovecot, tmp_path: Path) -> None:
+    user = dovecot.user()
+    user.deliver_all([mailing.raw for mailing in sends_of([CAMPAIGN], START, START.replace(day=4))])
+    path = write_settings(tmp_path, user.settings())
+    path.write_text(path.read_text(encoding="utf-8").replace("detect_every: 1s", "detect_every: 1h"), encoding="utf-8")
+    with running(path) as service:
+        eventually(lambda: CAMPAIGN.domain in httpx.get(service.web_url, timeout=20).text, "its list is on the page")
+
+
 def test_a_second_start_goes_on_where_the_first_ended(dovecot: Dovecot, tmp_path: Path) -> None:
     user = dovecot.user()
     first, second = sends_of([CAMPAIGN], START, START.replace(day=3))
