@@ -13,6 +13,7 @@ from math import lgamma, log
 
 import numpy as np
 
+from monitor.detect.bank import Floats
 from monitor.model import Send
 
 INBOX, DELIVERY, ACCOUNT, ORGANISATION = "inbox", "delivery", "account", "organisation"
@@ -22,6 +23,9 @@ OTHERS_EXPECTED = 3.0
 """The members beside the busiest must have been expected to send so often: chance of none is e^-3."""
 LOUD = 2.5
 """A member with this surprise is silent by itself: one gap in twelve gets there."""
+QUIETER_HALF = 2.5
+"""How surprising, all together, the silences of those members must be that make up the less silent half of a group's mail: where
+only some have stopped, a night of the others is no silence of the whole."""
 LOUD_TOGETHER = 4.0
 """The merged mail of a group is looked at from this surprise on: one of its pauses in fifty gets there."""
 SURPRISE_CAP = 8.0
@@ -30,7 +34,8 @@ LEAST_MEMBERS = 5
 MOST_MISTAKES, MOST_MISTAKEN = 0.7, 0.05
 """A part of a group is told of once so few of its streams are probably misnamed: as a number, and as a share of those named."""
 OVERWHELMING = 6.0
-"""With so much more evidence than is needed it is told of as soon as two of its streams would be told of by themselves."""
+"""With so much more evidence than is needed it is told of as soon as three of its streams would be told of by themselves."""
+TOLD_ANYWAY = 3
 SLOW = 0.2
 """A member that mails less than this share of what those named do: whether it stopped too will only be seen much later."""
 SURE = 0.9
@@ -103,6 +108,14 @@ def part_needed(sessions_a_year: float, members: int, budget: float) -> float:
 def whole_needed(sessions_a_year: float, members: int, budget: float) -> float:
     """How surprising the members' silences since the group's last mail must be, all together, for the whole to be silent."""
     return log(max(sessions_a_year, 1.0) / budget) + WHOLE_MARGIN + SHARED_LULLS * members
+
+
+def quieter_half(silences: Floats, members: Sequence[Member]) -> float:
+    """Of these silences (how surprising they are, by member) the sum over the half of the mail with the least surprising ones."""
+    usual = np.array([m.usual_today for m in members])
+    order = np.argsort(-silences, kind="stable")
+    rest = np.cumsum(usual[order]) > 0.5 * usual.sum() * (1.0 + 1e-9)
+    return float(silences[order][rest].sum())
 
 
 @dataclass(frozen=True)

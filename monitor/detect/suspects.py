@@ -22,11 +22,14 @@ from monitor.detect.groups import (
     ORDER,
     ORGANISATION,
     OVERWHELMING,
+    QUIETER_HALF,
     SURPRISE_CAP,
+    TOLD_ANYWAY,
     Member,
     part_needed,
     part_of,
     part_score,
+    quieter_half,
     several_are_silent,
     whole_needed,
 )
@@ -162,10 +165,13 @@ def _found(reading: Reading, view: GroupView) -> tuple[Level, float, float] | No
         return None
     needed = whole_needed(bank.level(row) * HOURS_PER_YEAR, len(view.members), float(bank.budget[row]))
     last, rows = float(bank.last[row]), _rows(reading, view)
-    if reading.surprises[row] < LOUD_TOGETHER or _proof(reading, rows, np.array([last, reading.now]))[-1] < needed:
+    if reading.surprises[row] < LOUD_TOGETHER or _silences(reading, rows, np.array([last, reading.now]))[:, -1].sum() < needed:
         return None
     moments = np.linspace(last, reading.now, 65)
-    proof = _proof(reading, rows, moments)
+    silences = _silences(reading, rows, moments)
+    if quieter_half(silences[:, -1], view.members) < QUIETER_HALF:
+        return None
+    proof = silences.sum(axis=0)
     found_at = float(moments[int(np.argmax(proof >= needed))])
     if found_at < engine.witnesses[bank.witness[row]].alarms_from:
         return None
@@ -173,10 +179,10 @@ def _found(reading: Reading, view: GroupView) -> tuple[Level, float, float] | No
     return _level(margin), found_at, _years(margin, float(bank.budget[row]))
 
 
-def _proof(reading: Reading, rows: Rows, moments: Floats) -> Floats:
-    """How surprising the silences of these members since the first of the moments are at each of them, all together."""
+def _silences(reading: Reading, rows: Rows, moments: Floats) -> Floats:
+    """How surprising the silences of these members since the first of the moments are at each of them."""
     silent = surprises_at(reading, rows, moments)
-    return np.asarray(np.minimum(silent - silent[:, :1], SURPRISE_CAP).sum(axis=0))
+    return np.minimum(silent - silent[:, :1], SURPRISE_CAP)
 
 
 def _level(margin: float) -> Level:
@@ -192,7 +198,7 @@ def _years(margin: float, budget: float) -> float:
 def _part(reading: Reading, view: GroupView) -> Finding | None:
     """A part of the group: the members whose silences together are too much for chance, while others still mail.
 
-    It is told of when it can be said who they are, or at the latest when two of them would be told of by themselves. It has no
+    It is told of when it can be said who they are, or at the latest when three of them would be told of by themselves. It has no
     gap's facts: the group's merged mail, of which there are such, goes on.
     """
     kind, name = view.key
@@ -238,4 +244,4 @@ def _rows(reading: Reading, view: GroupView) -> Rows:
 
 def _are_told_anyway(reading: Reading, silent: Sequence[Member]) -> bool:
     levels = (reading.level(reading.frame.roster.streams[m.stream]) for m in silent)
-    return sum(level is not None and level >= Level.ALERT for level in levels) >= 2
+    return sum(level is not None and level >= Level.ALERT for level in levels) >= TOLD_ANYWAY

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from monitor.detect.detector import Detector
-from monitor.detect.groups import Member, part_needed, part_of, part_score, several_are_silent
+from monitor.detect.groups import Member, part_needed, part_of, part_score, quieter_half, several_are_silent
 from monitor.model import FindingKind, Level, Send
 from monitor.settings import GapSettings
 from tests.detect.streams import DAY, HOUR, START, covered, detector, keys, regular_sends
@@ -128,6 +129,12 @@ def test_one_long_pause_is_not_a_part_of_the_group() -> None:
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_small_groups_have_no_parts(count: int) -> None:
     assert part_score([member(str(k), 9.0) for k in range(count)]) == float("-inf")
+
+
+def test_the_less_silent_half_of_the_mail_counts_lists_by_what_they_send() -> None:
+    busy = [member(f"b{k}", 0.0) for k in range(4)]
+    assert quieter_half(np.array([3.0, 5.0, 1.0, 0.5]), busy) == 1.5
+    assert quieter_half(np.array([6.0, 4.0, 0.0, 0.0]), [*busy[:2], *(member(f"w{k}", 0.0, usual=0.1) for k in range(2))]) == 4.0
 
 
 def test_those_who_stopped_more_likely_than_not_are_named_and_the_doubtful_are_told_apart() -> None:

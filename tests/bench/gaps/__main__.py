@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.bench.gaps.beside import beside, volume_alerts
+from tests.bench.gaps.group_years import group_years
 from tests.bench.gaps.oracle import Oracle, streams_of
 from tests.bench.gaps.ours import false_of, replay
 from tests.bench.gaps.protocol import CLASS_NAMES, Outcome, Record, Stream, measure, record_of
@@ -31,13 +32,14 @@ PROMISE = 1.0
 
 def main() -> None:
     wanted = _arguments()
-    lists, trials, crowd = (90, 3, 120) if wanted.quick else (330, 12, 500)
+    lists, trials, crowd, worlds = (90, 3, 120, 1) if wanted.quick else (330, 60, 500, 2)
     sets = {} if wanted.data is None else recorded_sets(wanted.data)
     begun = time.perf_counter()
     with ProcessPoolExecutor(2) as pool:
         recorded = [pool.submit(_recorded, name, streams) for name, streams in sorted(sets.items())]
         simulated = pool.submit(_simulated, wanted.seed, lists)
         groups = [(m, s, pool.submit(groups_stop, m, s, trials, wanted.seed)) for m, s in ((10, 10), (20, 10))]
+        lasting = [pool.submit(group_years, wanted.seed + i, lists) for i in range(worlds)]
         silent = pool.submit(outage, crowd, wanted.seed)
         holes = pool.submit(_holes, wanted.seed + 1, lists // 3)
         aside = pool.submit(beside, wanted.seed + 2, lists // 2)
@@ -49,6 +51,7 @@ def main() -> None:
             simulated=simulated.result(),
             recorded=[r.result() for r in recorded],
             groups=[(m, s, trial.result()) for m, s, trial in groups],
+            group_years=[one.result() for one in lasting],
             outage=silent.result(),
             outage_streams=crowd,
             holes=holes.result(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tests.bench.gaps.beside import Beside, Tally
+from tests.bench.gaps.group_years import GroupYears
 from tests.bench.gaps.protocol import CLASS_NAMES, Outcome
 from tests.bench.gaps.together import Named, Outage, Trial
 
@@ -47,6 +48,8 @@ class Measured:
     recorded: list[Comparison] = field(default_factory=list)
     groups: list[tuple[int, int, list[Trial]]] = field(default_factory=list)
     """(members, stopped, trials)."""
+    group_years: list[dict[int, GroupYears]] = field(default_factory=list)
+    """Of each simulated world by the groups' size."""
     outage: Outage | None = None
     outage_streams: int = 0
     holes: list[tuple[str, list[Outcome]]] = field(default_factory=list)
@@ -69,6 +72,7 @@ def render(measured: Measured) -> str:
     parts += [
         "## A provider's lists fall silent together\n",
         _groups(measured.groups),
+        _group_years(measured.group_years),
         "## When we are blind\n",
         _blind(measured),
     ]
@@ -186,6 +190,22 @@ def _groups(groups: Sequence[tuple[int, int, list[Trial]]]) -> str:
             f"| {members} | {stopped} | {len(trials)} | {len(told)} | {hours} | {_mean([t.findings for t in told])} "
             f"| {_rightly(first)} | {_exactly(first, stopped)} | {_rightly(later)} | {_exactly(later, stopped)} |"
         )
+    return "\n".join(lines)
+
+
+def _group_years(worlds: Sequence[dict[int, GroupYears]]) -> str:
+    lines = [
+        "\nFalsely told of, where all lists go on: simulated lists over eleven months with their holidays, quarters' ends and an "
+        "election, each in three groups at once, with its like and with others. The promise is at most one a group and year, for "
+        "the whole and its parts together. It is broken in clusters, when all are quiet.\n",
+        "| lists in the group | group-years | of the whole | of a part | a year (95 %) |",
+        "| --: | --: | --: | --: | --- |",
+    ]
+    totals = {size: GroupYears.of([world[size] for world in worlds if size in world]) for size in sorted(set().union(*worlds))}
+    for size, total in [*totals.items(), ("all", GroupYears.of(totals.values()))]:
+        low, high = total.interval
+        rate = f"{total.false / total.years:.2f} ({low:.2f}-{high:.2f})"
+        lines.append(f"| {size} | {total.years:.1f} | {total.whole} | {total.part} | {rate} |")
     return "\n".join(lines)
 
 

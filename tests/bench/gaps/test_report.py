@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.gaps.beside import Beside, Shifts, Tally
+from tests.bench.gaps.group_years import GroupYears
 from tests.bench.gaps.protocol import Outcome
 from tests.bench.gaps.recorded import recorded_sets
 from tests.bench.gaps.report import RULES_OF_THE_TRADE, Comparison, Measured, render, verdict
@@ -26,6 +27,7 @@ def measured() -> Measured:
         quick=True,
         simulated=Comparison("simulation", [outcome()] * 4, others),
         recorded=[Comparison("posters", [outcome()] * 4, {n: o for n, o in others.items() if n in RULES_OF_THE_TRADE})],
+        group_years=[{10: GroupYears(4.0, 1, 1)}, {10: GroupYears(6.0, 0, 3)}],
         groups=[(20, 10, [Trial(12.0, 1, Named(10, 1), Named(10, 0)), Trial(float("inf"), 0, NOBODY, NOBODY)])],
         outage=Outage(about_streams=0, more_after=1, about_us=2, due=5, told=4, back_dated=3),
         outage_streams=500,
@@ -56,6 +58,7 @@ def test_the_report_names_seed_ratio_and_what_was_never_told() -> None:
     text = render(measured())
     assert "with seed 5" in text
     assert "| >5/day | 200 | 1.00 (0.87-1.15) | kept | 10.0 / 30.0 | 8.0 / 24.0 | 1.25 | 1.5 |" in text
+    assert "| 10 | 10.0 | 1 | 4 | 0.50 (0.16-1.17) |" in text
     assert "| 20 | 10 | 2 | 1 | 12.0 / never / never | 1.0 | 5.0, 0.5 | 0 % | 5.0, 0.0 | 50 % |" in text
     assert "500 streams: 0 findings about streams meanwhile, 2 about us" in text
     assert "| posters 1-5/day | 10 | 80 %, 50.0 | 80 %, 100 |" in text
