@@ -198,8 +198,8 @@ def _years(margin: float, budget: float) -> float:
 def _part(reading: Reading, view: GroupView) -> Finding | None:
     """A part of the group: the members whose silences together are too much for chance, while others still mail.
 
-    It is told of when it can be said who they are, or at the latest when three of them would be told of by themselves. It has no
-    gap's facts: the group's merged mail, of which there are such, goes on.
+    It is told of when it can be said who they are, or, with much evidence, when two of them would be told of by themselves. It
+    has no gap's facts: the group's merged mail, of which there are such, goes on.
     """
     kind, name = view.key
     if kind == INBOX:

@@ -152,7 +152,7 @@ def test_a_far_slower_list_is_named_only_where_it_is_silent_by_itself() -> None:
     assert part.mistakes == pytest.approx(0.04 + 0.4)
 
 
-@pytest.mark.parametrize(("doubtful", "is_sharp"), [(1, True), (2, False)])
+@pytest.mark.parametrize(("doubtful", "is_sharp"), [(1, True), (3, False)])
 def test_it_is_told_of_once_it_can_be_said_who_they_are(doubtful: int, is_sharp: bool) -> None:
     sure = [member(f"s{k}", 5.0) for k in range(6)]
     unsure = [member(f"u{k}", 1.0) for k in range(doubtful)]
