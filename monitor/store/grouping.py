@@ -31,11 +31,11 @@ def group_again(
     changes: Mapping[int, Sequence[datetime]],
     arrivals: Arrivals = NONE,
     left: AbstractSet[int] = frozenset(),
-) -> int:
-    """Group what changes at these times (stream's row → times) have touched; how many sends are new.
+) -> Grouped:
+    """Group what changes at these times (stream's row → times) have touched.
 
-    `arrivals` are those among them that have just been stored and stand as they were. `left` are sends that copies were
-    taken out of, to another stream.
+    `arrivals` are those among them that are not stored yet, and will be with the sends that they are in. `left` are sends
+    that copies were taken out of, to another stream.
     """
     touched = [found for walked in walk(connection, changes, arrivals) for found in _touched(walked)]
     groups = [found.group for found in touched]
@@ -43,9 +43,21 @@ def group_again(
     moved = [(copy, group) for group in groups for copy in group.copies if group.id is None or copy.send != group.id]
     left |= {copy.send for copy, _ in moved if copy.send is not None}
     made = _write(connection, touched, write)
-    update_rows(connection, copies, [{"id": copy.id, "send_id": group.id} for copy, group in moved])
+    homes = {copy.id: group.id for copy, group in moved if group.id is not None}
+    stored = [{"id": number, "send_id": send} for number, send in homes.items() if number < arrivals.first]
+    update_rows(connection, copies, stored)
     _retire(connection, left - {group.id for group in groups if group.id is not None}, write)
-    return made
+    return Grouped(made, homes)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """What grouping changed."""
+
+    made: int
+    """New sends."""
+    homes: Mapping[int, int]
+    """Copy → send, of those that are in another send than before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from monitor.model import ArchiveMark, NewCopy
 from monitor.store import import_marks, packed
 from monitor.store.database import Database
 from monitor.store.frames import frames_of
-from monitor.store.grouping import group_again
 from monitor.store.intake import stored_digests, take_in
 from monitor.store.names import folder_row, inbox_number
 from monitor.store.packs import InPack
@@ -93,6 +92,5 @@ def _save(database: Database, batch: ImportBatch, kept: Future[Mapping[str, InPa
             inbox = inbox_number(connection, inbox_name)
             folder = folder_row(connection, inbox, name, of_folder[0].raw.role)
             taken = take_in(connection, inbox_name, folder, of_folder, has_uids=False)
-            made = group_again(connection, taken.changes, taken.arrivals)
-            done = done.plus(Imported(taken.new, taken.known, made, frozenset(taken.streams)))
+            done = done.plus(Imported(taken.new, taken.known, taken.new_sends, frozenset(taken.streams)))
     return done

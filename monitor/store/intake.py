@@ -1,4 +1,4 @@
-"""Intake: put copies into their tables, each once, and say which were new and what of which stream has to be grouped again."""
+"""Intake: put copies into their tables, each once and in its send, and say which were new and which were only seen elsewhere."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from monitor.model import Identification, NewCopy, StreamKey
 from monitor.store import canaries, counters
 from monitor.store.bulk import insert_rows, next_numbers
 from monitor.store.documents import LONGEST, authentication_to_text, identification_to_json, kept, names_to_json, storable
+from monitor.store.grouping import group_again
 from monitor.store.names import stream_numbers
 from monitor.store.places import note_places, unplaced
 from monitor.store.recognise import recognise
@@ -35,20 +36,18 @@ class Taken:
 
     new: int = 0
     known: int = 0
+    new_sends: int = 0
     streams: set[str] = field(default_factory=set)
     """Those that got a copy."""
     changes: dict[int, list[datetime]] = field(default_factory=lambda: defaultdict(list))
-    """Stream's row → times at which copies came, moved or changed."""
-    arrivals: Arrivals = field(default_factory=Arrivals)
-    """Those that are new, for grouping."""
+    """Stream's row → times at which copies moved that were known; to be grouped again."""
     whole: dict[int, NewCopy] = field(default_factory=dict)
     """Copies, by number, of which only the headers were stored and that came whole; to be read again."""
 
     def note_moved(self, changes: Mapping[int, Sequence[datetime]]) -> None:
-        """Stored copies count in another place since (stream's row → times); those that have just come may be among them."""
+        """Stored copies count in another place since (stream's row → times)."""
         for stream, times in changes.items():
             self.changes[stream] += times
-            self.arrivals = Arrivals()
 
 
 def take_in(connection: Connection, inbox: str, folder: Row[Any], batch: Sequence[NewCopy], *, has_uids: bool = True) -> Taken:
@@ -70,12 +69,7 @@ def take_in(connection: Connection, inbox: str, folder: Row[Any], batch: Sequenc
         taken.whole = {row.id: arrivals[digest] for digest, row in again.items() if _is_the_whole(row, arrivals[digest])}
         arrivals = {digest: copy for digest, copy in arrivals.items() if digest not in again}
         rows = [row for row in rows if row["digest"] not in again]
-    for row in rows:
-        if row["stream_id"] is not None:
-            taken.changes[row["stream_id"]].append(row["at"])
-    settle_repeats(connection, same, rows, taken.changes)
-    _insert_copies(connection, rows)
-    taken.arrivals = _arrived(inbox, rows, arrivals.values())
+    taken.new_sends = _insert_copies(connection, inbox, rows, arrivals.values(), same)
     made = {row["digest"]: row["id"] for row in rows}
     describe(connection, [(made[digest], copy) for digest, copy in arrivals.items()])
     names = {number: stream for stream, number in numbers.items()}
@@ -95,22 +89,36 @@ def _is_the_whole(known: Row[Any], copy: NewCopy) -> bool:
     return bool(known.awaits_body) and not copy.raw.awaits_body
 
 
-def _insert_copies(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Number them and put them in; all of them are new."""
-    if rows:
-        for row, number in zip(rows, next_numbers(connection, copies, len(rows)), strict=True):
-            row["id"] = number
-        insert_rows(connection, copies, rows)
+def _insert_copies(
+    connection: Connection, inbox: str, rows: Sequence[dict[str, Any]], made: Iterable[NewCopy], same: Sequence[Row[Any]]
+) -> int:
+    """Put new copies in, with their sends, and number their rows; how many sends are new.
+
+    `same` are the stored copies that have any of their Message-IDs.
+    """
+    if not rows:
+        return 0
+    changes: dict[int, list[datetime]] = defaultdict(list)
+    for row, number in zip(rows, next_numbers(connection, copies, len(rows)), strict=True):
+        row["id"] = number
+        if row["stream_id"] is not None:
+            changes[row["stream_id"]].append(row["at"])
+    settle_repeats(connection, same, rows, changes)
+    grouped = group_again(connection, changes, _arrivals(inbox, rows, made))
+    for row in rows:
+        row["send_id"] = grouped.homes.get(row["id"])
+    insert_rows(connection, copies, rows)
+    return grouped.made
 
 
-def _arrived(inbox: str, rows: Sequence[Mapping[str, Any]], made: Iterable[NewCopy]) -> Arrivals:
+def _arrivals(inbox: str, rows: Sequence[Mapping[str, Any]], made: Iterable[NewCopy]) -> Arrivals:
     """New copies, with their rows, as grouping would read them."""
     by_stream: dict[int, list[Stored]] = defaultdict(list)
     for row, copy in zip(rows, made, strict=True):
         if row["stream_id"] is not None:
             one = GroupedCopy(row["id"], inbox, row["at"], row["digest"], row["message_id"], copy.send_fingerprints)
             by_stream[row["stream_id"]].append(Stored(one, Facts(*_FACTS(row))))
-    return Arrivals(by_stream, rows[0]["id"]) if rows else Arrivals()
+    return Arrivals(by_stream, rows[0]["id"])
 
 
 def describe(connection: Connection, made: Sequence[tuple[int, NewCopy]]) -> None:

@@ -47,11 +47,11 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Copies that have just been stored, so that they need not be read again."""
+    """New copies that are about to be stored."""
 
     by_stream: Mapping[int, Sequence[Stored]] = field(default_factory=dict)
     first: int = 2**62
-    """The number of the first of them; the last copy's number is the last of them."""
+    """The number of the first of them; all that are stored have lower ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class Store:
             if visit.vanished is not None:
                 taken.note_moved(note_vanished(connection, folder.id, visit.checkpoint.uidvalidity, visit.vanished, visit.at))
             taken.note_moved(note_roles(connection, folder.id, visit.checkpoint.uidvalidity, visit.roles, visit.at))
-            made = group_again(connection, taken.changes, taken.arrivals)
+            made = taken.new_sends + group_again(connection, taken.changes).made
             keep_whole(connection, taken.whole)
             packed.note(connection, originals())
         return Saved(taken.new, taken.known, made, frozenset(taken.streams))
