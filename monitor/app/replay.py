@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -35,6 +35,8 @@ class Material:
     """Stream → its organisation, where that is known."""
     coverage: Mapping[str, Sequence[Interval]]
     """Inbox → when it was covered; empty: all time counts."""
+    ends: Mapping[str, float] = field(default_factory=dict)
+    """When each stream was last observed (hours); those that are not there: at the last event of all."""
 
 
 def events_in_file(path: Path, group_by: GroupBy, complain: Complain) -> Material:
@@ -47,6 +49,7 @@ def events_in_store(session: Session, group_by: GroupBy) -> Material:
     """All stored sends with what was recorded of polls: holes between proofs count for nobody.
 
     Before the first proof of an inbox its mail came by an import, which has none; that time counts, as does the present.
+    A stream was observed up to the last proof of any inbox that gets it.
     """
     organisations: dict[str, str] = {}
 
@@ -60,8 +63,14 @@ def events_in_store(session: Session, group_by: GroupBy) -> Material:
     events = Events.of(stored())
     proven = session.watch().covered()
     whole = {inbox: [(LONG_AGO, FAR_AHEAD)] for inbox in events.seen_by()}
+    if not proven:
+        return Material(events, organisations, {})
+    until = {inbox: spans[-1][1] for inbox, spans in proven.items()}
     return Material(
-        events, organisations, whole | {inbox: _open_ended(spans) for inbox, spans in proven.items()} if proven else {}
+        events,
+        organisations,
+        whole | {inbox: _open_ended(spans) for inbox, spans in proven.items()},
+        {s: max(until[i] for i in inboxes & until.keys()) for s, inboxes in events.inboxes.items() if inboxes & until.keys()},
     )
 
 

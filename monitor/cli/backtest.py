@@ -65,7 +65,11 @@ def backtest(
     ] = None,
     coverage: Annotated[Path | None, typer.Option("--coverage", help="CSV inbox,start,end: else all time is covered.")] = None,
     censor: Annotated[
-        Path | None, typer.Option("--censor", help="CSV sender_id,censor_ts: when observation ended, else at the last event.")
+        Path | None,
+        typer.Option(
+            "--censor",
+            help="CSV sender_id,censor_ts: when observation ended; else at the last event (of stored mail: the last proof).",
+        ),
     ] = None,
     group_by: Annotated[GroupBy, typer.Option("--group-by", help="Replay each of these as one sender.")] = "stream",
     warm_up: Annotated[int, typer.Option("--warm-up", min=1, help="Alarms and exposure start after so many sends.")] = 5,
@@ -105,7 +109,7 @@ def backtest(
     result = run(
         material.events,
         settings_to_try(settings, material, false_alarms_per_year or (), fixed_hours or [USUAL_COMPARISON]),
-        censor=read_censor(censor) if censor else {},
+        censor=read_censor(censor) if censor else material.ends,
         coverage=proven,
         warm_up=warm_up,
         report_from=report_from,

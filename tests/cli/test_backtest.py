@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from monitor.app.session import open_session
+from monitor.settings import load_settings
 from tests.cli.conftest import BUSY, SILENT, Run
+from tests.store.build import a_copy, a_visit
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 DAILY = [START + timedelta(days=n, hours=n % 3) for n in range(120)]
@@ -215,6 +218,17 @@ def test_what_the_settings_say_of_one_list_counts(gonequiet: Run, tmp_path: Path
 def test_stored_mail_is_replayed_with_the_holes_that_were_recorded(gonequiet: Run, watched: Path) -> None:
     rows = gonequiet("backtest", "--json", "-c", watched).rows
     assert [row["stream"] for row in rows if row["type"] == "alarm"] == [SILENT]
+    (gap,) = gonequiet("gaps", "--json", "-c", watched).rows
+    assert [row["alarm_at"][:16] for row in rows if row["type"] == "alarm"] == [gap["found_at"][:16]]
     by_group = gonequiet("backtest", "--json", "--group-by", "inbox", "-c", watched).rows
     assert {row["stream"] for row in by_group if row["type"] == "alarm"} <= {"seed-1"}
     assert BUSY not in json.dumps(by_group)
+
+
+def test_stored_mail_was_observed_up_to_the_last_proof(gonequiet: Run, settings_file: Path) -> None:
+    """No list mails any more, and the polls go on for ten days: that is a silence that was watched."""
+    daily = [a_copy(uid, at, stream=BUSY) for uid, at in enumerate(DAILY[:60], start=1)]
+    with open_session(load_settings(settings_file)) as session:
+        session.store.save_visit(a_visit(daily, at=DAILY[69], since=START), daily)
+    alarms = [row for row in gonequiet("backtest", "--json", "-c", settings_file).rows if row["type"] == "alarm"]
+    assert [(row["stream"], row["last_send"]) for row in alarms] == [(BUSY, DAILY[59].isoformat().replace("+00:00", "Z"))]

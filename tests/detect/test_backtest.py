@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from monitor.detect.backtest import ALERT, Alarm, Setting, run
 from monitor.detect.backtest_rows import poisson_interval, rows
@@ -58,13 +60,23 @@ def test_fixed_silences_are_told_as_the_engine_tells_them(gap: GapSettings, monk
     )
 
 
-def test_nothing_later_changes_an_earlier_alarm() -> None:
-    early = Events.of(Event(s.stream, s.at) for s in SENDS if s.at < START + 45 * DAY)
-    until = hours_of(START + 45 * DAY)
-    whole = run(EVENTS, [Setting.yearly(12.0)], report_to=until, stops=0).settings[0].alarms
-    part = run(early, [Setting.yearly(12.0)], censor=dict.fromkeys(EVENTS.streams, until), stops=0).settings[0].alarms
-    seen = {(a.stream, a.alarm_at[ALERT]) for a in part if a.alarm_at[ALERT] < until}
-    assert {(a.stream, a.alarm_at[ALERT]) for a in whole if a.alarm_at[ALERT] < until} == seen
+@settings(max_examples=4, deadline=None)
+@given(
+    st.floats(12, 28), st.sampled_from([GapSettings(false_alarms_per_sender_year=12), GapSettings(false_alarms_total_year=90)])
+)
+def test_nothing_later_changes_an_earlier_alarm(days: float, gap: GapSettings) -> None:
+    until = hours_of(START) + 24 * days
+    first = [Event(s.stream, s.at) for s in SENDS if s.at < START + 30 * DAY]
+    events, early = Events.of(first), Events.of(e for e in first if hours_of(e.at) < until)
+    tried = [Setting("learned", gap), Setting.fixed(12)]
+    whole = run(events, tried, stops=0).settings
+    part = run(early, tried, censor=dict.fromkeys(events.streams, until), stops=0).settings
+    told = [
+        [{(a.stream, a.last, n, at) for a in r.alarms for n, at in enumerate(a.alarm_at) if at < until} for r in done]
+        for done in (whole, part)
+    ]
+    assert told[0] == told[1]
+    assert all(told[0])
 
 
 def test_an_injected_stop_is_found_as_a_real_one_would_be() -> None:
