@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import exp
 from typing import NamedTuple
 
 import numpy as np
@@ -73,20 +72,20 @@ class Events:
 
 def trailing_rates(events: Events) -> Floats:
     """Messages a day of its stream at each event: gaps over their length, both fading by e in 30 days; 1 at the first."""
-    constant = 30 * 24.0
-    rates = np.zeros(events.times.size)
     order = np.lexsort((events.times, events.rows))
     rows, times = events.rows[order], events.times[order]
-    previous, last, count, length = -1, 0.0, 0.0, 0.0
-    result: list[float] = []
-    for row, at in zip(rows.tolist(), times.tolist(), strict=True):
-        if row != previous:
-            count = length = 0.0
-            result.append(1.0)
-        else:
-            keep = exp((last - at) / constant)
-            count, length = count * keep + 1.0, length * keep + at - last
-            result.append(24.0 * count / max(length, 1e-3))
-        previous, last = row, at
-    rates[order] = result
+    goes_on = np.zeros(rows.size, np.bool_)
+    goes_on[1:] = rows[1:] == rows[:-1]
+    gaps = np.where(goes_on, np.diff(times, prepend=0.0), 0.0)
+    keep = np.where(goes_on, np.exp(-gaps / (30 * 24.0)), 0.0)
+    counts, lengths = _fading_sums(goes_on.astype(np.float64), keep), _fading_sums(gaps, keep)
+    rates = np.empty(times.size)
+    rates[order] = np.where(goes_on, 24.0 * counts / np.maximum(lengths, 1e-3), 1.0)
     return rates
+
+
+def _fading_sums(values: Floats, keep: Floats) -> Floats:
+    """The sums up to each value, of which `keep` is left when the value comes."""
+    total = 0.0
+    steps = zip(values.tolist(), keep.tolist(), strict=True)
+    return np.array([total := total * share + value for value, share in steps], np.float64)
