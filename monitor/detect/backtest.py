@@ -18,7 +18,6 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect.arrivals import HourOfSends
 from monitor.detect.calendar import hours_of
 from monitor.detect.clocks import ENDED
 from monitor.detect.defaults import Defaults, load_defaults
@@ -34,8 +33,6 @@ from monitor.settings import GapSettings
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 ALERT = 1
-AT_ONCE = 168
-"""Hours whose sends are made ready together."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +143,8 @@ def run(
 def gaps_of(events: Events, setting: Setting) -> tuple[Floats, Rows]:
     """The standardised completed gaps of a replay and which of KINDS each is, from which tails are fitted."""
     engine = _prepare(events, setting, {}, load_defaults())
-    for sends in _hours(engine, events, int(events.times[-1])):
-        engine.take(engine.hour + 1.0, sends)
+    for until, times, rows in _days(engine, events, int(events.times[-1])):
+        engine.advance(until, times, rows)
     values = [g for g, _ in engine.learning.gaps]
     kinds = [k for _, k in engine.learning.gaps]
     return np.concatenate(values).astype(np.float64), np.concatenate(kinds).astype(np.int64)
@@ -238,25 +235,19 @@ def _replay(
         return _replay_fixed(engine, events, setting, ends, silences, draws)
     last_hour = int(np.ceil(max(float(events.times[-1]), float(ends.max()))))
     stops = Stops(engine, events.streams)
-    pending = iter([*draws, Draw(1 << 60, 0, 0)])
-    draw = next(pending)
-    for sends in _hours(engine, events, last_hour):
-        while draw.hour <= engine.hour:
-            if draw.hour == engine.hour:
-                stops.add(draw)
-            draw = next(pending)
-        engine.take(engine.hour + 1.0, sends)
-        stops.pass_hour()
+    drawn = np.array([draw.hour for draw in draws], np.int64)
+    for until, times, rows in _days(engine, events, last_hour):
+        first, end = np.searchsorted(drawn, (engine.hour, until))
+        stops.advance(until, times, rows, draws[first:end])
     return SettingResult(setting, events.streams, _alarms(engine, events, ends, silences), stops.found())
 
 
-def _hours(engine: Engine, events: Events, last: int) -> Iterator[HourOfSends | None]:
-    """What arrives in each hour up to `last`; the engine has taken those before when it is asked for."""
-    for first in range(engine.hour, last + 1, AT_ONCE):
-        a, b = np.searchsorted(events.times, (first, first + AT_ONCE))
-        arrivals = engine.arrivals(events.times[a:b], events.rows[a:b])
-        for hour in range(first, min(first + AT_ONCE, last + 1)):
-            yield arrivals.in_hour(hour)
+def _days(engine: Engine, events: Events, last: int) -> Iterator[tuple[float, Floats, Rows]]:
+    """The end of each day, up to hour `last` in all, and the sends from the engine's hour on, which it takes meanwhile."""
+    while engine.hour <= last:
+        until = float(min(engine.hour // 24 * 24 + 24, last + 1))
+        a, b = np.searchsorted(events.times, (engine.hour, until))
+        yield until, events.times[a:b], events.rows[a:b]
 
 
 def _has_fixed_silences(engine: Engine) -> bool:

@@ -64,6 +64,8 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "grasp": ((MEMORIES,), np.float64, 1.0),
     "counts": ((HOURS_PER_WEEK,), np.float32, 0.0),
     "exposure": ((7,), np.float32, 0.0),
+    "worth": ((), np.float64, 1.0),
+    "watched": ((), np.float64, 0.0),
     "week_hour": ((), np.float64, 0.0),
     "profile": ((HOURS_PER_WEEK,), np.float32, 1.0),
     "ring": ((RING,), np.float32, 0.0),
@@ -80,6 +82,9 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "deadline": ((3,), np.float64, np.nan),
     "alarm_at": ((3,), np.float64, np.nan),
     # the fleet's clock
+    "member": ((), np.bool_, False),
+    "follows": ((), np.float64, 0.0),
+    "coming": ((24,), np.float32, 1.0),
     "fleet_count": ((), np.float64, 0.0),
     "recent": ((FLEET_WINDOW,), np.int16, 0),
 }
@@ -115,6 +120,10 @@ class Bank:
     grasp: Floats
     counts: NDArray[np.float32]
     exposure: NDArray[np.float32]
+    worth: Floats
+    """What a session counts in `counts` and an hour in `exposure`: more and more instead of the older ones fading."""
+    watched: Floats
+    """The hours of which the gaps have told, fading as the profile does."""
     week_hour: Floats
     profile: NDArray[np.float32]
     ring: NDArray[np.float32]
@@ -133,6 +142,11 @@ class Bank:
     deadline: Floats
     """By level, the profile-hours of silence at which its alarm is due; NaN until a silence comes near them."""
     alarm_at: Floats
+    member: NDArray[np.bool_]
+    follows: Floats
+    coming: NDArray[np.float32]
+    """What the fleet knows of a row for a whole day (UTC): whether it belongs to it, the power of the fleet's activity by
+    which its clock runs, and its profile in the day's hours."""
     fleet_count: Floats
     recent: NDArray[np.int16]
 
@@ -168,12 +182,13 @@ class Bank:
         self.profile[row] = defaults.profile
         return row
 
-    def adopt(self, other: Bank, row: int) -> None:
-        """Add a copy of a row of another bank."""
-        self._reserve(self.size + 1)
+    def adopt(self, other: Bank, rows: Rows) -> None:
+        """Add copies of rows of another bank."""
+        size = self.size + rows.size
+        self._reserve(size)
         for name in COLUMNS:
-            getattr(self, name)[self.size] = getattr(other, name)[row]
-        self.size += 1
+            getattr(self, name)[self.size : size] = getattr(other, name)[rows]
+        self.size = size
 
     def keep(self, rows: Rows) -> None:
         """Forget all but these rows, which close up."""
@@ -190,8 +205,9 @@ class Bank:
         """Sessions per profile-hour of one row."""
         return float(self.level_a[row, 1] / self.level_b[row, 1])
 
-    def note_sends(self, runs: Runs, pauses: Floats, weights: Rows) -> None:
+    def note_sends(self, runs: Runs, times: Floats, pauses: Floats, weights: Rows) -> None:
         """Count the sends in `runs`, each for `weights`, and keep how long it was since the one before; NaN: there was none."""
+        self.first[runs.distinct] = np.fmin(self.first[runs.distinct], times[runs.first])
         np.add.at(self.sends, runs.rows, weights)
         known = ~np.isnan(pauses)
         rows, pause = runs.rows[known], pauses[known]

@@ -6,12 +6,15 @@ many streams together, do not count as one stream's silence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
-from monitor.detect.arrivals import RATE_DECAY, HourOfSends
+from monitor.detect.arrivals import RATE_DECAY, Arrivals
 from monitor.detect.bank import FLEET_WINDOW, Bank, Floats, Rows
+from monitor.detect.runs import runs_of
 
 PRIOR_HOURS = 24.0
 INERTIA = 12.0
@@ -42,74 +45,119 @@ class Fleet:
 
 def rates(bank: Bank, hour: float) -> Floats:
     """Messages an hour that each row has sent lately (14 days' half-life, decaying through a silence)."""
-    last, first = bank.view("last"), bank.view("first")
-    count = bank.view("fleet_count") * np.exp(-RATE_DECAY * (hour - last))
-    exposure = (1.0 - np.exp(-RATE_DECAY * (hour - first))) / RATE_DECAY + PRIOR_HOURS
-    return np.asarray(np.where(np.isnan(last), 0.0, count / exposure))
+    return _rates(bank.view("fleet_count"), bank.view("last"), bank.view("first"), hour)
 
 
-def count_sends(fleet: Fleet, bank: Bank, sends: HourOfSends, hour: int) -> None:
-    """Note the sends of an hour; only now are those before it no more the last ones."""
-    rows, slot = sends.runs.distinct, hour % FLEET_WINDOW
-    bank.last[rows], bank.fleet_count[rows], bank.recent[rows, slot] = sends.last, sends.fleet_count, sends.number
-    fleet.seen[slot] = sends.of_streams
+def _rates(count: Floats, last: Floats, first: Floats, hours: Floats | Rows | float) -> Floats:
+    exposure = (1.0 - np.exp(-RATE_DECAY * (hours - first))) / RATE_DECAY + PRIOR_HOURS
+    return np.asarray(np.where(np.isnan(last), 0.0, count * np.exp(-RATE_DECAY * (hours - last)) / exposure))
 
 
-def factors(fleet: Fleet, bank: Bank, hour: int, share: Floats, profile: Floats, excused: Rows) -> Floats:
-    """The clock's speed in `hour` for every row, from the 24 hours before it; then open the books for `hour`.
+def open_day(bank: Bank, hour: int, cells: Rows) -> None:
+    """Note what holds for the day that begins at `hour`; `cells`: the hours of the week of its 24 hours (rows), by zone.
 
-    `share` is the covered share of the hour for each row, `profile` the value of each row's own profile in it. Each row
-    is left out of its own fleet, a group with all of its streams; of the `excused` rows nothing is expected, while the
-    others are fleet enough. Sums are taken in fixed point, so that the order of rows cannot matter.
+    Members are streams (not groups) that are active: silent for less than a week or six mean gaps.
     """
-    rate = rates(bank, hour)
-    mine = np.where(_members(bank, rate, hour), rate, 0.0)
+    with np.errstate(invalid="ignore"):
+        active = hour - bank.view("last") < np.maximum(168.0, 6.0 / bank.levels())
+    bank.view("member")[:] = active & ~bank.view("is_group")
+    bank.view("follows")[:] = np.where(bank.view("fleet_on"), FOLLOWED[bank.view("rate_class")], 0.0)
+    bank.view("coming")[:] = bank.profile[np.arange(bank.size)[:, None], cells.T[bank.view("zone")]]
+
+
+def factors(fleet: Fleet, bank: Bank, first: int, share: Floats, sends: Arrivals | None, excused: Rows) -> Floats:
+    """The clock's speed in hours from `first` on (one row an hour) for every stream, each from the 24 hours before it.
+
+    The hours are of one day, `share` is the covered share of each for each row, and what they bring is put down in the
+    books. Each row is left out of its own fleet, a group with all of its streams; of the `excused` rows nothing is
+    expected, while the others are fleet enough. Sums are taken in fixed point, so that no order can matter.
+    """
+    hours = first + np.arange(share.shape[0])
+    last, count, number = _by_hour(bank, sends, hours)
+    rate = _rates(count, last, bank.view("first"), hours[:, None])
+    mine = np.where(bank.view("member"), rate, 0.0)
     if excused.size:
         others = mine.copy()
-        others[excused] = 0.0
-        mine = others if _effective_number(others) >= LEAST_LISTS else mine
-    total = _exact_sum(mine)
-    if _effective_number(mine) < LEAST_LISTS:
-        speed = np.ones(bank.size)
-    else:
-        least = np.minimum(np.maximum(_activity(fleet, bank, hour, rate), SLOWEST), FASTEST)
-        speed = np.where(bank.view("fleet_on"), least ** FOLLOWED[bank.view("rate_class")], 1.0)
-    slot = hour % FLEET_WINDOW
-    bank.recent[:, slot] = 0
-    fleet.seen[slot] = 0.0
-    fleet.expected[slot] = _exact_sum(mine * share * profile)
-    fleet.usual[slot] = fleet.expected[slot] / total if total > 0 else 0.0
+        others[:, excused] = 0.0
+        mine = np.where((_effective_number(others) >= LEAST_LISTS)[:, None], others, mine)
+    total = _fixed_sum(mine)
+    expected = _fixed_sum(mine * share * bank.view("coming").T[hours % 24]) / _FIXED_POINT
+    usual = np.rint(expected / np.maximum(total, 1.0) * _FIXED_POINT**2) / _FIXED_POINT
+    seen = np.zeros(hours.size)
+    if sends is not None:
+        seen += np.bincount(sends.hours[~bank.is_group[sends.runs.rows]], minlength=hours.size)
+    before = (first + np.arange(FLEET_WINDOW)) % FLEET_WINDOW
+    own = np.concatenate((bank.view("recent").T[before], number))
+    books = [np.append(old[before], new) for old, new in ((fleet.seen, seen), (fleet.expected, expected), (fleet.usual, usual))]
+    speed = np.ones(share.shape)
+    is_fleet = _effective_number(mine) >= LEAST_LISTS
+    if is_fleet.any():
+        least = np.minimum(np.maximum(_activity(own, books, rate), SLOWEST), FASTEST)
+        speed[is_fleet] = _powers(least, bank.view("follows"))[is_fleet]
+    slots = hours % FLEET_WINDOW
+    bank.recent[: bank.size, slots] = number.T
+    fleet.seen[slots], fleet.expected[slots], fleet.usual[slots] = seen, expected, usual
+    if sends is not None:
+        latest = sends.runs.last
+        bank.last[sends.runs.distinct], bank.fleet_count[sends.runs.distinct] = sends.times[latest], sends.count[latest]
     return speed
 
 
-_NEWEST = (np.arange(FLEET_WINDOW)[:, None] - 1 - np.arange(FLEET_WINDOW)) % FLEET_WINDOW
-"""The slots of the hours before the one in each slot, the newest first."""
-_INSIDE = np.stack([(_NEWEST.argsort(axis=1) < window).astype(np.float32) for window in WINDOWS], axis=2)
-"""Whether each slot lies in each window before the hour in a slot."""
+def _by_hour(bank: Bank, sends: Arrivals | None, hours: Rows) -> tuple[Floats, Floats, NDArray[np.int16]]:
+    """At the beginning of each hour the latest send of each row and its `fleet_count`; and how many sends it has in the hour."""
+    shape = hours.size, bank.size
+    last, count, number = np.empty(shape), np.empty(shape), np.zeros(shape, np.int16)
+    last[0], count[0] = bank.view("last"), bank.view("fleet_count")
+    if sends is None:
+        last[1:], count[1:] = last[0], count[0]
+        return last, count, number
+    runs = runs_of(sends.runs.rows, sends.hours)
+    in_hour, rows = sends.hours[runs.first], runs.distinct
+    number[in_hour, rows] = np.add.reduceat(sends.weights, runs.first)
+    order = np.argsort(in_hour, kind="stable")
+    rows, latest = rows[order], runs.last[order]
+    times, counts = sends.times[latest], sends.count[latest]
+    ends = np.searchsorted(in_hour[order], np.arange(hours.size), side="right").tolist()
+    begin = 0
+    for hour, end in enumerate(ends[:-1]):
+        last[hour + 1], count[hour + 1] = last[hour], count[hour]
+        last[hour + 1, rows[begin:end]], count[hour + 1, rows[begin:end]] = times[begin:end], counts[begin:end]
+        begin = end
+    return last, count, number
 
 
-def _activity(fleet: Fleet, bank: Bank, hour: int, rate: Floats) -> Floats:
-    """What the others sent, against what was expected of them, in that of the WINDOWS before `hour` in which it is least."""
-    newest, inside = _NEWEST[hour % FLEET_WINDOW], _INSIDE[hour % FLEET_WINDOW]
-    own = np.ascontiguousarray((bank.view("recent").astype(np.float32) @ inside).T)
-    seen, expected = fleet.seen @ inside, fleet.expected @ inside  # both exact: whole numbers, and in fixed point
-    usual = np.array([np.add.reduce(fleet.usual[newest[:window]]) for window in WINDOWS])
-    others = np.maximum(expected[:, None] - usual[:, None] * rate, 0.0)
-    return np.asarray(((seen[:, None] - own + INERTIA) / (others + INERTIA)).min(axis=0))
+def _activity(own: NDArray[np.int16], books: Sequence[Floats], rate: Floats) -> Floats:
+    """What the others sent, against what was expected of them, in that of the WINDOWS before each hour in which it is least.
+
+    `own` (by row) and `books` (what all sent, what was expected of all and of one) begin 24 hours before the first hour.
+    """
+    of_rows = np.zeros((own.shape[0] + 1, own.shape[1]))
+    np.cumsum(own, axis=0, out=of_rows[1:])
+    sums = [np.append(0, np.rint(book * _FIXED_POINT).astype(np.int64).cumsum()) for book in books]
+    least = np.full(rate.shape, np.inf)
+    for window in WINDOWS:
+        before = slice(FLEET_WINDOW - window, -1 - window)
+        seen, expected, usual = ((total[FLEET_WINDOW:-1] - total[before])[:, None] / _FIXED_POINT for total in sums)
+        others = np.maximum(expected - usual * rate, 0.0) + INERTIA
+        activity = (seen + INERTIA - (of_rows[FLEET_WINDOW:-1] - of_rows[before])) / others
+        np.minimum(least, activity, out=least)
+    return least
 
 
-def _members(bank: Bank, rate: Floats, hour: int) -> np.ndarray:
-    """Streams (not groups) that are active: silent for less than a week or six mean gaps."""
-    mean_gap = 1.0 / bank.levels()
-    active = hour - bank.view("last") < np.maximum(168.0, 6.0 * mean_gap)
-    return np.asarray(active & ~bank.view("is_group") & (rate > 0))
+def _powers(activity: Floats, power: Floats) -> Floats:
+    """Each column to its power, which is 1 for most and 0 for some."""
+    result = activity.copy()
+    for value in set(power.tolist()) - {1.0}:
+        columns = power == value
+        result[:, columns] = activity[:, columns] ** value
+    return result
 
 
-def _effective_number(rate: Floats) -> float:
+def _effective_number(rate: Floats) -> Floats:
     """How many equal streams would vary as little as these: (sum r)² / sum r². One dominant list is no fleet."""
-    squares = _exact_sum(rate * rate)
-    return _exact_sum(rate) ** 2 / squares if squares > 0 else 0.0
+    return np.asarray((_fixed_sum(rate) / _FIXED_POINT) ** 2 / np.maximum(_fixed_sum(rate * rate) / _FIXED_POINT, 1e-9))
 
 
-def _exact_sum(values: Floats) -> float:
-    return float(np.add.reduce(np.rint(values * _FIXED_POINT).astype(np.int64))) / _FIXED_POINT
+def _fixed_sum(values: Floats) -> Floats:
+    """The sum of each row in units of one by `_FIXED_POINT`."""
+    return np.asarray(np.add.reduce(np.rint(values * _FIXED_POINT).astype(np.int64), axis=1).astype(np.float64))

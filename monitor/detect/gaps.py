@@ -17,7 +17,6 @@ from monitor.detect.learning import is_real_stop
 from monitor.detect.outlook import reach, wait
 from monitor.detect.replay import Frame
 from monitor.detect.rhythm import deadlines, return_periods, surprises
-from monitor.detect.witnesses import subtract
 from monitor.model import GapFacts, Level, StreamPhase, StreamState
 
 LONGEST_OUTLOOK = 24.0 * 366 * 20
@@ -120,7 +119,7 @@ def _due(frame: Frame, now: float, zones: list[str], rows: Rows, silence: Floats
     begins = np.minimum(np.array([w.proven_until for w in witnesses])[bank.witness[rows]], now)
     speed = np.array([engine.speed[row] if row < engine.speed.size else 1.0 for row in rows.tolist()])
     left = np.maximum(silence - bank.elapsed[rows], 0.0)
-    due = reach(bank, rows, *_after_this_hour(frame, now, rows, begins, left), speed, zones, witnesses)
+    due = reach(bank, rows, begins, left, speed, zones, witnesses)
     covered = bank.covered[rows]
     with np.errstate(invalid="ignore"):
         due = np.fmin(due, wait(bank, rows, begins, np.maximum(bank.limit[rows] - covered, 0.0), witnesses))
@@ -129,22 +128,6 @@ def _due(frame: Frame, now: float, zones: list[str], rows: Rows, silence: Floats
     alarm_at = bank.alarm_at[rows, ALERT]
     due = np.where(np.isnan(alarm_at), due, np.where(np.isfinite(alarm_at), alarm_at, np.nan))
     return np.asarray(np.where(due - now > LONGEST_OUTLOOK, np.nan, due))
-
-
-def _after_this_hour(frame: Frame, now: float, rows: Rows, begins: Floats, left: Floats) -> tuple[Floats, Floats]:
-    """For rows whose session began in this hour, what is left at its end: until then the clock runs as before that send."""
-    engine, bank = frame.engine, frame.engine.bank
-    ends = np.floor(now) + 1.0
-    begins, left = begins.copy(), left.copy()
-    for place in np.nonzero((bank.session[rows] >= ends - 1.0) & (rows < engine.pace.size))[0].tolist():
-        pace = float(engine.pace[rows[place]])
-        for start, end in subtract([(float(begins[place]), ends)], engine.witnesses[bank.witness[rows[place]]].pauses):
-            run = min(end - start, left[place] / max(pace, 1e-9))
-            left[place] -= pace * run
-            begins[place] = start + run
-        if left[place] > 0:
-            begins[place] = ends
-    return begins, left
 
 
 def _moment(hours: float) -> datetime | None:

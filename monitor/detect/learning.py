@@ -92,8 +92,8 @@ class Learning:
         self.promised += by_kind * np.exp(-self.feedback)
 
     def refit(self, hour: int) -> bool:
-        """At the end of a month: new tails and feedback. True where anything may have changed."""
-        if hour % MONTH:
+        """At the end of the day on which a month is over: new tails and feedback. True where anything may have changed."""
+        if hour // MONTH == (hour - 24) // MONTH:
             return False
         if self.gaps:
             values = np.concatenate([g for g, _ in self.gaps])

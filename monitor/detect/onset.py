@@ -14,7 +14,7 @@ import numpy as np
 from monitor.detect.bank import Floats, Rows
 from monitor.detect.calendar import hours_of_week
 from monitor.detect.gaps import Reading
-from monitor.detect.rhythm import standardise
+from monitor.detect.rhythm import Rhythm
 
 SHARES = np.arange(1, 10) / 10.0
 """Of the group that stopped; each is as likely as any other before anything was seen."""
@@ -81,4 +81,5 @@ def _surprises_at(reading: Reading, rows: Rows, moments: Floats) -> Floats:
     share = (reached - edges[:, :1]) / np.maximum(edges[:, 1:] - edges[:, :1], 1e-9)
     elapsed = bank.elapsed[rows][:, None] * np.clip(share, 0.0, 1.0)
     each = np.repeat(rows, moments.size)
-    return engine.learning.tails.surprise(standardise(bank, each, elapsed.ravel()), bank.tail[each]).reshape(elapsed.shape)
+    v = Rhythm.of(bank, each).standardise(elapsed.ravel())
+    return engine.learning.tails.surprise(v, bank.tail[each]).reshape(elapsed.shape)

@@ -32,30 +32,6 @@ class Runs:
         shifted[self.first] = known
         return shifted
 
-    def within(self, parts: Rows) -> Runs:
-        """The same, with all places and members reckoned from the first of their part; `parts`: rising, by place."""
-        first_place = np.searchsorted(parts, parts)
-        first_member = self.member[first_place]
-        return Runs(
-            self.rows,
-            self.distinct,
-            self.member - first_member,
-            self.rank,
-            self.first - first_place[self.first],
-            self.last - first_place[self.last],
-        )
-
-    def part(self, places: slice, distinct: slice) -> Runs:
-        """Some of the runs."""
-        return Runs(
-            self.rows[places],
-            self.distinct[distinct],
-            self.member[places],
-            self.rank[places],
-            self.first[distinct],
-            self.last[distinct],
-        )
-
 
 def runs_of(rows: Rows, parts: Rows | None = None) -> Runs:
     """`rows`: equal ones stand together. A run ends where `parts` changes, too."""

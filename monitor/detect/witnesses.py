@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from monitor.detect.bank import Floats
 
+_FIXED_POINT = 2.0**32
 Interval = tuple[float, float]
 """Half-open, hours since the epoch."""
 
@@ -96,6 +97,10 @@ class CoveredTime:
             return np.asarray(end - first)
         before, after = (np.interp(t, self.times, self.totals) + np.minimum(t - self.times[0], 0.0) for t in (first, end))
         return np.asarray(after - before)
+
+    def fixed_at(self, time: float) -> float:
+        """The same in fixed point, so that sums of differences are exact."""
+        return time if self.times.size == 0 else round(self.at(time) * _FIXED_POINT) / _FIXED_POINT
 
     def when(self, total: float, earliest: float) -> float:
         """The first time, not before `earliest`, at which `at` reaches `total`."""

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.detect.arrivals import Arrivals
 from monitor.detect.bank import COLUMNS
 from monitor.detect.defaults import load_defaults
 from monitor.detect.engine import Engine
@@ -34,33 +35,36 @@ def columns_of(moments: list[tuple[int, int, int]]) -> tuple[np.ndarray, np.ndar
 
 @settings(max_examples=60, deadline=None)
 @given(MOMENTS, st.integers(0, HOURS))
-def test_hours_made_ready_together_are_taken_as_one_by_one(moments: list[tuple[int, int, int]], cut: int) -> None:
+def test_hours_that_are_taken_together_are_taken_as_one_by_one(moments: list[tuple[int, int, int]], cut: int) -> None:
     times, rows, weights = columns_of(moments)
     one_by_one, together = an_engine(), an_engine()
-    for hour in range(FIRST, FIRST + HOURS):
-        mine = np.floor(times) == hour
-        one_by_one.advance(hour + 1.0, times[mine], rows[mine], weights[mine])
-    for part, hours in ((times < FIRST + cut, range(cut)), (times >= FIRST + cut, range(cut, HOURS))):
-        arrivals = together.arrivals(times[part], rows[part], weights[part])
-        for hour in hours:
-            together.take(FIRST + hour + 1.0, arrivals.in_hour(FIRST + hour))
+    midnights = range(FIRST // 24 * 24 + 24, FIRST + HOURS, 24)
+    for engine, ends in (
+        (one_by_one, range(FIRST + 1, FIRST + HOURS + 1)),
+        (together, sorted({*midnights, FIRST + cut, FIRST + HOURS} - {FIRST})),
+    ):
+        for until in ends:
+            mine = (times >= engine.hour) & (times < until)
+            engine.advance(float(until), times[mine], rows[mine], weights[mine])
+    assert one_by_one.hour == together.hour
     for name in COLUMNS:
-        np.testing.assert_array_equal(one_by_one.bank.view(name), together.bank.view(name), err_msg=name)
+        one, other = one_by_one.bank.view(name), together.bank.view(name)
+        if name == "deadline":  # is reckoned when a silence comes near it, and for some silences at once
+            one, other = (np.where(np.isnan(one) | np.isnan(other), np.nan, column) for column in (one, other))
+        np.testing.assert_array_equal(one, other, err_msg=name)
     np.testing.assert_array_equal(one_by_one.fleet.seen, together.fleet.seen)
 
 
 @settings(max_examples=200, deadline=None)
 @given(MOMENTS)
 def test_a_send_begins_a_session_unless_it_follows_soon_after_the_begin_of_one(moments: list[tuple[int, int, int]]) -> None:
-    times, rows, _ = columns_of(moments)
-    arrivals = an_engine().arrivals(times, rows)
-    hours = [found for hour in range(HOURS) if (found := arrivals.in_hour(FIRST + hour)) is not None]
+    times, rows, _ = columns_of([(step % 480, row, weight) for step, row, weight in moments])
+    sends = Arrivals(an_engine().bank, ["UTC"], FIRST, times, rows)
     expected = []
     begun: dict[int, float] = {}
     for at, row in sorted(zip(times.tolist(), rows.tolist(), strict=True)):
         if row not in begun or at > begun[row] + 0.25:
             begun[row] = at
             expected.append((at, row))
-    found_all = [pair for h in hours for pair in zip(h.sessions.times.tolist(), h.sessions.rows.tolist(), strict=True)]
-    assert sorted(found_all) == expected
-    assert sum(h.times.size for h in hours) == times.size
+    assert sorted(zip(sends.sessions.times.tolist(), sends.sessions.rows.tolist(), strict=True)) == expected
+    assert sends.times.size == times.size

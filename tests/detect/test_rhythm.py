@@ -9,7 +9,7 @@ from monitor.detect.calendar import HOURS_PER_WEEK
 from monitor.detect.defaults import load_defaults
 from monitor.detect.engine import Engine
 from monitor.detect.learning import MONTH, Learning
-from monitor.detect.rhythm import deadlines, refresh
+from monitor.detect.rhythm import deadlines, refresh_scales
 from monitor.detect.tails import KINDS, REGULAR
 from monitor.settings import GapSettings
 
@@ -54,15 +54,16 @@ def test_no_alarm_is_due_before_the_soonest_moment() -> None:
 
 
 def test_irregularity_is_what_all_kept_gaps_say() -> None:
-    """It is reckoned anew only when a gap comes or goes on which it depends."""
+    """It is reckoned anew only when a gap comes or goes on which it depends, with the first session of a day."""
     engine = engine_of(3)
     random = np.random.default_rng(7)
     for _ in range(40 * 24):
         pass_hour(engine, (random.uniform(size=3) < (0.8, 0.5, 0.1)).nonzero()[0].tolist())
+    while engine.hour % 24 != 1:
+        pass_hour(engine, [0, 1, 2] if engine.hour % 24 == 0 else [])
     known = engine.bank.scale[:3].copy()
     assert not engine.bank.stirred[:3].any()
-    engine.bank.stirred[:] = True
-    refresh(engine.bank, np.arange(3), engine.defaults, engine.learning.tails, engine.learning.feedback)
+    refresh_scales(engine.bank, np.arange(3), engine.defaults)
     np.testing.assert_array_equal(engine.bank.scale[:3], known)
 
 
