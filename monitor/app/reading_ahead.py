@@ -1,4 +1,7 @@
-"""Reading ahead: where many messages wait, a helper reads one batch while the one before is stored and the next is fetched."""
+"""Reading ahead: where many messages wait, a helper reads one batch while the one before is stored and the next is fetched.
+
+Whoever of the two is done first takes what is left: this process reads a batch itself rather than wait for the helper.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import TypeVar
 
 import structlog
 
-from monitor.app.helpers import Asked, HelperError, Helpers
+from monitor.app.helpers import Asked, Dkim, HelperError, Helpers
 from monitor.app.ingest import Reader
 from monitor.model import Bodies, FolderVisit, InboxNote, NewCopy, PollFailure, RawMessage
 
@@ -20,7 +23,7 @@ log = structlog.get_logger()
 
 WORTH_HELP = 100
 """Messages at once from which on a helper is worth it."""
-AHEAD = 2
+AHEAD = 3
 """Batches of one inbox that a helper may have; it bounds what is in memory."""
 IDLE_SECONDS = 300.0
 """A helper that nobody needed for so long is let go: it holds as much memory as all else."""
@@ -30,13 +33,24 @@ Brought = TypeVar("Brought", bound=FolderVisit | Bodies | InboxNote | PollFailur
 """What a look at an inbox brings; some of it are messages."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Reading:
     """Messages that are being read, or will be when asked for."""
 
     messages: Sequence[RawMessage]
+    dkim: Dkim
     reader: Reader
     elsewhere: Asked | None
+    copies: Sequence[NewCopy] | None = None
+    """Once they have been read here."""
+
+    def is_awaited(self) -> bool:
+        return self.elsewhere is not None and not self.elsewhere.answer.done()
+
+    def take_back(self) -> None:
+        """Read them here where no helper has begun to."""
+        if self.elsewhere is not None and self.elsewhere.answer.cancel():
+            self.elsewhere, self.copies = None, self._read()
 
     def result(self) -> Sequence[NewCopy]:
         if self.elsewhere is not None:
@@ -44,7 +58,12 @@ class _Reading:
                 return self.elsewhere.result().copies
             except (HelperError, CancelledError):
                 log.warning("a process that helps with reading has ended; this one reads on", messages=len(self.messages))
-        return self.reader.read(self.messages)
+        return self._read() if self.copies is None else self.copies
+
+    def _read(self) -> Sequence[NewCopy]:
+        if not self.dkim:
+            return self.reader.read(self.messages)
+        return [self.reader.read_one(raw, proofs) for raw, proofs in zip(self.messages, self.dkim, strict=True)]
 
 
 class ReadingAhead:
@@ -75,10 +94,9 @@ class ReadingAhead:
             reading = self._begin(one.messages if isinstance(one, FolderVisit | Bodies) else ())
             waiting.append((one, reading))
             while len(waiting) > (0 if reading.elsewhere is None else AHEAD):
-                done, ready = waiting.popleft()
-                yield done, ready.result()
-        for done, ready in waiting:
-            yield done, ready.result()
+                yield _first(waiting)
+        while waiting:
+            yield _first(waiting)
         if failed is not None:
             raise failed
 
@@ -97,9 +115,13 @@ class ReadingAhead:
             helpers.close()
 
     def _begin(self, messages: Sequence[RawMessage]) -> _Reading:
-        return _Reading(messages, self._reader, self._elsewhere(messages) if len(messages) >= WORTH_HELP else None)
+        reading = _Reading(messages, (), self._reader, None)
+        if len(messages) >= WORTH_HELP and (helpers := self._ready()) is not None:
+            reading.dkim = [self._reader.proofs(raw) for raw in messages]
+            reading.elsewhere = self._asked(helpers, reading)
+        return reading
 
-    def _elsewhere(self, messages: Sequence[RawMessage]) -> Asked | None:
+    def _ready(self) -> Helpers | None:
         """None: there is no helper, or none yet, as one takes some seconds to begin."""
         if not self._most:
             return None
@@ -108,13 +130,23 @@ class ReadingAhead:
             if self._helpers is None:
                 self._helpers = Helpers(self._reader.settings, self._reader.canary_key, self._most)
             helpers = self._helpers
-        if not helpers.is_ready:
-            return None
+        return helpers if helpers.is_ready else None
+
+    def _asked(self, helpers: Helpers, reading: _Reading) -> Asked | None:
+        """None: it was killed, or let go by another thread."""
         try:
-            return helpers.read(messages, [self._reader.proofs(raw) for raw in messages], frames=False)
-        except (HelperError, RuntimeError):  # killed, or let go by another thread
+            return helpers.read(reading.messages, reading.dkim, frames=False)
+        except (HelperError, RuntimeError):
             with self._lock:
                 if self._helpers is helpers:
                     self._helpers = None
             helpers.close()
             return None
+
+
+def _first(waiting: deque[tuple[Brought, _Reading]]) -> tuple[Brought, Sequence[NewCopy]]:
+    """The next to be stored. Where a helper is still at it, this process reads the last of those that wait meanwhile."""
+    if len(waiting) > 1 and waiting[0][1].is_awaited():
+        waiting[-1][1].take_back()
+    one, reading = waiting.popleft()
+    return one, reading.result()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from monitor.app import reading_ahead
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.app.reading_ahead import AHEAD, WORTH_HELP, ReadingAhead
-from monitor.model import Checkpoint, FolderVisit, NewCopy, RawMessage
+from monitor.model import Checkpoint, DkimProof, FolderVisit, NewCopy, RawMessage
 from monitor.settings import Settings
 from monitor.store.store import Store
 from tests.app.test_importing import is_at_work
@@ -118,6 +119,28 @@ def test_a_helper_that_is_killed_costs_nothing_but_time(reader: Reader, ahead: R
     wait_for(lambda: not any(map(is_at_work, killed)), lambda: "it lives on", seconds=60)
     again = list(ahead.read([a_visit(0)]))
     assert [copy.key for copy in again[0][1]] == [copy.key for copy in reader.read(a_visit(0).messages)]
+
+
+def test_while_a_helper_is_behind_this_process_reads_the_last(ahead: ReadingAhead, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ahead._helpers is not None
+    pid, read_one = ahead._helpers._helpers[0].process.pid or 0, Reader.read_one
+    known: list[object] = []
+
+    def go_on(reader: Reader, raw: RawMessage, dkim: tuple[DkimProof, ...] | None = None) -> NewCopy:
+        os.kill(pid, signal.SIGCONT)
+        known.append(dkim)
+        return read_one(reader, raw, dkim)
+
+    monkeypatch.setattr(Reader, "read_one", go_on)
+    os.kill(pid, signal.SIGSTOP)
+    at_last = threading.Timer(30, lambda: os.kill(pid, signal.SIGCONT))
+    at_last.start()
+    visits = [a_visit(n) for n in range(AHEAD + 1)]
+    found = list(ahead.read(visits))
+    at_last.cancel()
+    assert [visit for visit, _ in found] == visits
+    assert [{copy.document is not None for copy in copies} for _, copies in found] == [{True}] * AHEAD + [{False}]
+    assert known == [()] * WORTH_HELP, "nothing is verified twice"
 
 
 def test_a_helper_that_nobody_needs_is_let_go(ahead: ReadingAhead, monkeypatch: pytest.MonkeyPatch) -> None:
