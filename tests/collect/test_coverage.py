@@ -41,6 +41,7 @@ def test_an_inbox_that_is_polled_hourly_is_live_for_three_hours() -> None:
         sight(5, 43),
         sight(5, 30),  # UIDNEXT fell
         sight(5, 43, *range(1, 43), uidvalidity=8),
+        sight(5, 43, 41, 42, uidvalidity=8),  # numbers that would go on, had they the same meaning
         sight(0, 41),  # no time has passed
         sight(-60, 41),  # our clock was set back
         sight(5, 2**32 - 1),

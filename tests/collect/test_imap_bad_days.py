@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from monitor.collect import reading
 from monitor.collect.imap import ImapInbox
 from monitor.collect.plan import FIRST_BYTES
 from monitor.errors import InboxError
@@ -172,7 +173,13 @@ def test_exists_is_not_believed(server: ScriptedImap) -> None:
     assert subjects(Watcher(opened(server)).visit()) == ["one", "two", "three", "nine"]
 
 
-def test_uids_out_of_order_repeated_or_never_asked_for_come_out_once_and_in_order(server: ScriptedImap) -> None:
+@pytest.mark.parametrize("at_once", [1, 200])
+def test_uids_out_of_order_repeated_or_never_asked_for_come_out_once_and_in_order(
+    at_once: int, server: ScriptedImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also from batch to batch: each of them is a checkpoint, behind which nothing may be left."""
+    monkeypatch.setattr(reading, "BATCH_MESSAGES", at_once)
+
     def spoil(command: str, right: bytes) -> bytes:
         if command == "UID SEARCH":
             return right.replace(b"1 2 3", b"3 1 1 2 3")
