@@ -30,7 +30,6 @@ class SilentSeed:
 
     inbox: str
     last: float
-    first_missed: float
     missed: int
     found: float
     level: Level
@@ -62,7 +61,7 @@ def silent_seeds(
                 if yearly * chance <= multiple * budget and (level is None or candidate > level):
                     level, reached = candidate, (send.at if candidate <= Level.ALERT else reached)
         if level is not None:
-            found.append(SilentSeed(inbox, watched[last].at, missed[0].at, len(missed), reached, level))
+            found.append(SilentSeed(inbox, watched[last].at, len(missed), reached, level))
     return found
 
 
