@@ -37,10 +37,13 @@ def replay(
     false_alarms_per_year: float,
     *,
     coverage: Mapping[str, Sequence[Interval]] | None = None,
-    stops: int = 8000,
+    stops: int = 20_000,
     seed: int = 1,
 ) -> Ours:
-    """Run the detector with this promise over all streams as one fleet."""
+    """Run the detector with this promise over all streams as one fleet, with as many made-up stops as other rules get.
+
+    With 8,000 of them the median delay of a class with an eighth of the time would be known to 2 % only (one standard error).
+    """
     events = Events.from_columns(
         np.repeat([s.name for s in streams], [s.times.size for s in streams]), np.concatenate([s.times for s in streams])
     )
