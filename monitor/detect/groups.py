@@ -31,7 +31,7 @@ LOUD_TOGETHER = 4.0
 SURPRISE_CAP = 8.0
 LULL_POWER = 1.5
 LEAST_MEMBERS = 5
-MOST_MISTAKES, MOST_MISTAKEN = 0.8, 0.05
+MOST_MISTAKES, MOST_MISTAKEN = 0.7, 0.05
 """A part of a group is told of once so few of its streams are probably misnamed: as a number, and as a share of those named."""
 OVERWHELMING = 16.0
 """With so much more evidence than is needed it is told of as soon as two of its streams would be told of by themselves."""
