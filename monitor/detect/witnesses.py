@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from monitor.detect.bank import Floats
 
-_FIXED_POINT = 2.0**32
+_FIXED_POINT = 2.0**34
+"""An hour: as fine as moments (hours since the epoch) are kept."""
 Interval = tuple[float, float]
 """Half-open, hours since the epoch."""
 
@@ -99,7 +100,7 @@ class CoveredTime:
         return np.asarray(after - before)
 
     def fixed_at(self, time: float) -> float:
-        """The same in fixed point, so that sums of differences are exact."""
+        """The same in fixed point: sums of differences are exact, and the same whatever is proven before and after."""
         return time if self.times.size == 0 else round(self.at(time) * _FIXED_POINT) / _FIXED_POINT
 
     def when(self, total: float, earliest: float) -> float:

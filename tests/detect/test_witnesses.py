@@ -66,3 +66,13 @@ def test_a_send_lies_in_covered_time_or_in_a_hole() -> None:
 def test_without_pauses_a_replay_counts_every_hour() -> None:
     assert paused_time(()) is ALWAYS
     assert ALWAYS.at(7.5) == 7.5
+
+
+@given(st.floats(470_000, 470_200), st.floats(470_000, 470_200), st.floats(470_200, 470_300))
+def test_a_covered_span_is_as_long_whatever_is_proven_around_it(one: float, other: float, proven: float) -> None:
+    """To the last bit: what was concluded before an inbox's first proof must stand when it is known."""
+    first, end = sorted((one, other))
+    later = covered_time({"a": [(first, proven)]}, {"a": first}, ["a"])
+    earlier = covered_time({"a": [(469_000.1, proven)]}, {"a": first}, ["a"])
+    lengths = [time.fixed_at(end) - time.fixed_at(first) for time in (ALWAYS, later, earlier)]
+    assert lengths == [end - first] * 3
