@@ -109,11 +109,14 @@ def test_a_sighup_while_it_starts_does_not_end_it(by: str, tmp_path: Path) -> No
             ignored = re.search(r"(?m)^SigIgn:\s*(\w+)$", status.read_text())
             return ignored is not None and bool(int(ignored[1], 16) & hup)
 
-        wait_for(is_ignored, lambda: "it never began", every=0.001)
-        process.send_signal(signal.SIGHUP)
-        assert "watches" in process.stdout.readline()
-        process.terminate()
-        assert process.wait(60) == 0
+        try:
+            wait_for(is_ignored, lambda: "it never began", every=0.001)
+            process.send_signal(signal.SIGHUP)
+            assert "watches" in process.stdout.readline()
+            process.terminate()
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
