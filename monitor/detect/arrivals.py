@@ -17,6 +17,8 @@ Flags = NDArray[np.bool_]
 RATE_DECAY = np.log(2.0) / (14 * 24.0)
 """An hour: what a stream sent lately counts half after 14 days."""
 DAYS = 24.0 * np.arange(7)
+LESSON_HOURS, YOUNG_LESSON_HOURS, YOUNG_DAYS = 24.0, 6.0, 14
+"""Profile and scale are learned once in so many hours (UTC), and more often in the two weeks after a stream's first day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Sessions:
     before: Rows
     """How many sessions the row had before."""
     opens: Flags
-    """Whether it is the row's first one on its day (UTC)."""
+    """Whether it is the row's first one in its lesson hours."""
     cells: Rows
     """The hour of the week."""
     week_hour: Floats
@@ -48,7 +50,7 @@ class Sessions:
 
 
 class Arrivals:
-    """Sends in any order, of hours of one day from `first` on. What their times alone tell is noted in the bank at once.
+    """Sends in any order, of hours that the engine takes at once. What their times alone tell is noted in the bank.
 
     All is by row and in order of time. Of each send: when the one before was (NaN: there was none), whether it begins a
     session, the place of the latest session that began before it in these hours (`base`, else -1), when the session began
@@ -95,7 +97,8 @@ class Arrivals:
         times, since = self.times[of_rows], self.session[of_rows]
         cells = _cells(bank.zone[runs.rows], self.hours[of_rows], first, zones)
         week_hour = runs.before(cells + times % 1.0, bank.week_hour[runs.distinct])
-        opens = ~(np.floor(since / 24.0) == np.floor(times / 24.0))
+        lesson = lesson_hours(bank.first[runs.rows], times)
+        opens = ~(np.floor(since / lesson) == np.floor(times / lesson))
         to = np.empty_like(places)
         to[places] = np.arange(places.size)
         return Sessions(
@@ -112,6 +115,12 @@ class Arrivals:
             cells=cells[to],
             week_hour=week_hour[to],
         )
+
+
+def lesson_hours(first: Floats, times: Floats | float) -> Floats:
+    """How long profile and scale stand at `times`, for streams whose first sends were then; NaN: there was none yet."""
+    days = np.floor(np.asarray(times) / 24.0) - np.floor(first / 24.0)
+    return np.where((days > 0) & (days <= YOUNG_DAYS), YOUNG_LESSON_HOURS, LESSON_HOURS)
 
 
 def _cells(zone_of: Rows, hours: Rows, first: int, zones: Sequence[str]) -> Rows:

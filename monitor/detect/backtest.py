@@ -143,7 +143,7 @@ def run(
 def gaps_of(events: Events, setting: Setting) -> tuple[Floats, Rows]:
     """The standardised completed gaps of a replay and which of KINDS each is, from which tails are fitted."""
     engine = _prepare(events, setting, {}, load_defaults())
-    for until, times, rows in _days(engine, events, int(events.times[-1])):
+    for until, times, rows in _lessons(engine, events, int(events.times[-1])):
         engine.advance(until, times, rows)
     values = [g for g, _ in engine.learning.gaps]
     kinds = [k for _, k in engine.learning.gaps]
@@ -236,16 +236,16 @@ def _replay(
     last_hour = int(np.ceil(max(float(events.times[-1]), float(ends.max()))))
     stops = Stops(engine, events.streams)
     drawn = np.array([draw.hour for draw in draws], np.int64)
-    for until, times, rows in _days(engine, events, last_hour):
+    for until, times, rows in _lessons(engine, events, last_hour):
         first, end = np.searchsorted(drawn, (engine.hour, until))
         stops.advance(until, times, rows, draws[first:end])
     return SettingResult(setting, events.streams, _alarms(engine, events, ends, silences), stops.found())
 
 
-def _days(engine: Engine, events: Events, last: int) -> Iterator[tuple[float, Floats, Rows]]:
-    """The end of each day, up to hour `last` in all, and the sends from the engine's hour on, which it takes meanwhile."""
+def _lessons(engine: Engine, events: Events, last: int) -> Iterator[tuple[float, Floats, Rows]]:
+    """The end of what may be taken at once, up to hour `last` in all, and the sends from the engine's hour up to it."""
     while engine.hour <= last:
-        until = float(min(engine.hour // 24 * 24 + 24, last + 1))
+        until = float(min(engine.lesson_ends, last + 1))
         a, b = np.searchsorted(events.times, (engine.hour, until))
         yield until, events.times[a:b], events.rows[a:b]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.detect import fleet as fleet_clock
-from monitor.detect.arrivals import Arrivals
+from monitor.detect.arrivals import LESSON_HOURS, Arrivals, lesson_hours
 from monitor.detect.bank import Bank, Floats, Rows
 from monitor.detect.calendar import hours_of_week
 from monitor.detect.clocks import ALERT, Clocks, ClosedAlarm, Hours
@@ -56,8 +56,14 @@ class Engine:
         other.closed = list(self.closed)
         return other
 
+    @property
+    def lesson_ends(self) -> int:
+        """Up to which hour the next ones may be taken at once: the end of the day (UTC), or sooner while a stream is young."""
+        step = int(lesson_hours(self.bank.view("first"), float(self.hour)).min(initial=LESSON_HOURS))
+        return self.hour // step * step + step
+
     def advance(self, until: float, times: Floats, rows: Rows, weights: Rows | None = None) -> None:
-        """Take the hours from `self.hour` up to `until`, which are of one day (UTC), with their sends in any order.
+        """Take the hours from `self.hour` up to `until`, at most `lesson_ends`, with their sends in any order.
 
         `weights`: how many sends each stands for, one by default. Only whole hours may be followed by others.
         """

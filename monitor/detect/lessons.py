@@ -1,8 +1,8 @@
-"""What completed gaps teach: a stream's level with every session, profile and scale with the first session of each day.
+"""What completed gaps teach: a stream's level with every session, profile and scale with the first one of its lesson hours.
 
 Everything is learned when a session begins, from the gap that has just ended and from nothing later, never during a
 silence: a detector that learns from silence talks itself out of the alarm. Profile and scale take weeks to change, so one
-look a day (UTC) is enough.
+look a day (UTC) is enough, but for a stream that has just come.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Stops:
         self._found: list[InjectedStop] = []
 
     def advance(self, until: float, times: Floats, rows: Rows, draws: Sequence[Draw]) -> None:
-        """Let the engine take whole hours of one day, with their sends; `draws`: those that are made up in these hours."""
+        """Let the engine take whole hours at once, with their sends; `draws`: those that are made up in these hours."""
         engine, learning = self._engine, self._engine.learning
         first, stopped = engine.hour, Bank()
         stopped.adopt(engine.bank, _origins(draws))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,12 +40,13 @@ def columns_of(moments: list[tuple[int, int, int]]) -> tuple[np.ndarray, np.ndar
 def test_hours_that_are_taken_together_are_taken_as_one_by_one(moments: list[tuple[int, int, int]], cut: int) -> None:
     times, rows, weights = columns_of(moments)
     one_by_one, together = an_engine(), an_engine()
-    midnights = range(FIRST // 24 * 24 + 24, FIRST + HOURS, 24)
-    for engine, ends in (
-        (one_by_one, range(FIRST + 1, FIRST + HOURS + 1)),
-        (together, sorted({*midnights, FIRST + cut, FIRST + HOURS} - {FIRST})),
-    ):
-        for until in ends:
+    ways: list[tuple[Engine, Callable[[Engine], int]]] = [
+        (one_by_one, lambda engine: engine.hour + 1),
+        (together, lambda engine: engine.lesson_ends),
+    ]
+    for engine, end_of in ways:
+        while engine.hour < FIRST + HOURS:
+            until = min(end_of(engine), *(end for end in (FIRST + cut, FIRST + HOURS) if end > engine.hour), FIRST + HOURS)
             mine = (times >= engine.hour) & (times < until)
             engine.advance(float(until), times[mine], rows[mine], weights[mine])
     assert one_by_one.hour == together.hour

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import numpy as np
@@ -14,6 +15,8 @@ from monitor.settings import GapSettings
 
 FIRST, HOURS, ROWS = 460_007, 24 * 40, 24
 ZONES = ["UTC", "America/New_York"]
+LATE = {5, 6}
+"""Rows that begin when the others are no longer young."""
 HOLE = (FIRST + 300.3, FIRST + 331.7)
 """Without coverage for every other row."""
 
@@ -41,24 +44,29 @@ def sends() -> tuple[Floats, Rows]:
         times = FIRST + np.cumsum(random.gamma(2.0, random.choice([0.6, 2.0, 8.0]), 2000))
         for begins in FIRST + random.uniform(200, HOURS, 3) if row % 2 else ():
             times = times[(times < begins) | (times > begins + random.uniform(20, 120))]
-        columns.append(times[times < FIRST + HOURS])
+        late = FIRST + 500 if row in LATE else FIRST
+        columns.append(times[(times > late) & (times < FIRST + HOURS)])
     times, rows = np.concatenate(columns), np.repeat(np.arange(ROWS), [c.size for c in columns])
     order = np.argsort(times)
     return times[order], rows[order]
 
 
-def taken(ends: list[int]) -> Engine:
-    engine, (times, rows) = an_engine(), sends()
-    for until in ends:
+def taken(end_of: Callable[[Engine], int]) -> tuple[Engine, list[int]]:
+    """The engine after all hours, and how many it took each time."""
+    engine, (times, rows), spans = an_engine(), sends(), []
+    while engine.hour < FIRST + HOURS:
+        until = min(end_of(engine), FIRST + HOURS)
+        spans.append(until - engine.hour)
         mine = (times >= engine.hour) & (times < until)
         engine.advance(float(until), times[mine], rows[mine])
-    return engine
+    return engine, spans
 
 
 def test_days_that_are_taken_at_once_leave_what_their_hours_do() -> None:
     """To the last bit, with a fleet, a hole, changes of level and hundreds of alarms, all of which are the same."""
-    last = FIRST + HOURS
-    hours, days = taken(list(range(FIRST + 1, last + 1))), taken([*range(FIRST // 24 * 24 + 24, last, 24), last])
+    hours, _ = taken(lambda engine: engine.hour + 1)
+    days, spans = taken(lambda engine: engine.lesson_ends)
+    assert {6, 24} <= set(spans)
     assert sorted(map(repr, hours.closed)) == sorted(map(repr, days.closed))
     assert len(hours.closed) > 200
     assert {alarm.row for alarm in hours.closed} >= {1, 2, 3}
@@ -71,13 +79,14 @@ def test_days_that_are_taken_at_once_leave_what_their_hours_do() -> None:
     assert not (days.speeds == 1.0).all()
 
 
-def test_profile_and_scale_are_learned_once_a_day_and_the_level_always() -> None:
+def test_profile_and_scale_are_learned_four_times_a_day_at_first_then_once_and_the_level_always() -> None:
     engine = an_engine()
     seen = []
-    for hour in range(24 * 20):
+    for hour in range(24 * 30):
         engine.advance(engine.hour + 1.0, np.array([engine.hour + 0.5]), np.array([0]))
         seen.append((engine.bank.profile[0].copy(), float(engine.bank.scale[0]), float(engine.bank.levels()[0]), engine.hour - 1))
-        if hour >= 24 and seen[-1][3] % 24:
+        days = seen[-1][3] // 24 - FIRST // 24
+        if hour >= 24 and seen[-1][3] % (6 if 0 < days <= 14 else 24):
             np.testing.assert_array_equal(seen[-1][0], seen[-2][0])
             assert seen[-1][1] == seen[-2][1]
         elif hour >= 24:
