@@ -27,6 +27,8 @@ AHEAD = 3
 """Batches of one inbox that a helper may have; it bounds what is in memory."""
 IDLE_SECONDS = 300.0
 """A helper that nobody needed for so long is let go: it holds as much memory as all else."""
+PAUSE_SECONDS = 60.0
+"""After one has ended by itself, none begins for so long: one that cannot begin would cost more than it helps."""
 
 
 Brought = TypeVar("Brought", bound=FolderVisit | Bodies | InboxNote | PollFailure)
@@ -75,6 +77,7 @@ class ReadingAhead:
         self._lock = threading.Lock()
         self._helpers: Helpers | None = None
         self._wanted_at = -IDLE_SECONDS
+        self._none_before = 0.0
 
     def read(self, brought: Iterable[Brought]) -> Iterator[tuple[Brought, Sequence[NewCopy]]]:
         """Each with its messages read, in order. It is to be stored before the next one is taken.
@@ -127,6 +130,8 @@ class ReadingAhead:
             return None
         with self._lock:
             self._wanted_at = monotonic()
+            if self._helpers is None and self._wanted_at < self._none_before:
+                return None
             if self._helpers is None:
                 self._helpers = Helpers(self._reader.settings, self._reader.canary_key, self._most)
             helpers = self._helpers
@@ -136,10 +141,12 @@ class ReadingAhead:
         """None: it was killed, or let go by another thread."""
         try:
             return helpers.read(reading.messages, reading.dkim, frames=False)
-        except (HelperError, RuntimeError):
+        except (HelperError, RuntimeError) as error:
             with self._lock:
                 if self._helpers is helpers:
                     self._helpers = None
+                if isinstance(error, HelperError):
+                    self._none_before = monotonic() + PAUSE_SECONDS
             helpers.close()
             return None
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -119,6 +120,20 @@ def test_a_helper_that_is_killed_costs_nothing_but_time(reader: Reader, ahead: R
     wait_for(lambda: not any(map(is_at_work, killed)), lambda: "it lives on", seconds=60)
     again = list(ahead.read([a_visit(0)]))
     assert [copy.key for copy in again[0][1]] == [copy.key for copy in reader.read(a_visit(0).messages)]
+
+
+def test_after_a_helper_has_ended_by_itself_none_begins_for_a_while(ahead: ReadingAhead, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ahead._helpers is not None
+    ended = ahead._helpers
+    for helper in ended._helpers:
+        helper.process.kill()
+        helper.process.join()
+    for number in range(3):
+        assert [len(copies) for _, copies in ahead.read([a_visit(number)])] == [WORTH_HELP]
+        assert ahead._helpers is None
+    monkeypatch.setattr(reading_ahead, "monotonic", lambda: monotonic() + reading_ahead.PAUSE_SECONDS)
+    list(ahead.read([a_visit(4)]))
+    assert ahead._helpers not in (None, ended)
 
 
 def test_while_a_helper_is_behind_this_process_reads_the_last(ahead: ReadingAhead, monkeypatch: pytest.MonkeyPatch) -> None:
