@@ -33,17 +33,17 @@ def test_a_list_that_drops_to_a_quarter_is_told_of_once_and_so_is_its_end(doveco
         assert room.told == [("opened", FEWER), ("resolved", FEWER)]
 
 
-def test_a_list_that_moves_to_junk_in_one_inbox_is_told_of_and_so_is_its_end(dovecot: Dovecot, tmp_path: Path) -> None:
+def test_a_list_that_moves_to_junk_at_one_mail_server_is_told_of_once_and_so_is_its_end(dovecot: Dovecot, tmp_path: Path) -> None:
     seeds = [Seed(dovecot.user()) for _ in range(2)]
     with newsroom(tmp_path, FIRST_LOOK, seeds) as room:
         room.find_history((BUSY, *OTHERS))
         room.live(CHANGE, (BUSY, *OTHERS))
-        room.seeds[0] = replace(seeds[0], junks=(BUSY.domain,))
+        room.seeds[:] = [replace(seed, junks=(BUSY.domain,)) for seed in seeds]
         room.live(CHANGE + timedelta(days=2), (BUSY, *OTHERS))
         [(event, key)] = room.told
         assert (event, key) == ("opened", f"placement_shift:{seeds[0].user.name}:{BUSY.domain}")
         [alert] = room.alerts
         assert alert.since == sends_of([BUSY], CHANGE, CHANGE + timedelta(days=1))[0].at
-        room.seeds[0] = seeds[0]
+        room.seeds[:] = seeds
         room.live(CHANGE + timedelta(days=4), (BUSY, *OTHERS))
         assert room.told == [("opened", key), ("resolved", key)]
