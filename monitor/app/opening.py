@@ -65,4 +65,11 @@ def _polled(inbox: InboxSettings, settings: CollectSettings, store: Store) -> Se
     if inbox.kind is InboxKind.MBOX:
         return MboxInbox(inbox, max_message_bytes=limit, poll_every=poll_every)
     credential = credential_of(inbox, settings.timeout.total_seconds())
-    return ImapInbox(inbox, credential, timeout=settings.timeout, max_message_bytes=limit, poll_every=poll_every)
+    return ImapInbox(
+        inbox,
+        credential,
+        timeout=settings.timeout,
+        max_message_bytes=limit,
+        poll_every=poll_every,
+        stored_headers=partial(store.stored_headers, inbox.name),
+    )

@@ -10,7 +10,7 @@ from monitor.clock import Clock
 from monitor.collect.connecting import Access
 from monitor.collect.faults import Fault, fault_of
 from monitor.collect.folders import Folder, which_folders
-from monitor.collect.reading import FolderReader
+from monitor.collect.reading import FolderReader, StoredHeaders
 from monitor.collect.tokens import TokenSource
 from monitor.collect.wire import FAULTS, Connection, RefusedError
 from monitor.model import Awaited, Bodies, Checkpoint, FailureCause, FolderVisit, InboxNote, PollFailure
@@ -34,6 +34,7 @@ class ImapInbox:
         timeout: timedelta,
         max_message_bytes: int,
         poll_every: timedelta,
+        stored_headers: StoredHeaders,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         """`credential` is a password, or where access tokens come from. Of a message above `max_message_bytes` only the
@@ -43,7 +44,7 @@ class ImapInbox:
         self._access = Access(
             settings, credential, timeout.total_seconds(), most_bytes=2 * max_message_bytes + 64_000_000, context=ssl_context
         )
-        self._reader = FolderReader(settings.name, max_message_bytes, poll_every)
+        self._reader = FolderReader(settings.name, max_message_bytes, poll_every, stored_headers)
         self._connection: Connection | None = None
         self._folders: list[Folder] = []
         self._listed_at: datetime | None = None

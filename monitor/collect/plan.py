@@ -14,6 +14,8 @@ BATCH_BYTES = 8_000_000
 """A batch is stored in one transaction: large enough to be quick, small enough to be held in memory many times over."""
 FIRST_BYTES = 262_144
 """What is fetched of a message above the size limit: its headers and the beginning of its text."""
+HEADER_BYTES = 65_536
+"""What is fetched of headers alone; a batch of such messages is below half of the longest answer that is taken."""
 HEADERS_FIRST = 1000
 """Of a backlog of more messages than this the headers are read first, so that what is judged is soon up to date."""
 
@@ -57,14 +59,16 @@ def may_have_shrunk(seen: Checkpoint, state: FolderState, new: int) -> bool:
     return state.messages is not None and (seen.messages is None or state.messages != seen.messages + new)
 
 
-def batches(uids: Iterable[int], sizes: Mapping[int, int], limit: int) -> Iterator[tuple[int, ...]]:
+def batches(
+    uids: Iterable[int], sizes: Mapping[int, int], limit: int, *, most: int = BATCH_MESSAGES
+) -> Iterator[tuple[int, ...]]:
     """Cut ascending UIDs into batches by number and by the bytes that will be fetched; a message over `limit` counts short."""
     batch: list[int] = []
     total = 0
     for uid in uids:
         size = sizes.get(uid, 0)
         size = min(size, FIRST_BYTES) if size > limit else size
-        if batch and (len(batch) == BATCH_MESSAGES or total + size > BATCH_BYTES):
+        if batch and (len(batch) == most or total + size > BATCH_BYTES):
             yield tuple(batch)
             batch, total = [], 0
         batch.append(uid)

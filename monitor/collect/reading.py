@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from monitor.clock import Clock
@@ -14,6 +16,7 @@ from monitor.collect.plan import (
     BATCH_HEADERS,
     BATCH_MESSAGES,
     FIRST_BYTES,
+    HEADER_BYTES,
     HEADERS_FIRST,
     FolderState,
     batches,
@@ -24,6 +27,20 @@ from monitor.collect.plan import (
 from monitor.collect.wire import Connection
 from monitor.model import Awaited, Bodies, Checkpoint, FailureCause, FolderVisit, PollFailure, RawMessage, UidRange
 
+StoredHeaders = Callable[[str, int, int], AbstractSet[str]]
+"""(folder, UIDVALIDITY, UID) → SHA-256 of the headers of what awaits its body there under a lower UID."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Some messages of a folder, ascending."""
+
+    uids: Sequence[int]
+    sizes: Mapping[int, int]
+    """UID → size, of those to be fetched whole. A message that is gone by now has size 0."""
+    headers: Mapping[int, Fetched] = field(default_factory=dict)
+    """Those of which no more is wanted now."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderReader:
@@ -32,6 +49,7 @@ class FolderReader:
     inbox: str
     limit: int
     poll_every: timedelta
+    stored_headers: StoredHeaders
 
     def look(
         self, connection: Connection, folder: Folder, seen: Checkpoint | None, clock: Clock, *, tabs_since: date | None = None
@@ -55,22 +73,18 @@ class FolderReader:
         state = connection.examine(folder.name)
         plan = plan_fetch(seen, state)
         uids = connection.uids_from(plan.first_uid) if plan.first_uid is not None else ()
-        headers_only = len(uids) > HEADERS_FIRST
         read: list[int] = []
-        headers: set[int] = set()
         waiting: tuple[RawMessage, ...] = ()
         oldest: datetime | None = None
-        for batch in self._batches(connection, uids) if not headers_only else _runs(uids):
+        for batch in self._to_fetch(connection, folder, state, uids):
             if waiting:
                 yield self._on_the_way(folder, seen, at, state, waiting, plan.restarted)
-            fetched = self._headers(connection, batch) if headers_only else self._fetch(connection, batch)
+            fetched = {**batch.headers, **self._fetch(connection, batch.sizes)}
             tabs = connection.in_tabs(fetched.keys()) if folder.role == "INBOX" else {}
-            if headers_only:  # messages that differ in their bodies alone are told apart by the beginnings of these
-                fetched |= self._bodies(connection, set(_repeated(fetched, headers)), f"BODY.PEEK[]<0.{FIRST_BYTES}>")
-            waiting = self._messages(folder, state, fetched, clock.now(), tabs, headers_only=headers_only)
+            waiting = self._messages(folder, state, fetched, clock.now(), tabs, awaiting=batch.headers.keys())
             oldest = oldest or next((message.delivered_at for message in waiting), None)
             read.extend(sorted(fetched))
-            for uid in connection.uids_among(batch.keys() - fetched.keys()):
+            for uid in connection.uids_among(set(batch.uids) - fetched.keys()):
                 yield self._passed_over(folder, uid, at)
         vanished = self._vanished(connection, seen, plan.first_uid, state, uids)
         roles = self._roles(connection, folder, tabs_since) if tabs_since is not None else {}
@@ -83,10 +97,10 @@ class FolderReader:
         state = connection.examine(folder.name)
         if state.uidvalidity == awaited.uidvalidity:
             for start in range(0, len(awaited.uids), BATCH_MESSAGES):
-                for batch in self._batches(connection, sorted(awaited.uids[start : start + BATCH_MESSAGES])):
-                    fetched = self._fetch(connection, batch)
+                for batch in self._whole(connection, sorted(awaited.uids[start : start + BATCH_MESSAGES])):
+                    fetched = self._fetch(connection, batch.sizes)
                     messages = self._messages(folder, state, fetched, clock.now(), {})
-                    missing = tuple(sorted(batch.keys() - fetched.keys()))
+                    missing = tuple(uid for uid in batch.uids if uid not in fetched)
                     yield Bodies(self.inbox, folder.name, state.uidvalidity, messages, missing)
         connection.leave()
 
@@ -112,13 +126,29 @@ class FolderReader:
             return {}
         return {uid: f"TAB:{tab}" if tab else folder.role for uid, tab in connection.tabs_since(since).items()}
 
-    def _batches(self, connection: Connection, uids: Sequence[int]) -> Iterator[dict[int, int]]:
-        """UID → size, cut so that a batch is held in memory easily. A message that is gone by now has size 0."""
+    def _to_fetch(self, connection: Connection, folder: Folder, state: FolderState, uids: Sequence[int]) -> Iterator[_Batch]:
+        if len(uids) <= HEADERS_FIRST:
+            return self._whole(connection, uids)
+        return self._headers_first(connection, uids, set(self.stored_headers(folder.name, state.uidvalidity, uids[0])))
+
+    def _whole(self, connection: Connection, uids: Sequence[int]) -> Iterator[_Batch]:
+        """Cut so that a batch is held in memory easily."""
         for start in range(0, len(uids), BATCH_MESSAGES):
             some = uids[start : start + BATCH_MESSAGES]
             sizes = {uid: got.size or 0 for uid, got in connection.fetch(some, "RFC822.SIZE").items()}
             for batch in batches(some, sizes, self.limit):
-                yield {uid: sizes.get(uid, 0) for uid in batch}
+                yield _Batch(batch, {uid: sizes.get(uid, 0) for uid in batch})
+
+    def _headers_first(self, connection: Connection, uids: Sequence[int], met: set[str]) -> Iterator[_Batch]:
+        """The headers alone, but all of a message whose headers are among those `met`: the bodies may differ."""
+        for start in range(0, len(uids), BATCH_HEADERS):
+            some = uids[start : start + BATCH_HEADERS]
+            found = self._bodies(connection, some, f"BODY.PEEK[HEADER]<0.{HEADER_BYTES}>")
+            whole = {uid: found[uid].size or FIRST_BYTES for uid in _repeated(found, met)}
+            octets = {uid: len(message.body or b"") for uid, message in found.items()}
+            for batch in batches(some, octets | whole, self.limit, most=BATCH_HEADERS):
+                wanted = {uid: whole[uid] for uid in batch if uid in whole}
+                yield _Batch(batch, wanted, {uid: found[uid] for uid in batch if uid in found and uid not in whole})
 
     def _fetch(self, connection: Connection, batch: Mapping[int, int]) -> dict[int, Fetched]:
         """The messages of a batch, asked for once more one by one where the server left one out."""
@@ -133,9 +163,6 @@ class FolderReader:
         got = connection.fetch(uids, f"INTERNALDATE RFC822.SIZE {body}") if uids else {}
         return {uid: message for uid, message in got.items() if message.body is not None}
 
-    def _headers(self, connection: Connection, batch: Mapping[int, int]) -> dict[int, Fetched]:
-        return self._bodies(connection, batch.keys(), f"BODY.PEEK[HEADER]<0.{FIRST_BYTES}>")
-
     def _messages(
         self,
         folder: Folder,
@@ -144,15 +171,16 @@ class FolderReader:
         now: datetime,
         tabs: Mapping[int, str],
         *,
-        headers_only: bool = False,
+        awaiting: Collection[int] = (),
     ) -> tuple[RawMessage, ...]:
         roles = {uid: f"TAB:{tab}" for uid, tab in tabs.items()}
         return tuple(
-            self._message(folder, roles.get(uid, folder.role), state, fetched[uid], now, headers_only) for uid in sorted(fetched)
+            self._message(folder, roles.get(uid, folder.role), state, fetched[uid], now, headers_only=uid in awaiting)
+            for uid in sorted(fetched)
         )
 
     def _message(
-        self, folder: Folder, role: str, state: FolderState, got: Fetched, now: datetime, headers_only: bool
+        self, folder: Folder, role: str, state: FolderState, got: Fetched, now: datetime, *, headers_only: bool
     ) -> RawMessage:
         """A server's clock may run ahead: no message was delivered after we saw it."""
         raw = got.body or b""
@@ -208,19 +236,13 @@ class FolderReader:
         return PollFailure(self.inbox, folder.name, at, FailureCause.FOLDER, reason, retryable=False)
 
 
-def _repeated(fetched: Mapping[int, Fetched], met: set[int]) -> Iterator[int]:
-    """The UIDs of messages whose headers, byte for byte, another one of the folder has had; `met` are the hashes of all."""
+def _repeated(fetched: Mapping[int, Fetched], met: set[str]) -> Iterator[int]:
+    """The UIDs of messages whose headers, byte for byte, another one of the folder has; `met` are the SHA-256 of all."""
     for uid, message in sorted(fetched.items()):
-        headers = hash(message.body)
-        if headers in met:
+        digest = hashlib.sha256(message.body or b"").hexdigest()
+        if digest in met:
             yield uid
-        met.add(headers)
-
-
-def _runs(uids: Sequence[int]) -> Iterator[dict[int, int]]:
-    """Batches of messages of which headers alone are fetched; their sizes do not matter."""
-    for start in range(0, len(uids), BATCH_HEADERS):
-        yield dict.fromkeys(uids[start : start + BATCH_HEADERS], 0)
+        met.add(digest)
 
 
 def _next(uids: Sequence[int], seen: Checkpoint | None, state: FolderState) -> int:

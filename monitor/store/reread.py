@@ -118,6 +118,19 @@ def awaited(connection: Connection, inbox: str, most: int) -> dict[str, Awaited]
     return {name: Awaited(rows[0].uidvalidity, tuple(row.uid for row in rows)) for name, rows in found.items()}
 
 
+def stored_headers(connection: Connection, inbox: str, folder: str, uidvalidity: int, before: int) -> frozenset[str]:
+    """Digests of copies in this folder whose headers alone are stored, under UIDs below `before`."""
+    query = (
+        select(copies.c.digest)
+        .join(inboxes, inboxes.c.id == copies.c.inbox_id)
+        .join(placements, placements.c.copy_id == copies.c.id)
+        .join(folders, folders.c.id == placements.c.folder_id)
+        .where(inboxes.c.name == inbox, copies.c.awaits_body, folders.c.name == folder)
+        .where(placements.c.uidvalidity == uidvalidity, placements.c.uid < before, placements.c.gone_at.is_(None))
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
 def _known(connection: Connection, numbers: Sequence[int]) -> list[Row[Any]]:
     return [row for some in chunks(numbers) for row in connection.execute(select(copies).where(copies.c.id.in_(some)))]
 

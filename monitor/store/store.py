@@ -153,6 +153,11 @@ class Store:
         with self._database.read() as connection:
             return reread.awaited(connection, inbox, most)
 
+    def stored_headers(self, inbox: str, folder: str, uidvalidity: int, before: int) -> frozenset[str]:
+        """The SHA-256 of the headers of messages there that await their bodies and have a UID below `before`."""
+        with self._database.read() as connection:
+            return reread.stored_headers(connection, inbox, folder, uidvalidity, before)
+
     def save_bodies(self, bodies: Bodies, copies: Sequence[NewCopy]) -> None:
         """Put whole messages in place of the headers that were stored before; one transaction."""
         originals = self._keep_originals(bodies.inbox, copies)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,11 +13,13 @@ from sqlalchemy import select
 
 from monitor.app.snapshots import Snapshots
 from monitor.clock import SteppedClock
-from monitor.collect import limits, reading
+from monitor.collect import limits, plan, reading
 from monitor.collect.imap import TABS_AGAIN
+from monitor.collect.plan import HEADER_BYTES
 from monitor.errors import StoreError
+from monitor.model import FolderVisit, NewCopy
 from monitor.store.places import Place
-from monitor.store.store import Store
+from monitor.store.store import Saved, Store
 from monitor.store.tables import copies
 from tests.app.test_bad_input import Line, line, with_password
 from tests.servers.dovecot import Dovecot, DovecotUser
@@ -201,6 +203,81 @@ def test_of_a_large_backlog_messages_that_differ_in_their_bodies_alone_are_all_k
     raws = [letter(1, body=f"Body {name}") for name in "abcd"]
     with on_a_scripted_server(Box(dict(enumerate(raws, start=1))), tmp_path) as (_, at_work):
         read_all(at_work)
+        read_all(at_work)
+        assert kept(at_work) == raws
+
+
+def test_of_a_large_backlog_that_was_broken_off_messages_that_differ_in_their_bodies_alone_are_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 1)
+    monkeypatch.setattr(reading, "BATCH_HEADERS", 2)
+    raws = [letter(1, body=f"Body {name}") for name in "abcdef"]
+    kept_before, save_visit = 0, Store.save_visit
+
+    def full_at_the_second(store: Store, visit: FolderVisit, of_it: Sequence[NewCopy]) -> Saved:
+        nonlocal kept_before
+        kept_before += 1
+        if kept_before == 2:
+            raise StoreError("database or disk is full")
+        return save_visit(store, visit, of_it)
+
+    with on_a_scripted_server(Box(dict(enumerate(raws, start=1))), tmp_path) as (_, at_work):
+        with monkeypatch.context() as broken:
+            broken.setattr(Store, "save_visit", full_at_the_second)
+            with pytest.raises(StoreError):
+                at_work.poll()
+        read_all(at_work)
+        read_all(at_work)
+        assert kept(at_work) == raws
+        assert sum(at_work.session.store.copies_total().values()) == len(raws)
+
+
+def test_mail_that_differs_from_what_awaits_its_body_in_the_body_alone_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 1)
+    raws = [letter(1, body=f"Body {name}") for name in "abcd"]
+    box = Box({1: raws[0], 2: letter(2)})
+    with on_a_scripted_server(box, tmp_path) as (_, at_work):
+        with monkeypatch.context() as later:
+            later.setattr("monitor.app.polling.BODIES_AT_ONCE", 0)
+            at_work.poll()
+            assert at_work.session.store.awaited("seed", 9)["INBOX"].uids == (2, 1)
+            box.messages |= dict(enumerate(raws[1:], start=3))
+            at_work.poll()
+        read_all(at_work)
+        assert kept(at_work) == sorted([*raws, letter(2)])
+
+
+def test_no_answer_about_a_large_backlog_is_longer_than_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor where all headers are the same, so that every message is read at once."""
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 1)
+    monkeypatch.setattr(plan, "BATCH_BYTES", 20_000)
+    raws = [letter(1, body=f"{name} " * 3000) for name in "abcdefghijkl"]
+    longest = 0
+
+    def measured(_: str, answer: bytes) -> bytes:
+        nonlocal longest
+        longest = max(longest, len(answer))
+        return answer
+
+    with on_a_scripted_server(Box(dict(enumerate(raws, start=1))), tmp_path) as (server, at_work):
+        server.spoil = measured
+        read_all(at_work)
+        read_all(at_work)
+        assert kept(at_work) == raws
+        assert longest < 21_000
+
+
+def test_headers_without_end_are_read_in_part_at_first_and_whole_with_the_body(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "HEADERS_FIRST", 1)
+    raws = [letter(number, more="\r\n".join(f"X-{n}: {'x' * 900}" for n in range(300))) for number in (1, 2)]
+    with on_a_scripted_server(Box(dict(enumerate(raws, start=1))), tmp_path) as (_, at_work):
+        at_work.poll()
+        assert at_work.session.store.fetched("seed", datetime.now(UTC)) == 2 * HEADER_BYTES
         read_all(at_work)
         assert kept(at_work) == raws
 

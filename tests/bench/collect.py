@@ -25,6 +25,7 @@ from monitor.collect.imap import ImapInbox
 from monitor.model import Checkpoint, FolderVisit, RawMessage
 from monitor.settings import Security, Settings
 from monitor.store.store import Store
+from tests.collect.looking import unstored
 from tests.servers.dovecot import MISSING, Dovecot, DovecotUser, running_dovecot
 
 MESSAGES = 2000
@@ -234,4 +235,4 @@ def store(user: DovecotUser, reader: Reader, kept: Store) -> int:
 def _inbox(user: DovecotUser) -> ImapInbox:
     minute = timedelta(minutes=1)
     settings = user.settings(security=Security.PLAIN)
-    return ImapInbox(settings, user.password, timeout=minute, max_message_bytes=1_000_000, poll_every=minute)
+    return unstored(settings, user.password, timeout=minute, max_message_bytes=1_000_000, poll_every=minute)

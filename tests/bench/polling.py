@@ -14,6 +14,7 @@ from monitor.collect.imap import ImapInbox
 from monitor.model import Checkpoint, FolderVisit, PollFailure
 from monitor.settings import InboxSettings, Security
 from tests.bench.idle import resident
+from tests.collect.looking import unstored
 
 INBOXES = 4000
 AT_ONCE = 16
@@ -66,4 +67,4 @@ def measured(count: int, port: int) -> list[str]:
 
 def opened(name: str, port: int) -> ImapInbox:
     settings = InboxSettings(name=name, host="127.0.0.1", port=port, security=Security.PLAIN, user=name, password_env="UNUSED")
-    return ImapInbox(settings, "secret", timeout=timedelta(minutes=1), max_message_bytes=1_000_000, poll_every=EVERY)
+    return unstored(settings, "secret", timeout=timedelta(minutes=1), max_message_bytes=1_000_000, poll_every=EVERY)

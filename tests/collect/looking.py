@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Generic, TypeVar
 
 from monitor.app.opening import SeedInbox
@@ -15,6 +16,8 @@ from monitor.settings import InboxSettings
 
 Inbox = TypeVar("Inbox", bound=SeedInbox)
 FIVE = timedelta(minutes=5)
+unstored = partial(ImapInbox, stored_headers=lambda *_: frozenset())
+"""An inbox of which nothing is stored yet."""
 
 
 def now() -> datetime:
@@ -24,7 +27,7 @@ def now() -> datetime:
 def open_inbox(
     settings: InboxSettings, credential: str | TokenSource, *, seconds: float = 10, limit: int = 1_000_000
 ) -> ImapInbox:
-    return ImapInbox(settings, credential, timeout=timedelta(seconds=seconds), max_message_bytes=limit, poll_every=FIVE)
+    return unstored(settings, credential, timeout=timedelta(seconds=seconds), max_message_bytes=limit, poll_every=FIVE)
 
 
 class Watched(Generic[Inbox]):
