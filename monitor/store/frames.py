@@ -16,8 +16,8 @@ _local = threading.local()
 def frames_of(messages: Iterable[RawMessage]) -> dict[str, bytes]:
     """SHA-256 → frame, each once."""
     content = {message.sha256: message.raw for message in messages}
-    if not content:
-        return {}
+    if not any(content.values()):  # the call below refuses where there is nothing to compress
+        return {digest: _compressor().compress(raw) for digest, raw in content.items()}
     # All by one call, so that a thread that does this waits for the interpreter once, not at each of them.
     frames = _compressor().multi_compress_to_buffer(list(content.values()))
     return {digest: frames[number].tobytes() for number, digest in enumerate(content)}

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from hashlib import sha256
+from mailbox import Maildir
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,11 @@ from monitor.app.polling import Poller
 from monitor.app.session import Session, open_session
 from monitor.app.snapshots import Snapshots
 from monitor.clock import SystemClock
-from monitor.settings import CollectSettings, InboxSettings, Settings
+from monitor.settings import CollectSettings, InboxKind, InboxSettings, Settings
 from monitor.show.metrics import exposition
 from tests.app.setting import metric
 from tests.servers.dovecot import Dovecot, DovecotUser
+from tests.servers.scripted_imap import Box, ScriptedImap, scripted
 
 Spoil = Callable[[InboxSettings, Path], InboxSettings]
 SECRET = "do-not-tell"
@@ -181,3 +184,26 @@ def test_an_odd_message_is_kept_counted_and_told_of(raw: bytes, problem: str, do
         last = at_work.session.store.last_send("news.example.org")
         assert last is not None
         assert last.at <= datetime.now(UTC)
+
+
+def test_an_empty_message_is_read_and_what_comes_after_it_too(tmp_path: Path) -> None:
+    with scripted(ScriptedImap({"INBOX": Box({1: GOOD})})) as server:
+        (tmp_path / "password").write_text("secret")
+        settings = server.settings().model_copy(update={"password_env": None, "password_file": tmp_path / "password"})
+        with line(tmp_path, settings) as at_work:
+            for messages in ({1: GOOD}, {1: GOOD, 2: b""}, {1: GOOD, 2: b"", 3: GOOD.replace(b"good@", b"next@")}):
+                server.boxes["INBOX"].messages = messages
+                at_work.poll()
+            assert at_work.session.store.checkpoints("seed")["INBOX"].last_uid == 3
+            assert sum(at_work.session.store.identified_total().values()) == 3
+            assert at_work.session.store.original(sha256(b"").hexdigest()) == b""
+
+
+def test_an_empty_file_in_a_maildir_is_read_and_what_comes_after_it_too(tmp_path: Path) -> None:
+    maildir = Maildir(tmp_path / "Maildir")
+    with line(tmp_path, InboxSettings(name="dir", kind=InboxKind.MAILDIR, path=tmp_path / "Maildir")) as at_work:
+        for raw in (GOOD, b"", GOOD.replace(b"good@", b"next@")):
+            maildir.add(raw)
+            at_work.poll()
+        assert sum(at_work.session.store.identified_total().values()) == 3
+        assert at_work.session.store.original(sha256(b"").hexdigest()) == b""
