@@ -46,27 +46,37 @@ def keep_again(connection: Connection, read: Mapping[int, NewCopy]) -> None:
 
 def keep_whole(connection: Connection, whole: Mapping[int, NewCopy]) -> None:
     """These copies, of which only the headers were stored, are here whole: their bytes count from now on."""
-    known = {row.id: row for row in _known(connection, list(whole))}
-    taken = {(row.inbox_id, row.digest): row for row in _same_bytes(connection, [copy.raw.sha256 for copy in whole.values()])}
-    _no_longer_awaited(connection, list(known))
-    twins = {n: row for n, copy in whole.items() if (row := taken.get((known[n].inbox_id, copy.raw.sha256))) and row.id != n}
-    fits = {n: copy for n, copy in whole.items() if (known[n].inbox_id, copy.raw.sha256) not in taken}
+    inbox_of = {row.id: row.inbox_id for row in _known(connection, list(whole))}
+    _no_longer_awaited(connection, list(inbox_of))
+    homes = {(row.inbox_id, row.digest): row.id for row in _same_bytes(connection, [copy.raw.sha256 for copy in whole.values()])}
+    fits: dict[int, NewCopy] = {}
+    twins: list[tuple[int, int]] = []
+    for number, copy in sorted(whole.items()):
+        home = homes.setdefault((inbox_of[number], copy.raw.sha256), number)
+        if home == number:
+            fits[number] = copy
+        else:
+            twins.append((number, home))
     rows = [
         {"id": number, "digest": copy.raw.sha256, "size": copy.raw.size, "truncated": copy.raw.truncated}
         for number, copy in fits.items()
     ]
     update_rows(connection, copies, rows)
     keep_again(connection, fits)
-    _merge(connection, [(known[n], row) for n, row in twins.items()])
+    _merge(connection, twins)
 
 
-def _merge(connection: Connection, twins: Sequence[tuple[Row[Any], Row[Any]]]) -> None:
-    """What came again, headers first, turns out to be a copy that was known: its folder was rebuilt, and it has no Message-ID.
+def _merge(connection: Connection, twins: Sequence[tuple[int, int]]) -> None:
+    """What came again, headers first, turns out to be a copy that is here already: (copy, the one that it is).
 
-    The totals of copies keep it, as they only ever grow.
+    A folder was rebuilt and the message has no Message-ID, or it lies there twice. The totals of copies keep it, as they only
+    ever grow.
     """
     changes: dict[int, list[datetime]] = defaultdict(list)
-    for again, known in twins:
+    left: set[int] = set()
+    for number, home in twins:
+        rows = {row.id: row for row in _known(connection, (number, home))}
+        again, known = rows[number], rows[home]
         for table in (placements, tab_stays):
             connection.execute(update(table).where(table.c.copy_id == again.id).values(copy_id=known.id))
         for table in (evidence, problems):
@@ -77,7 +87,9 @@ def _merge(connection: Connection, twins: Sequence[tuple[Row[Any], Row[Any]]]) -
         for row in (again, known):
             if row.stream_id is not None:
                 changes[row.stream_id].append(row.at)
-    group_again(connection, changes, left={again.send_id for again, _ in twins if again.send_id is not None})
+        if again.send_id is not None:
+            left.add(again.send_id)
+    group_again(connection, changes, left=left)
 
 
 def keep_bodies(connection: Connection, bodies: Bodies, read: Mapping[int, NewCopy]) -> None:
