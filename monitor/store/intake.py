@@ -64,7 +64,8 @@ def take_in(connection: Connection, inbox: str, folder: Row[Any], batch: Sequenc
     rows = [_row(c, folder, numbers) for c in arrivals.values()]
     same = same_messages(connection, rows)
     came = list(zip(arrivals.values(), rows, strict=True))
-    if has_uids and (again := recognise(connection, same, folder.inbox_id, folder.id, came)):
+    beside = [row.id for row in known.values()]
+    if has_uids and (again := recognise(connection, same, folder.inbox_id, folder.id, came, beside)):
         known |= again
         taken.whole = {row.id: arrivals[digest] for digest, row in again.items() if _is_the_whole(row, arrivals[digest])}
         arrivals = {digest: copy for digest, copy in arrivals.items() if digest not in again}

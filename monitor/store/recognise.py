@@ -22,9 +22,10 @@ def recognise(
     inbox: int,
     folder: int,
     arrivals: Sequence[tuple[NewCopy, Mapping[str, Any]]],
+    beside: Iterable[int],
 ) -> dict[str, Row[Any]]:
     """SHA-256 of what came → the copy that it is. `arrivals` come with the rows that they would be; their bytes are new here.
-    `stored` are the copies that have any of their Message-IDs, oldest first.
+    `stored` are the copies that have any of their Message-IDs, oldest first; `beside` are those whose own bytes came with these.
 
     Message-ID, Date and From must agree, as there are senders that write one Message-ID into everything. A copy that lies
     somewhere else still is another one, unless one of the two was read in part and their sizes agree; and two UIDs of
@@ -38,7 +39,7 @@ def recognise(
         return {}
     lying = _lying(connection, [row.id for rows in candidates.values() for row in rows])
     found: dict[str, Row[Any]] = {}
-    taken: set[int] = set()
+    taken = set(beside)
     for copy, made in arrivals:
         same = candidates.get(tuple(made[name] for name in IDENTITY), ())
         it = next((row for row in same if row.id not in taken and _is_it(row, copy, folder, lying[row.id])), None)
