@@ -19,8 +19,8 @@ from monitor.detect.rhythm import set_limits
 
 LONGEST_WAIT = 2 * 8766.0
 """An injected stop that is not found within two years counts as never found."""
-DAYS_AT_ONCE = 7
-"""Days that pass before the copies are looked at."""
+TAKES_AT_ONCE = 7
+"""How often the engine takes hours before the copies are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Stops:
         self._speeds.append(engine.speeds)
         shared = bool(np.isfinite(self._bank.view("total")).any()) and engine.hour % 24 == 0
         is_new = learning.feedback is not self._feedback or learning.tails is not self._tails
-        if draws or shared or is_new or len(self._speeds) >= DAYS_AT_ONCE:
+        if draws or shared or is_new or len(self._speeds) >= TAKES_AT_ONCE:
             self._look()
         self._bank.adopt(stopped, np.arange(stopped.size))
         self._draws += draws

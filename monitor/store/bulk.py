@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Select, Table, func, select, text
 
 from monitor.store.columns import Moment, to_micros
 
@@ -36,10 +37,15 @@ def update_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 def next_numbers(connection: Connection, table: Table, count: int) -> list[int]:
     """Numbers for rows to be inserted, ascending; only for a transaction that writes."""
     if connection.dialect.name == "sqlite":
-        newest: int = connection.exec_driver_sql(f"SELECT max(id) FROM {table.name}").scalar() or 0  # noqa: S608  our own table
+        newest: int = connection.execute(_newest(table)).scalar() or 0
         return list(range(newest + 1, newest + 1 + count))
     numbers = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
     return sorted(connection.execute(numbers, {"name": table.name, "count": count}).scalars())
+
+
+@lru_cache
+def _newest(table: Table) -> Select[Any]:
+    return select(func.max(table.c.id))
 
 
 def _mark(connection: Connection) -> str:

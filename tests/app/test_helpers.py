@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import closing
+from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -68,4 +70,4 @@ def test_a_signal_to_the_whole_group_does_not_end_it_before_the_parent_does(help
 
 def test_one_that_meets_a_fault_of_ours_ends(helpers: Helpers) -> None:
     with pytest.raises(HelperError):
-        helpers.read([None], frames=False).result()  # type: ignore[list-item]
+        helpers.read([replace(MUCH, raw=cast(bytes, None))], frames=False).result()
