@@ -102,6 +102,17 @@ def followed(finding: Finding, known: Alert, back: Collection[str]) -> Finding:
     )
 
 
+def without(finding: Finding, back: Collection[str]) -> Finding:
+    """A group's finding of which some members have mailed again."""
+    gone = frozenset(finding.members) & frozenset(back)
+    return replace(
+        finding,
+        members=tuple(stream for stream in finding.members if stream not in gone),
+        unsure=tuple(stream for stream in finding.unsure if stream not in gone),
+        resumed=tuple(sorted({*finding.resumed, *gone})),
+    )
+
+
 def channels_for(alert: Alert, routes: Sequence[RouteSettings]) -> tuple[str, ...]:
     """The channels whose routes want this alert at its level, each once, in the order of the settings."""
     return tuple(dict.fromkeys(c for route in routes if wants(route, alert) for c in route.channels))

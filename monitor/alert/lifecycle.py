@@ -16,6 +16,7 @@ from monitor.alert.grouping import (
     named_no_more,
     names_streams,
     parents,
+    without,
 )
 from monitor.model import Alert, AlertEventKind, AlertState, Assessment, Finding, FindingKind, Send, StreamPhase, StreamState
 from monitor.settings import AlertSettings
@@ -128,7 +129,8 @@ def _group_ended(
 ) -> Decision | None:
     """The end of an alert about a group, with those of its streams that are still silent; None while it goes on."""
     # A whole group that mailed after the alert was opened and is silent again has fallen silent a second time.
-    is_anew = listed is not None and alert.kind is not FindingKind.PARTIAL_GROUP_GAP and listed.since >= alert.opened_at
+    is_whole = listed is not None and names_streams(listed) and listed.kind is not FindingKind.PARTIAL_GROUP_GAP
+    is_anew = is_whole and listed is not None and listed.since >= alert.opened_at
     if is_there and not is_anew:
         return None
     named = members(alert)
@@ -173,7 +175,12 @@ def _new(finding: Finding, now: datetime) -> Alert:
 
 
 def _renewed(alert: Alert, finding: Finding | None, states: Sequence[StreamState]) -> Alert:
-    """The alert with its newest finding; a level once reached stays, a gap's begin follows the detector."""
+    """The alert with its newest finding; a level once reached stays, a gap's begin follows the detector.
+
+    One about a group whose finding is gone, or whose inbox cannot be read any more, goes on with what it knew.
+    """
+    if names_streams(alert) and (finding is None or not names_streams(finding)):
+        return replace(alert, finding=without(alert.finding, _back(alert, states))) if alert.finding else alert
     if finding is None:
         return alert
     left = named_no_more(alert, finding)

@@ -25,6 +25,9 @@ MEMORIES = 3
 """A stream's level is kept in a short, a middle and a long memory; the middle one is shown."""
 RING = 128
 """How many rescaled gaps a stream keeps for its scale."""
+FOLLOWED = np.array([1.0, 1.0, 0.7, 0.7])
+"""By rate class, the power of the fleet's activity by which a clock runs: lulls are those of the busy lists, mostly, and lists
+with less than a mail a day follow them by half."""
 GROUP_THIN = 1 / 12
 """Hours within which the merged mail of a group counts as one session."""
 PAUSES = 64
@@ -175,6 +178,7 @@ class Bank:
         self.zone[row], self.witness[row] = zone, witness
         self.levels_on[row] = settings.levels == "on"
         self.fleet_on[row] = settings.fleet_clock == "auto"
+        self.follows[row] = FOLLOWED[self.rate_class[row]] if self.fleet_on[row] else 0.0
         self.is_group[row] = is_group
         self.level_a[row], self.level_b[row] = defaults.prior_sessions, defaults.prior_hours
         self.grasp[row] = defaults.prior_sessions

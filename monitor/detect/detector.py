@@ -205,8 +205,7 @@ class Detector:
 
     def _findings(self, reading: Reading, blind: frozenset[str]) -> tuple[Finding, ...]:
         about_us = blindness(self._book, reading.now, self._blind_after)
-        groups = group_findings(reading, blind)
-        named = {stream for finding in groups for stream in finding.members}
+        groups, named = group_findings(reading, blind)
         gaps = []
         for stream, row in reading.alarmed():
             level = reading.level(row)

@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.detect.arrivals import RATE_DECAY, Arrivals
-from monitor.detect.bank import FLEET_WINDOW, Bank, Floats, Rows
+from monitor.detect.bank import FLEET_WINDOW, FOLLOWED, Bank, Floats, Rows
 from monitor.detect.runs import runs_of
 
 PRIOR_HOURS = 24.0
 INERTIA = 12.0
 """Messages added to what was seen and to what was expected."""
 SLOWEST, FASTEST = 0.05, 1.25
-FOLLOWED = np.array([1.0, 1.0, 0.7, 0.7])
-"""By rate class, the power of the fleet's activity by which a clock runs: lulls are those of the busy lists, mostly, and lists
-with less than a mail a day follow them by half."""
 WINDOWS = (24, 12, 6)
 """Hours; the clock goes by the one that shows least activity, so that a lull is noticed as it begins."""
 LEAST_LISTS = 8.0

@@ -44,8 +44,9 @@ class Lessons:
     def __init__(self, bank: Bank, sessions: Sessions, steady: Flags, seen: Flags) -> None:
         """`steady`: by session, whether the fleet let the clock run fast enough for level and irregularity to be learned.
 
-        `seen`: whether it began in covered time. One that did not (its mail was found later) adds the hours before it to
-        the level and not itself: no hours stand for what is sent while none count.
+        `seen`: whether it began in covered time. One that did not (its mail was found later) adds the covered hours before
+        it to the level, and as much of itself as was covered of its gap: no hours stand for what is sent while none count,
+        and a list that always mails in a hole must not look as if it mailed no more.
         """
         self._bank, self._sessions, self._steady, self._seen = bank, sessions, steady, seen
         size, rows = sessions.rows.size, sessions.distinct
@@ -108,7 +109,8 @@ class Lessons:
         if np.count_nonzero(longer):
             span[longer] *= lesson[longer] / y[longer]
         keep = np.exp(span * -_LN2 / np.maximum(HALF_LIVES, HALF_LIFE_GAPS / level[FADES_WITH]))
-        counted = gap & self._seen[places]
+        covered = np.minimum(lesson / np.maximum(span, 1e-9), 1.0)
+        counted = np.where(gap, np.where(self._seen[places], 1.0, covered), 0.0)
         new_a, new_b, teaches = a * keep[:MEMORIES] + counted, b * keep[:MEMORIES] + lesson, self._steady[places]
         if np.count_nonzero(teaches) < teaches.size:
             new_a, new_b = np.where(teaches, new_a, a), np.where(teaches, new_b, b)

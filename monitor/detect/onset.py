@@ -33,17 +33,18 @@ def chances_of_stop(last: Floats, surprise: Floats, surprises_at: SurprisesAt, n
 
     `last`: its last send, hours since the epoch; `surprise`: -ln of the chance that a gap of it lasts as long as its silence.
     """
-    moments = np.unique(last)
+    moments, end = np.unique(last), now
     while True:
         looked_at = moments
         if moments.size > MOST_MOMENTS:
             looked_at = moments[np.linspace(0, moments.size - 1, MOST_MOMENTS).astype(np.int64)]
         fits, chances = _weigh(last, surprise, surprises_at(looked_at), looked_at)
         if looked_at.size == moments.size:
-            weights = np.exp(fits + np.log(np.diff(moments, append=now) + 1e-6)[:, None])
+            weights = np.exp(fits + np.log(np.diff(moments, append=end) + 1e-6)[:, None])
             return np.asarray((chances * weights / weights.sum()).sum(axis=(1, 2)))
         best = int(fits.max(axis=1).argmax())
         low, high = looked_at[max(best - 1, 0)], looked_at[min(best + 1, looked_at.size - 1)]
+        end = min([end, *moments[moments > high][:1].tolist()])
         moments = moments[(moments >= low) & (moments <= high)]
 
 
@@ -72,7 +73,7 @@ def _surprises_at(reading: Reading, rows: Rows, moments: Floats) -> Floats:
     first = int(np.floor(min(begun.min(), moments.min())))
     hours = first + np.arange(int(np.ceil(reading.now)) - first + 1)
     cells = {zone: hours_of_week(first, hours.size - 1, reading.zones[zone]) for zone in set(bank.zone[rows].tolist())}
-    steps = {w: np.diff([engine.witnesses[w].at(float(h)) for h in hours]) for w in set(bank.witness[rows].tolist())}
+    steps = {w: np.diff(engine.witnesses[w].at_each(hours.astype(np.float64))) for w in set(bank.witness[rows].tolist())}
     passed = np.zeros((rows.size, hours.size))
     for place, row in enumerate(rows.tolist()):
         passed[place, 1:] = np.cumsum(bank.profile[row][cells[bank.zone[row]]] * steps[bank.witness[row]])

@@ -113,7 +113,7 @@ class Stops:
         bank = self._bank
         for row in over.nonzero()[0].tolist():
             draw = self._draws[row]
-            at = [float(a) if not a - draw.hour > LONGEST_WAIT else np.nan for a in bank.alarm_at[row]]
+            at = [float(a) if np.isfinite(a) and a - draw.hour <= LONGEST_WAIT else np.nan for a in bank.alarm_at[row]]
             self._found.append(InjectedStop(self._streams[draw.row], float(draw.hour), (at[0], at[1], at[2]), draw.rate_class))
         self._draws = [draw for draw, gone in zip(self._draws, over.tolist(), strict=True) if not gone]
         bank.keep(np.nonzero(~over)[0])

@@ -51,13 +51,15 @@ class GroupView:
     """Active streams whose latest send belongs to the group, by name."""
 
 
-def group_findings(reading: Reading, blind: frozenset[str]) -> tuple[Finding, ...]:
-    """Silent groups, the widest explanation first; a group whose streams another finding already names is left out."""
+def group_findings(reading: Reading, blind: frozenset[str]) -> tuple[tuple[Finding, ...], frozenset[str]]:
+    """Silent groups, the widest explanation first, and all streams that are explained by them.
+
+    A group whose streams another finding already names is left out, and so is an inbox that fell silent and is `blind` by now:
+    of that another finding tells, and what was silent before is still explained by it.
+    """
     named: set[str] = set()
     found: list[Finding] = []
     for view in _views(reading):
-        if view.key[0] == INBOX and view.key[1] in blind:
-            continue
         finding = _part(reading, view) or _whole(reading, view)
         if finding is None:
             continue
@@ -65,8 +67,9 @@ def group_findings(reading: Reading, blind: frozenset[str]) -> tuple[Finding, ..
         if members <= named:
             continue
         named |= members
-        found.append(finding)
-    return tuple(found)
+        if not (view.key[0] == INBOX and view.key[1] in blind):
+            found.append(finding)
+    return tuple(found), frozenset(named)
 
 
 def _views(reading: Reading) -> Iterator[GroupView]:

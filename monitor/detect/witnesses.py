@@ -86,6 +86,12 @@ class CoveredTime:
             return float(self.totals[0]) + (time - float(self.times[0]))
         return float(np.interp(time, self.times, self.totals))
 
+    def at_each(self, times: Floats) -> Floats:
+        """The same for many moments."""
+        if self.times.size == 0:
+            return times
+        return np.asarray(np.interp(times, self.times, self.totals) + np.minimum(times - self.times[0], 0.0))
+
     def covers(self, times: Floats) -> NDArray[np.bool_]:
         """Which of these moments lie in covered time."""
         place = np.searchsorted(self.times, times, side="right")
@@ -94,10 +100,7 @@ class CoveredTime:
     def judged(self, start: Floats, end: Floats) -> Floats:
         """Covered hours between these moments in which an alarm may be placed, element by element."""
         first = np.minimum(np.maximum(start, self.alarms_from), end)
-        if self.times.size == 0:
-            return np.asarray(end - first)
-        before, after = (np.interp(t, self.times, self.totals) + np.minimum(t - self.times[0], 0.0) for t in (first, end))
-        return np.asarray(after - before)
+        return self.at_each(end) - self.at_each(first)
 
     def fixed_at(self, time: float) -> float:
         """The same in fixed point: sums of differences are exact, and the same whatever is proven before and after."""

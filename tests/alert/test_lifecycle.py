@@ -307,7 +307,10 @@ def test_a_group_of_which_one_is_back_speaks_on_for_the_others(found: tuple[Find
     last = LAST + timedelta(microseconds=microseconds)
     judged = replace(assessment(*found), states=known_of(news=last, b=BACK))
     after = step((alert(GROUP),), judged, now=NOW)
-    assert [(d.channels, d.alert.parent) for d in after] == [((), GROUP_KEY)] * len(found)
+    assert [(d.channels, d.alert.parent) for d in after if d.event] == [((), GROUP_KEY)] * len(found)
+    group = by_key(after)[GROUP_KEY].alert.finding
+    assert group is not None
+    assert (group.members, group.resumed) == ((STREAM,), ("b.example",))
 
 
 @pytest.mark.parametrize("kind", [FindingKind.GROUP_GAP, FindingKind.PARTIAL_GROUP_GAP])
@@ -326,6 +329,17 @@ def test_an_inbox_that_gets_mail_again_speaks_on_for_the_lists_that_are_late_and
     assert [(d.channels, d.alert.parent) for d in after.values() if d.alert.key == KEY] == [((), known.key)]
     end = only(step((known,), replace(assessment(), states=known_of(news=BACK, b=BACK))))
     assert (end.event, end.channels, end.still_silent) == (RESOLVED, ("log",), ())
+
+
+def test_an_inbox_whose_silence_ends_in_blindness_keeps_its_alert_and_what_it_told() -> None:
+    known, unread = alert(INBOX_WITHOUT_MAIL), finding(FindingKind.INBOX_BLIND, "quiet-1", since=BACK)
+    judged = replace(assessment(unread), states=known_of(news=LAST, b=LAST))
+    kept = only(step((known,), judged))
+    assert (kept.event, kept.alert.finding) == (None, known.finding)
+    after = only(step((known,), replace(assessment(), states=known_of(news=LAST, b=BACK))))
+    assert after.event is None
+    assert after.alert.finding is not None
+    assert (after.alert.finding.members, after.alert.finding.resumed) == ((STREAM,), ("b.example",))
 
 
 def test_a_list_that_falls_silent_after_it_was_back_in_such_an_inbox_is_told_of_by_itself() -> None:

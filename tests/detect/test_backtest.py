@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -38,6 +39,23 @@ def test_the_backtest_raises_what_the_detector_raises() -> None:
     assert set(live) <= set(replayed)
     for stream, at in live.items():
         assert replayed[stream] == pytest.approx(hours_of(at), abs=1e-4)
+
+
+def test_lists_that_begin_in_the_middle_of_a_day_are_judged_alike() -> None:
+    """A list's first day goes by the clock of the others too, in the service as in a replay."""
+    begun = 60 * DAY + 7.3 * HOUR
+    late = [
+        replace(s, at=s.at + begun)
+        for k in range(6)
+        for s in regular_sends(f"late-{k}.example", 3 * HOUR, 9 * DAY, first=200_000 + 1_000 * k, seed=k)
+    ]
+    now = START + 90 * DAY
+    live = {f.subject: hours_of(f.found_at) for f in detector([*SENDS, *late]).assess(now).findings}
+    events = Events.of(Event(s.stream, s.at) for s in [*SENDS, *late])
+    ends = dict.fromkeys(events.streams, hours_of(now))
+    replayed = run(events, [Setting.yearly(1.0)], censor=ends, stops=0).settings[0].alarms
+    assert live == pytest.approx({a.stream: a.alarm_at[ALERT] for a in replayed if a.resumed_at is None}, abs=1e-4)
+    assert len(live) == 6
 
 
 @pytest.mark.parametrize("gap", [GapSettings(fixed=30 * HOUR), GapSettings(fixed=5 * HOUR, floor=9 * HOUR, min_sessions=20)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
+
 from monitor.model import FindingKind, Level, StreamPhase
 from monitor.settings import GapSettings, Pause
 from tests.detect.streams import DAY, HOUR, START, covered, detector, keys, regular_sends, send
@@ -166,6 +168,15 @@ def test_a_stop_within_an_outage_is_found_after_it_and_back_dated() -> None:
     assert finding.kind is FindingKind.GAP
     without_outage = detector(SENDS).assess(LAST + 4 * DAY).findings[0]
     assert finding.found_at == without_outage.found_at
+
+
+def test_a_list_that_always_mails_while_nobody_looks_is_missed_too() -> None:
+    """Its mail is found later each day; were that not counted, it would seem to mail ever less, and nobody would be told."""
+    known = detector([send(k, "a.example", START + k * DAY + 3 * HOUR) for k in range(120)], full_coverage=False)
+    known.add_coverage(covered(k * DAY + 4 * HOUR, (k + 1) * DAY + 2.75 * HOUR) for k in range(150))
+    state = known.assess(START + 119.5 * DAY).states[0]
+    assert state.expected_sends_per_day == pytest.approx(1.0, abs=0.1)
+    assert keys(known.assess(START + 140 * DAY)) == {"gap:a.example"}
 
 
 def test_silence_from_before_anybody_looked_raises_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
@@ -157,3 +159,18 @@ def test_it_is_told_of_once_it_can_be_said_who_they_are(doubtful: int, is_sharp:
     sure = [member(f"s{k}", 5.0) for k in range(6)]
     unsure = [member(f"u{k}", 1.0) for k in range(doubtful)]
     assert part_of([*sure, *unsure], [1.0] * 6 + [0.6] * doubtful).is_sharp is is_sharp
+
+
+def test_what_a_silent_inbox_explains_is_not_told_of_list_by_list_once_it_cannot_be_read_either() -> None:
+    to_one = [s for k in range(6) for s in regular_sends(f"{k}.example", 4 * HOUR, 40 * DAY, first=100_000 * k, seed=k)]
+    to_two = [
+        s
+        for k in range(6, 12)
+        for s in regular_sends(f"{k}.example", 4 * HOUR, 50 * DAY, first=100_000 * k, seed=k, inboxes=("two",))
+    ]
+    known = detector([*to_one, *to_two], full_coverage=False)
+    known.add_coverage([covered(timedelta(0), 50 * DAY, inbox="two"), covered(timedelta(0), 42 * DAY)])
+    (silent,) = known.assess(START + 42 * DAY).findings
+    assert (silent.key, silent.gap is not None, len(silent.members)) == ("inbox_blind:one", True, 6)
+    (unread,) = known.assess(START + 44 * DAY).findings
+    assert (unread.key, unread.gap) == ("inbox_blind:one", None)

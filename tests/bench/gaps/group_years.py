@@ -125,7 +125,7 @@ def _hours(lists: Sequence[SimulatedList], groups: dict[str, list[str]]) -> Iter
         replay.finish_hour(frame)
         if frame.engine.hour >= first + WARM_UP_HOURS:
             hour = float(frame.engine.hour)
-            found = group_findings(read_off(frame, hour, replay.zones), frozenset())
+            found, _ = group_findings(read_off(frame, hour, replay.zones), frozenset())
             yield hour, [f for f in found if not f.key.startswith(INBOX)]
 
 
