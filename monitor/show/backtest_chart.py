@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.detect.backtest_rows import ALL_CLASSES
 from monitor.show.charts import ALARM, MUTED, SEND, WIDE, Spec, finish
 from monitor.words import plain
 
 LISTS_SHOWN = 40
+FEW_DAYS = timedelta(days=6)
+"""Within so short a time the hours are written as well."""
+ROOM = {"left": 60, "top": 4, "bottom": 4, "right": 12}
+"""Pixels around the picture: names may be wider in a reader's font than in ours."""
 Row = Mapping[str, object]
 
 
@@ -18,14 +22,21 @@ def backtest_chart(rows: Sequence[Row]) -> Spec:
     summaries = [row for row in rows if row["type"] == "summary" and row["class"] == ALL_CLASSES]
     alarms = [row for row in rows if row["type"] == "alarm" and row["level"] == "alert"]
     parts = [_settings(summaries)] + ([_alarms(alarms)] if alarms else [])
-    return finish({"vconcat": parts, "spacing": 28})
+    return finish({"vconcat": parts, "spacing": 28, "padding": ROOM})
 
 
 def _settings(summaries: Sequence[Row]) -> Spec:
+    known = [row for row in summaries if row["rate"] is not None and row["delay_hours_median"] is not None]
     values = [
-        {"setting": row["setting"], "rate": row["rate"], "low": row["rate_low"], "high": row["rate_high"], "delay": delay}
-        for row in summaries
-        if row["rate"] is not None and (delay := row["delay_hours_median"]) is not None
+        {
+            "setting": row["setting"],
+            "rate": row["rate"],
+            "low": row["rate_low"],
+            "high": row["rate_high"],
+            "delay": row["delay_hours_median"],
+            "label": "near" if place % 2 == 0 else "far",
+        }
+        for place, row in enumerate(sorted(known, key=lambda row: (row["delay_hours_median"], row["rate"])))
     ]
     rate = {
         "type": "quantitative",
@@ -44,12 +55,24 @@ def _settings(summaries: Sequence[Row]) -> Spec:
             "mark": {"type": "point", "filled": True, "size": 70},
             "encoding": {"x": {"field": "rate", **rate}, "y": delay, "color": colour},
         },
-        {
-            "mark": {"type": "text", "align": "left", "dx": 8, "dy": -8, "fontSize": 12},
-            "encoding": {"x": {"field": "rate", **rate}, "y": delay, "text": {"field": "setting"}, "color": colour},
-        },
+        *(
+            {
+                "transform": [{"filter": {"field": "label", "equal": side}}],
+                "mark": {"type": "text", "align": "left", "dx": 8, "dy": dy, "fontSize": 12},
+                "encoding": {"x": {"field": "rate", **rate}, "y": delay, "text": {"field": "setting"}, "color": colour},
+            }
+            for side, dy in (("near", -8), ("far", -22))
+        ),
     ]
-    return {"width": WIDE, "height": 220, "data": {"values": values}, "layer": layers}
+    left_out = [str(row["setting"]) for row in summaries if row not in known]
+    title: Spec = {"title": _left_out(left_out)} if left_out else {}
+    return {"width": WIDE, "height": 220, "data": {"values": values}, "layer": layers, **title}
+
+
+def _left_out(settings: Sequence[str]) -> Spec:
+    """Why a setting has no point: a picture that shows fewer than were asked for must say so."""
+    text = f"No point for {', '.join(settings)}: most stops were not found before the data end, or nothing was counted."
+    return {"text": text, "anchor": "start", "fontSize": 12, "fontWeight": "normal", "color": MUTED}
 
 
 def _alarms(alarms: Sequence[Row]) -> Spec:
@@ -60,7 +83,7 @@ def _alarms(alarms: Sequence[Row]) -> Spec:
     for row in mine:
         counts[str(row["stream"])] = counts.get(str(row["stream"]), 0) + 1
     shown = sorted(counts, key=lambda name: (-counts[name], name))[:LISTS_SHOWN]
-    end = max(str(row["resumed_at"] or row["alarm_at"]) for row in mine)
+    end = max(str(row["resumed_at"] or row["alarm_at"]) for row in alarms)
     values = [
         {
             "stream": plain(str(row["stream"]), 60),
@@ -73,7 +96,8 @@ def _alarms(alarms: Sequence[Row]) -> Spec:
         if row["stream"] in shown
     ]
     y = {"field": "stream", "type": "nominal", "title": None, "sort": [plain(name, 60) for name in shown]}
-    axis = {"format": "%-d %b %Y", "tickCount": 6, "labelOverlap": True}
+    is_short = _moment(end) - min(_moment(row["last_send"]) for row in mine) < FEW_DAYS
+    axis = {"format": "%-d %b %Y %H:%M" if is_short else "%-d %b %Y", "tickCount": 6, "labelOverlap": True}
     time = {"type": "temporal", "title": f"silences that were alarms at {setting}, UTC", "scale": {"type": "utc"}, "axis": axis}
     colour = {
         "field": "ended",
@@ -94,5 +118,9 @@ def _alarms(alarms: Sequence[Row]) -> Spec:
     return {"width": WIDE, "height": {"step": 18}, "data": {"values": values}, "layer": layers}
 
 
-def _ms(moment: object) -> int:
-    return int(datetime.fromisoformat(str(moment)).timestamp() * 1000)
+def _moment(text: object) -> datetime:
+    return datetime.fromisoformat(str(text))
+
+
+def _ms(text: object) -> int:
+    return int(_moment(text).timestamp() * 1000)
