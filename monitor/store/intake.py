@@ -80,10 +80,26 @@ def take_in(connection: Connection, inbox: str, folder: Row[Any], batch: Sequenc
         canaries.note_arrivals(connection, folder.inbox_id, arrivals.values())
     taken.new, taken.known = len(arrivals), len(batch) - len(arrivals)
     taken.streams = {names[row["stream_id"]] for row in rows if row["stream_id"] is not None}
-    for seen in known.values():
-        if seen.stream_id is not None and has_uids:
-            taken.changes[seen.stream_id].append(seen.at)
+    if has_uids and known:
+        taken.note_moved(_moved(known.values(), rows))
     return taken
+
+
+def _moved(known: Iterable[Row[Any]], rows: Iterable[Mapping[str, Any]]) -> dict[int, list[datetime]]:
+    """Stream's row → times at which copies that were known, and now count in this folder, are to be grouped again.
+
+    A new copy with their Message-ID may have made them count at its own time.
+    """
+    changes: dict[int, list[datetime]] = defaultdict(list)
+    names: set[tuple[int, str | None]] = set()
+    for seen in known:
+        if seen.stream_id is not None:
+            changes[seen.stream_id].append(seen.at)
+            names.add((seen.stream_id, seen.message_id))
+    for row in rows:
+        if (row["stream_id"], row["message_id"]) in names:
+            changes[row["stream_id"]].append(row["at"])
+    return changes
 
 
 def _is_the_whole(known: Row[Any], copy: NewCopy) -> bool:
