@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from monitor.app.helpers import Helpers, spare_cores
 from monitor.app.import_batches import in_batches, in_order
@@ -22,12 +23,15 @@ from monitor.store.frames import frames_of
 from monitor.store.imports import ImportBatch, Imported
 from monitor.store.store import Store
 
+Found = TypeVar("Found", bound=ArchivedMessage | ArchivedEvent | ArchiveProblem)
 Progress = Callable[[int], None]
 """Is told how many octets of the file have been read."""
 WORTH_HELP = 20_000_000
 """Octets of an archive from which on another process, which takes some seconds to begin, is worth it."""
 NAMED = 100
 """So many skipped things of an archive are named one by one; all are counted."""
+AHEAD = timedelta(days=1)
+"""So far a clock may be ahead of ours; what lies further in the future has a wrong time."""
 _PARTICULAR = re.compile(r"[:(].*", re.DOTALL)
 
 
@@ -64,7 +68,7 @@ def import_mail(
         store.tidy_originals()
     if helpers is None:
         helpers = spare_cores() if archive_size(path) - start.done >= WORTH_HELP else 0
-    found = _good(read_archive(path, start), summary, progress)
+    found = _good(_believable(read_archive(path, start), path, now), summary, progress)
     with ExitStack() as opened:
         batches = _read_by_others(found, name, reader, now, helpers, opened) if helpers else _read_here(found, name, reader, now)
         summary.imported = store.save_batches(batches, archive)
@@ -78,7 +82,7 @@ def import_events(path: Path, name: str, store: Store, now: datetime, progress: 
     summary = Summary(path)
 
     def copies() -> Iterator[NewCopy]:
-        for number, found in enumerate(read_events(path), start=1):
+        for number, found in enumerate(_believable(read_events(path), path, now), start=1):
             if isinstance(found, ArchiveProblem):
                 summary.skip(found)
                 continue
@@ -87,6 +91,17 @@ def import_events(path: Path, name: str, store: Store, now: datetime, progress: 
 
     summary.imported = store.save_imported(copies())
     return summary
+
+
+def _believable(found: Iterable[Found], path: Path, now: datetime) -> Iterator[Found | ArchiveProblem]:
+    """What lies far in the future comes out as a problem."""
+    for item in found:
+        if not isinstance(item, ArchiveProblem):
+            at = item.at if isinstance(item, ArchivedEvent) else item.delivered_at
+            if at is not None and at - now > AHEAD:
+                yield ArchiveProblem(item.source or path, item.position, f"lies in the future ({at.isoformat()})")
+                continue
+        yield item
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +159,7 @@ def _as_raw(found: ArchivedMessage, name: str, now: datetime) -> RawMessage:
         role=found.role,
         uidvalidity=0,
         uid=found.position,
-        delivered_at=found.delivered_at or datetime.fromtimestamp(found.source.stat().st_mtime, UTC),
+        delivered_at=min(found.delivered_at or datetime.fromtimestamp(found.source.stat().st_mtime, UTC), now),
         seen_at=now,
         raw=found.raw,
         size=len(found.raw),
@@ -160,7 +175,8 @@ def _as_copy(event: ArchivedEvent, name: str, now: datetime) -> NewCopy:
         "inbox": event.inbox,
     }
     line = json.dumps({key: value for key, value in facts.items() if value is not None}).encode()
-    raw = RawMessage(f"import:{event.inbox or name}", "INBOX", "INBOX", 0, 0, event.at, now, line, len(line))
+    at = min(event.at, now)
+    raw = RawMessage(f"import:{event.inbox or name}", "INBOX", "INBOX", 0, 0, at, now, line, len(line))
     job = event.send_id or f"{event.sender_id} {event.at.isoformat()}"
     return NewCopy(
         raw=raw,
@@ -170,7 +186,7 @@ def _as_copy(event: ArchivedEvent, name: str, now: datetime) -> NewCopy:
             from_name=None,
             from_domain=None,
             subject=None,
-            sent_at=event.at,
+            sent_at=at,
             return_path=None,
             list_id=None,
             list_unsubscribe=(),
@@ -180,6 +196,6 @@ def _as_copy(event: ArchivedEvent, name: str, now: datetime) -> NewCopy:
         ),
         identification=Identification(delivery=event.provider),
         key=StreamKey(event.sender_id, event.organisation or event.sender_id),
-        at=event.at,
+        at=at,
         send_fingerprints=(f"job:{job}",),
     )

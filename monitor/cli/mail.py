@@ -124,6 +124,7 @@ def import_words(summary: Summary, file: str, took: timedelta) -> str:
     ]
     if summary.resumed_at:
         lines.append(f"  went on after the first {summary.resumed_at / 1e6:,.1f} MB, which an interrupted import had read")
+        lines.append("  (what that one skipped is told if you import once more; nothing is stored twice)")
     if read >= RATE_FROM:
         lines.append(f"  {span(took)}, {read / max(took.total_seconds(), 0.001):,.0f} messages a second")
     lines += [f"  skipped: {number:,} × {reason}" for reason, number in summary.reasons.most_common()]

@@ -23,6 +23,7 @@ _ENVELOPE_DATE = re.compile(rb"(\w{3}) +(\d{1,2}) (\d\d:\d\d)(:\d\d)?(?: ([+-]\d
 _NO_SENDER = (b"From MAILER-DAEMON ", b"From - ")
 _QUOTED_FROM = re.compile(rb"\n>(>*From )")
 _RECEIVED = re.compile(rb"^Received:((?:[^\n]|\n[ \t])*)", re.I | re.M)
+_DATE = re.compile(rb"^Date:((?:[^\n]|\n[ \t])*)", re.I | re.M)
 _LABELS = re.compile(rb"\nX-Gmail-Labels:((?:[^\n]|\n[ \t])*)")
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
@@ -69,10 +70,14 @@ def read_mbox(
             return
 
 
-def received_at(head: bytes) -> datetime | None:
-    """The time that the last server wrote, in the topmost Received field (RFC 5321 §4.4)."""
-    found = _RECEIVED.search(_head(head))
-    return parse_date(found[1].rpartition(b";")[2].decode("latin-1").strip()) if found else None
+def told_at(raw: bytes) -> datetime | None:
+    """When it came, by its topmost Received field, which the last server wrote (RFC 5321 §4.4), else by its Date."""
+    head = _head(raw)
+    for field in (_RECEIVED, _DATE):
+        found = field.search(head)
+        if found and (at := parse_date(found[1].rpartition(b";")[2].decode("latin-1").strip())):
+            return at
+    return None
 
 
 def _envelope_before(stream: IO[bytes], start: int) -> bytes:
@@ -91,17 +96,17 @@ def _message(file: Path, envelope: bytes, raw: bytes, skipped: int, position: in
         return ArchiveProblem(file, position, "is an empty message")
     head = _head(raw)
     folder, role = _place_by_labels(head)
-    return ArchivedMessage(raw, file, position, folder, role, _delivered_at(envelope, head), done)
+    return ArchivedMessage(raw, file, position, folder, role, _delivered_at(envelope, raw), done)
 
 
-def _delivered_at(envelope: bytes, head: bytes) -> datetime | None:
+def _delivered_at(envelope: bytes, raw: bytes) -> datetime | None:
     """By the `From ` line, which the delivering server wrote.
 
     One that names no sender may be of a program that put the message in this file, and its date the one of that.
     """
     by_envelope = _envelope_date(envelope)
     if by_envelope is None or envelope.startswith(_NO_SENDER):
-        return received_at(head) or by_envelope
+        return told_at(raw) or by_envelope
     return by_envelope
 
 

@@ -17,6 +17,7 @@ from email.utils import format_datetime, quote
 from pathlib import Path
 from typing import IO
 
+from monitor.collect.archive_mbox import told_at
 from monitor.collect.archived import LARGEST, ArchivedMessage, ArchiveProblem
 from monitor.collect.events import ArchivedEvent, event_of, read_timestamp
 from monitor.collect.folders import role_of
@@ -76,7 +77,7 @@ def _whole(file: Path, record: Mapping[str, object], position: int, done: int) -
         return ArchiveProblem(file, position, "is an empty message")
     folder = _text(record, "folder") or "INBOX"
     role = _text(record, "role") or role_of(folder, (), "/") or "OTHER"
-    return ArchivedMessage(raw, file, position, folder[:500], role[:60], _moment(record, "delivered_at"), done)
+    return ArchivedMessage(raw, file, position, folder[:500], role[:60], _moment(record, "delivered_at") or told_at(raw), done)
 
 
 def _described(file: Path, record: Mapping[str, object], position: int, done: int) -> ArchivedMessage | ArchiveProblem:

@@ -35,6 +35,8 @@ class ArchivedEvent(NamedTuple):
     """Octets of an archive that have been read with it, for progress; 0 where rows are counted instead."""
     position: int = 0
     """Its line."""
+    source: Path | None = None
+    """The file of an archive that it stands in; None where that is the one that was asked for."""
 
 
 def read_events(path: Path) -> Iterator[ArchivedEvent | ArchiveProblem]:
@@ -94,7 +96,8 @@ def _places(path: Path, header: list[str]) -> tuple[int | None, ...]:
 
 def event_of(path: Path, line: int, row: Mapping[str, str | None], done: int = 0) -> ArchivedEvent | ArchiveProblem:
     """The event of one row or record; `line` is its number."""
-    return _event(path, line, [row.get(name) for name in (*REQUIRED, *OPTIONAL)], range(len((*REQUIRED, *OPTIONAL))), done)
+    found = _event(path, line, [row.get(name) for name in (*REQUIRED, *OPTIONAL)], range(len((*REQUIRED, *OPTIONAL))), done)
+    return found._replace(source=path) if isinstance(found, ArchivedEvent) else found
 
 
 def _event(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from monitor.app import import_batches
-from monitor.app.importing import import_mail
+from monitor.app.importing import import_events, import_mail
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.settings import Settings
@@ -190,3 +191,25 @@ def test_skipped_things_are_counted_by_their_reason_and_only_some_are_named(
     summary = import_mail(tmp_path / "a.jsonl", "old", store, reader, NOW, lambda done: None)
     assert summary.reasons == {"has no time that can be read": 5, "is no line of JSON": 1}
     assert len(summary.skipped) == 3
+
+
+def test_what_lies_in_the_future_is_skipped_and_said_and_a_clock_that_is_ahead_forgiven(
+    tmp_path: Path, store: Store, reader: Reader
+) -> None:
+    ahead, far = NOW + timedelta(hours=3), NOW + timedelta(days=3000)
+    rows = [("a.example", far), ("b.example", ahead), ("c.example", NOW - timedelta(days=1))]
+    lines = [json.dumps({"sender_id": sender, "timestamp": at.isoformat()}) for sender, at in rows]
+    lines += [json.dumps({"email": f"x@{sender}", "date": at.isoformat()}) for sender, at in rows]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="ascii")
+    (tmp_path / "a.csv").write_text(
+        "sender_id,timestamp\n" + "\n".join(f"{s},{at.isoformat()}" for s, at in rows), encoding="ascii"
+    )
+    summary = import_mail(tmp_path / "a.jsonl", "old", store, reader, NOW, lambda done: None)
+    assert [(problem.position, problem.reason) for problem in summary.skipped] == [
+        (1, f"lies in the future ({far.isoformat()})"),
+        (4, f"lies in the future ({far.isoformat()})"),
+    ]
+    assert summary.reasons == {"lies in the future": 2}
+    table = import_events(tmp_path / "a.csv", "older", store, NOW, lambda done: None)
+    assert [(problem.source.name, problem.position) for problem in table.skipped] == [("a.csv", 2)]
+    assert {send.at for send in store.sends()} == {NOW, NOW - timedelta(days=1)}

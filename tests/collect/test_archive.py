@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import mailbox
 import os
 from datetime import UTC, datetime
@@ -104,6 +105,10 @@ def test_what_editors_put_before_a_message_is_no_part_of_it(tmp_path: Path, befo
     ("name", "content", "reason"),
     [
         ("empty.eml", b"", "is empty"),
+        ("takeout.zip", b"PK\x03\x04" + bytes(100), "is packed; unpack it first (zip)"),
+        ("a.mbox.gz", b"\x1f\x8b\x08" + bytes(100), "is packed; unpack it first (gzip)"),
+        ("day.jsonl", b'[{"email": "a@example.org", "date": "2021-01-06"}]', "is no JSON object"),
+        ("day.json", b'[{"email": "a@example.org", "date": "2021-01-06"}]', "is no JSON object"),
         ("picture.eml", b"\x89PNG\r\n\x1a\n" + bytes(100), "is neither a mail message, an mbox nor JSON Lines"),
         ("hollow.mbox", b"From x Wed Jan  6 18:22:46 2021\n\n", "is an empty message"),
     ],
@@ -124,6 +129,73 @@ def test_a_file_that_may_not_be_read_is_said(tmp_path: Path) -> None:
     file.write_bytes(PLAIN)
     file.chmod(0)
     assert problems(file) == ["cannot be read (Permission denied)"]
+
+
+def test_what_the_system_refuses_is_said_and_all_else_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.eml").write_bytes(PLAIN)
+    for box in ("closed", "lost+found", "Mail/cur", "Mail/new"):
+        (tmp_path / box).mkdir(parents=True)
+    (tmp_path / "closed" / "b.eml").write_bytes(PLAIN)
+    (tmp_path / "Mail" / "new" / "1609957366.c.host").write_bytes(PLAIN)
+    scandir = os.scandir
+
+    def refused(folder: Path) -> object:
+        if folder.name in ("closed", "cur"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    found = list(read_archive(tmp_path))
+    assert [item.source.name for item in found if isinstance(item, ArchivedMessage)] == ["1609957366.c.host", "a.eml"]
+    assert [(item.source.name, item.reason) for item in found if isinstance(item, ArchiveProblem)] == [
+        ("cur", "cannot be read (Permission denied)"),
+        ("closed", "cannot be read (Permission denied)"),
+    ]
+    assert archive_size(tmp_path) == 2 * len(PLAIN)
+
+
+def test_reading_goes_on_in_the_right_place_though_a_file_could_not_be_read_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.eml").write_bytes(PLAIN + name.encode())
+    opened = Path.open
+
+    def refused(file: Path, mode: str) -> object:
+        if file.name == "b.eml":
+            raise PermissionError(13, "Permission denied")
+        return opened(file, mode)
+
+    with monkeypatch.context() as closed:
+        closed.setattr(Path, "open", refused)
+        *_, problem, last = read_archive(tmp_path)
+    assert isinstance(problem, ArchiveProblem)
+    assert isinstance(last, ArchivedMessage)
+    assert last.done == archive_size(tmp_path)
+
+
+def test_mailboxes_without_a_suffix_are_found_by_how_they_begin(tmp_path: Path) -> None:
+    """As Thunderbird, Apple Mail's export and mutt have them."""
+    line = b"From sender@example.org Wed Jan  6 18:22:46 2021\n"
+    for place, content in (
+        ("Inbox", line + PLAIN),
+        ("Inbox.msf", b"x"),
+        ("News.mbox/mbox", line + PLAIN),
+        ("README", b"Note: x\n"),
+    ):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_bytes(content)
+    assert [message.source.name for message in read(tmp_path)] == ["Inbox", "mbox"]
+
+
+def test_where_no_server_says_when_a_message_came_its_date_does(tmp_path: Path) -> None:
+    """Not the time of the file, which is that of the export."""
+    dated = b"Date: Wed, 6 Jan 2021 13:22:46 -0500\n" + PLAIN
+    (tmp_path / "a.eml").write_bytes(dated)
+    (tmp_path / "b.mbox").write_bytes(b"From - Mon Mar  2 10:00:00 2026\n" + dated)
+    (tmp_path / "c.jsonl").write_text(json.dumps({"raw": dated.decode()}))
+    (tmp_path / "d.eml").write_bytes(PLAIN)
+    assert [message.delivered_at for message in read(tmp_path)] == [AT, AT, AT, None]
 
 
 @pytest.mark.parametrize("block", [1, 7, 64, 4096])
