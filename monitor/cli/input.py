@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 STDIN = "-"
@@ -14,11 +14,13 @@ STDIN = "-"
 
 @contextmanager
 def as_path(name: str) -> Iterator[Path]:
-    """The file of that name; for `-` a temporary one with all that stdin gives."""
-    if name != STDIN:
-        yield Path(name)
+    """The file of that name; for `-` and for a pipe a temporary one with all that it gives."""
+    path = Path(name)
+    if name != STDIN and not path.is_fifo():
+        yield path
         return
     with tempfile.NamedTemporaryFile(prefix="gonequiet-stdin-") as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool)
+        with nullcontext(sys.stdin.buffer) if name == STDIN else path.open("rb") as source:
+            shutil.copyfileobj(source, spool)
         spool.flush()
         yield Path(spool.name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -59,6 +61,17 @@ def test_what_cannot_be_read_is_told_after_the_good(gonequiet: Run, tmp_path: Pa
     assert [row["file"] for row in ran.rows] == [str(EXACTTARGET)]
     assert "not-there.eml" in ran.err
     assert "empty.eml" in ran.err
+
+
+def test_a_pipe_is_read_as_stdin_is(gonequiet: Run, tmp_path: Path, settings_file: Path) -> None:
+    """As `gonequiet import <(zcat list.mbox.gz)` makes one."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writing = Thread(target=pipe.write_bytes, args=(b"From: a@news.example\nSubject: one\n\nHello\n",))
+    writing.start()
+    ran = gonequiet("import", "--config", str(settings_file), str(pipe))
+    writing.join(10)
+    assert (ran.status, ran.out.split(":")[1].split(" in ")[0]) == (0, " 1 new message")
 
 
 def test_odd_mail_in_an_archive_is_kept_and_counted(gonequiet: Run, tmp_path: Path, settings_file: Path) -> None:
