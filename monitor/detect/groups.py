@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import lgamma, log
+from math import log
 
 import numpy as np
 
-from monitor.detect.bank import Floats
+from monitor.detect.bank import Floats, Rows
+from monitor.detect.runs import runs_of
 from monitor.model import Send
 
 INBOX, DELIVERY, ACCOUNT, ORGANISATION = "inbox", "delivery", "account", "organisation"
@@ -87,17 +88,35 @@ def part_score(members: Sequence[Member]) -> float:
     the best j of K, slowed by the activity f of the other members in the last 24 hours (to the power LULL_POWER), so that a
     lull of the whole group is no partial stop. A surprise counts for at most SURPRISE_CAP: one paused list is no group.
     """
-    ordered = sorted(members, key=lambda m: (-m.surprise, m.stream))
-    k = len(ordered)
-    if k < LEAST_MEMBERS:
-        return float("-inf")
-    sums = np.cumsum([min(m.surprise, SURPRISE_CAP) for m in ordered])
-    seen = np.cumsum([m.seen_today for m in ordered])
-    usual = np.cumsum([m.usual_today for m in ordered])
-    activity = np.clip((seen[-1] - seen + 2.0) / (usual[-1] - usual + 2.0), 0.1, 1.0) ** LULL_POWER
-    j = np.arange(1, k + 1)
-    chances = np.array([lgamma(k + 1) - lgamma(i + 1) - lgamma(k - i + 1) for i in j])
-    return float((activity * sums - j - chances)[1 : k - 2].max())
+    ordered = sorted(members, key=lambda m: m.stream)
+    columns = (np.array([getattr(m, name) for m in ordered]) for name in ("surprise", "seen_today", "usual_today"))
+    return float(part_scores(np.zeros(len(ordered), np.int64), *columns).max(initial=float("-inf")))
+
+
+def part_scores(group: Rows, surprise: Floats, seen_today: Floats, usual_today: Floats) -> Floats:
+    """The same for many groups at once: by member, which group it is of (equal ones stand together, in order of their names).
+
+    One score for each group, in their order; -inf where it is too small to have parts.
+    """
+    runs = runs_of(group)
+    order = np.lexsort((-surprise, runs.member))
+    first, size = runs.first, runs.last - runs.first + 1
+    k, j = size[runs.member], runs.rank + 1
+    silent, seen, usual = (
+        _sums(column[order], first, runs.member) for column in (np.minimum(surprise, SURPRISE_CAP), seen_today, usual_today)
+    )
+    seen_by_others, usual_of_others = seen[runs.last][runs.member] - seen, usual[runs.last][runs.member] - usual
+    activity = np.clip((seen_by_others + 2.0) / (usual_of_others + 2.0), 0.1, 1.0) ** LULL_POWER
+    log_factorial = np.append(0.0, np.log(np.arange(1, size.max(initial=0) + 1)).cumsum())
+    score = activity * silent - j - (log_factorial[k] - log_factorial[j] - log_factorial[k - j])
+    score[(j < 2) | (j > k - 2) | (k < LEAST_MEMBERS)] = -np.inf
+    return np.maximum.reduceat(score, first) if first.size else np.empty(0)
+
+
+def _sums(values: Floats, first: Rows, member: Rows) -> Floats:
+    """The sums of each group's values up to each of them."""
+    sums = np.append(0.0, values.cumsum())
+    return np.asarray(sums[1:] - sums[first][member])
 
 
 def part_needed(sessions_a_year: float, members: int, budget: float) -> float:

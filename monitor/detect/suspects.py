@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,6 +9,7 @@ from math import exp, log
 
 import numpy as np
 
+from monitor.detect.arrivals import Flags
 from monitor.detect.bank import Floats, Rows
 from monitor.detect.calendar import HOURS_PER_YEAR, moment_of
 from monitor.detect.clocks import ALERT
@@ -29,6 +29,7 @@ from monitor.detect.groups import (
     part_needed,
     part_of,
     part_score,
+    part_scores,
     quieter_half,
     several_are_silent,
     whole_needed,
@@ -40,6 +41,8 @@ from monitor.model import Finding, FindingKind, Level
 OTHERS_WENT_ON = 10.0
 """A partial stop needs so many usual sends' time of the group's mail since the silent members' last."""
 MOST_MARGIN = 50.0
+ROUNDED = 1e-6
+"""By as much a score among many may differ from that of the group alone."""
 WORDS = {DELIVERY: "delivered by", "account": "of account", ORGANISATION: "of"}
 
 
@@ -73,32 +76,48 @@ def group_findings(reading: Reading, blind: frozenset[str]) -> tuple[tuple[Findi
 
 
 def _views(reading: Reading) -> Iterator[GroupView]:
-    """Groups that may be silent: with a merged row that is loud, or late by the settings, or with several such members."""
+    """Groups that may be silent: with a merged row that is loud, or late by the settings, or of which a part may be."""
     roster, bank = reading.frame.roster, reading.frame.engine.bank
-    loud = set(np.nonzero(reading.surprises >= LOUD)[0].tolist())
-    counts = Counter(key for s, row in roster.streams.items() if row in loud for key in roster.current[s]) if loud else {}
     alarmed = (reading.surprises >= LOUD_TOGETHER) | np.isfinite(bank.view("alarm_at")[:, ALERT])
-    late = set(np.nonzero(alarmed & bank.view("is_group"))[0].tolist())
-    wanted = [(key, row) for key, row in roster.groups.items() if row in late or counts.get(key, 0) >= 2]
+    looked_at = set(np.nonzero(alarmed & bank.view("is_group"))[0].tolist()) | set(_with_silent_parts(reading))
+    wanted = [(key, row) for key, row in roster.groups.items() if row in looked_at]
     for key, row in sorted(wanted, key=lambda item: (ORDER.index(item[0][0]), -len(roster.members[item[0]]), item[0])):
         members = tuple(_members(reading, key))
         if len(members) >= 2:
             yield GroupView(key, row, members)
 
 
+def _with_silent_parts(reading: Reading) -> Iterator[int]:
+    """The rows of groups of whose members some may be silent together: all of them are looked at, so as columns."""
+    bank, (rows, groups) = reading.frame.engine.bank, reading.frame.roster.belonging
+    loud = np.bincount(groups, reading.surprises[rows] >= LOUD, bank.size)
+    places = np.nonzero((loud >= 2)[groups] & _are_alive(reading, rows, groups))[0]
+    rows, groups = rows[places], groups[places]
+    usual = 24.0 * reading.rates[rows]
+    scores = part_scores(groups, reading.surprises[rows], bank.recent[rows].sum(axis=1).astype(np.float64), usual)
+    distinct, number = np.unique(groups, return_counts=True)
+    for row, members, score in zip(distinct.tolist(), number.tolist(), scores.tolist(), strict=True):
+        if score + ROUNDED >= part_needed(bank.level(row) * HOURS_PER_YEAR, members, float(bank.budget[row])):
+            yield row
+
+
+def _are_alive(reading: Reading, rows: Rows, groups: Rows) -> Flags:
+    """Which streams were alive when their group last mailed: they had learned, and were not already silent by then."""
+    bank = reading.frame.engine.bank
+    learned = (bank.sessions[rows] >= bank.min_sessions[rows]) & ~np.isneginf(bank.alarm_at[rows, ALERT])
+    longest = np.maximum(168.0, 6.0 / bank.levels()[rows])
+    return np.asarray(learned & (bank.last[groups] - bank.last[rows] <= longest))
+
+
 def _members(reading: Reading, key: GroupKey) -> Iterator[Member]:
-    """Streams that were alive when the group last mailed: they had learned, and were not already silent by then."""
+    """Streams whose latest send was in the group and that were alive when it last mailed, by name."""
     roster, bank = reading.frame.roster, reading.frame.engine.bank
-    group_last = bank.last[roster.groups[key]]
-    for stream in sorted(roster.members[key]):
-        row = roster.streams[stream]
-        if key not in roster.current[stream] or bank.sessions[row] < bank.min_sessions[row] or reading.ended(row):
-            continue
-        mean_gap = 1.0 / bank.level(row)
-        if group_last - bank.last[row] > max(168.0, 6.0 * mean_gap):
-            continue
+    streams = [stream for stream in sorted(roster.members[key]) if key in roster.current[stream]]
+    rows = np.array([roster.streams[stream] for stream in streams], np.int64)
+    for place in np.nonzero(_are_alive(reading, rows, np.full(rows.size, roster.groups[key])))[0].tolist():
+        row = rows[place]
         yield Member(
-            stream,
+            streams[place],
             float(reading.surprises[row]),
             float(reading.expected[row]),
             float(bank.last[row]),

@@ -55,3 +55,18 @@ def test_what_joins_a_group_of_a_fork_does_not_join_it_in_the_original() -> None
     replay.finish_hour(fork)
     sizes = [len(f.roster.members["delivery", "Postbird"]) for f in (frame, fork)]
     assert sizes == [5, 10]
+
+
+def test_a_stream_that_was_alone_belongs_to_its_group_from_its_next_send_on_once_another_has_joined() -> None:
+    moments = {"a": (0, 1, 2, 5), "b": (3, 4, 5)}
+    journal = Journal()
+    journal.add(
+        send(100 * hour + ord(name), name, START + hour * HOUR, organisation="us")
+        for name, hours in moments.items()
+        for hour in hours
+    )
+    replay = Replay(lambda _s, _o: GapSettings(), load_defaults(), journal, CoverageBook(), WitnessTable(True), ["UTC"])
+    frame = replay.start(int(hours_of(START)))
+    replay.look_ahead(frame, hours_of(START + 6 * HOUR))
+    bank, roster = frame.engine.bank, frame.roster
+    assert bank.sends[[roster.streams["a"], roster.streams["b"], roster.groups["organisation", "us"]]].tolist() == [4, 3, 4]

@@ -7,8 +7,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from monitor.detect import suspects
 from monitor.detect.detector import Detector
-from monitor.detect.groups import Member, part_needed, part_of, part_score, quieter_half, several_are_silent
+from monitor.detect.groups import Member, part_needed, part_of, part_score, part_scores, quieter_half, several_are_silent
 from monitor.model import FindingKind, Level, Send
 from monitor.settings import GapSettings
 from tests.detect.streams import DAY, HOUR, START, covered, detector, keys, regular_sends
@@ -126,6 +127,32 @@ def test_a_lull_of_the_whole_group_is_no_partial_stop() -> None:
 def test_one_long_pause_is_not_a_part_of_the_group() -> None:
     score = part_score([member("paused", 80.0), *(member(f"a{k}", 0.5) for k in range(9))])
     assert score < part_needed(10_000.0, 10, 1.0)
+
+
+def test_many_groups_have_the_scores_that_each_has_alone() -> None:
+    random = np.random.default_rng(1)
+    group = np.repeat([3, 7, 8, 20], [6, 4, 12, 5])
+    surprise, seen, usual = random.exponential(3.0, group.size), random.poisson(2.0, group.size) * 1.0, np.full(group.size, 3.0)
+    together = part_scores(group, surprise, seen, usual)
+    alone = [
+        part_score([Member(f"{k:02}", surprise[k], 5.0, 0.0, seen[k], usual[k]) for k in np.nonzero(group == one)[0]])
+        for one in (3, 7, 8, 20)
+    ]
+    assert together == pytest.approx(alone)
+    assert np.isneginf(together).tolist() == [False, True, False, False]
+
+
+def test_members_of_groups_of_which_no_part_is_silent_are_not_taken_up_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+
+    def noted(stream: str, *facts: float) -> Member:
+        taken.append(stream)
+        return Member(stream, *facts)
+
+    monkeypatch.setattr(suspects, "Member", noted)
+    now = START + 40 * DAY + 13 * HOUR
+    assert not [f for f in detector(house(12, silent=2, after=14)).assess(now).findings if DELIVERY in f.key]
+    assert not {f"{k}.example" for k in range(12)} & set(taken)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
