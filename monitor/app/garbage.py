@@ -15,3 +15,9 @@ at the signatures, over and over while a batch is read: a third of all that read
 def look_seldom() -> None:
     """For processes that read mail."""
     gc.set_threshold(*SELDOM)
+
+
+def leave_aside() -> None:
+    """Look for garbage once, and never again at what is left: years of sends stay, and a look at all of them takes a second."""
+    gc.collect()
+    gc.freeze()

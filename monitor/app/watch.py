@@ -14,6 +14,7 @@ from monitor.alert.lifecycle import advance, news_of
 from monitor.alert.text import write_all
 from monitor.app.beside import Beside
 from monitor.app.context import alert_context, voice_of
+from monitor.app.garbage import leave_aside
 from monitor.app.ingest import Reader
 from monitor.app.second_look import SecondLook
 from monitor.app.seeds import about_seeds, failing_at
@@ -116,6 +117,7 @@ class Watch:
         if made := self._detector.states():
             states = [(KeptState(s.hour, self._read_sends, self._basis, s.coverage), s.document) for s in made]
             self._store.keep_states(states, kept_hours(made[-1].hour))
+            leave_aside()
 
     # ------------------------------------------------------------------------------------------ what the store has learned
 
@@ -135,6 +137,12 @@ class Watch:
         return sends
 
     def _begin(self, now: datetime) -> tuple[Send, ...]:
+        """The history, which stays, with all that was read for it."""
+        sends = self._take_up(now)
+        leave_aside()
+        return sends
+
+    def _take_up(self, now: datetime) -> tuple[Send, ...]:
         """Take up the newest stored state that still holds; where none does, the whole history is replayed."""
         coverage = self._store.coverage()
         self._note(coverage)

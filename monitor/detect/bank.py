@@ -30,6 +30,8 @@ FOLLOWED = np.array([1.0, 1.0, 0.7, 0.7])
 with less than a mail a day follow them by half."""
 GROUP_THIN = 1 / 12
 """Hours within which the merged mail of a group counts as one session."""
+GROUPS = 3
+"""A stream belongs to so many groups at most, besides inboxes: of its provider, account and organisation."""
 PAUSES = 64
 """How many of its latest pauses between sends a row keeps, for their median."""
 FLEET_WINDOW = 24
@@ -49,6 +51,7 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "fixed": ((), np.float64, np.nan),
     "zone": ((), np.int64, 0),
     "witness": ((), np.int64, 0),
+    "groups": ((GROUPS,), np.int64, -1),
     "levels_on": ((), np.bool_, True),
     "fleet_on": ((), np.bool_, True),
     "is_group": ((), np.bool_, False),
@@ -107,6 +110,8 @@ class Bank:
     fixed: Floats
     zone: Rows
     witness: Rows
+    groups: Rows
+    """Of a stream, the rows of the groups that its latest send belongs to, inboxes left out; -1: none."""
     levels_on: NDArray[np.bool_]
     fleet_on: NDArray[np.bool_]
     is_group: NDArray[np.bool_]

@@ -69,8 +69,8 @@ class Detector:
         self._since: int | None = None
         """The hour of the state that was taken up: what came before it is known to that state alone."""
         self._saved: dict[int, Frame] = {}
-        self._near: Frame | None = None
-        """The unfinished hours before the present one, as far as they are known: dropped when something in them changes."""
+        self._ahead: list[Frame] = []
+        """After each of the unfinished hours before the present one: dropped from where something in them changes."""
         self._kept: list[Frame] = []
         self._seeds: dict[str, list[SilentSeed]] = {}
 
@@ -168,12 +168,15 @@ class Detector:
                 self._saved[self._frame.engine.hour] = self._frame.fork()
             if self._frame.engine.hour % KEEP_EVERY == 0 and finished - self._frame.engine.hour <= KEEP_EVERY * KEPT:
                 self._kept = [*self._kept, self._frame.fork()][-KEPT:]
-            self._replay.finish_hour(self._frame)
-        if self._near is None:
-            self._near = self._frame.fork()
-        while self._near.engine.hour + 1 <= now:
-            self._replay.finish_hour(self._near)
-        present = self._near.fork()
+            if self._ahead:
+                self._frame = self._ahead.pop(0)
+            else:
+                self._replay.finish_hour(self._frame)
+        present = (self._ahead[-1] if self._ahead else self._frame).fork()
+        while present.engine.hour + 1 <= now:
+            self._replay.finish_hour(present)
+            self._ahead.append(present)
+            present = present.fork()
         self._replay.look_ahead(present, now)
         return read_off(present, now, self._replay.zones)
 
@@ -187,11 +190,9 @@ class Detector:
             self._seeds.clear()
         self._journal.settle()
         self._book.dirty_from = float("inf")
-        if self._near is not None and self._near.engine.hour > min(dirty, now):
-            self._near = None
+        self._ahead = [frame for frame in self._ahead if frame.engine.hour <= min(dirty, now)]
         if self._frame is None or self._frame.engine.hour <= min(dirty, now):
             return
-        self._near = None
         assert self._since is None or min(dirty, now) >= self._since, "ask `lacks_history` first"
         self._saved = {hour: frame for hour, frame in self._saved.items() if hour <= min(dirty, now)}
         self._kept = [f for f in self._kept if f.engine.hour <= min(dirty, now)]

@@ -94,7 +94,7 @@ def part_score(members: Sequence[Member]) -> float:
 
 
 def part_scores(group: Rows, surprise: Floats, seen_today: Floats, usual_today: Floats) -> Floats:
-    """The same for many groups at once: by member, which group it is of (equal ones stand together, in order of their names).
+    """The same for many groups at once: by member, which group it is of; equal ones stand together.
 
     One score for each group, in their order; -inf where it is too small to have parts.
     """

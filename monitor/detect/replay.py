@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitor.detect.bank import GROUP_THIN, LEVELS, Rows
+from monitor.detect.bank import GROUP_THIN, GROUPS, LEVELS, Rows
 from monitor.detect.calendar import hours_of
 from monitor.detect.coverage_book import CoverageBook
 from monitor.detect.defaults import Defaults
 from monitor.detect.engine import Engine
-from monitor.detect.groups import INBOX, INBOX_BUDGET, ORGANISATION, groups_of
+from monitor.detect.groups import INBOX, INBOX_BUDGET, ORDER, ORGANISATION, groups_of
 from monitor.detect.journal import Journal
 from monitor.detect.roster import WITNESS_SENDS, GroupKey, Roster, Settled
 from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, covered_time, merge, paused_time
@@ -144,15 +144,30 @@ class Replay:
             group = roster.groups.get(key)
             if group is None:
                 group = self._open(frame, "", owner, key)
-                roster.found(key, group)
+                roster.groups[key] = group
+                for member in members:
+                    self._place(frame, member)
             self._witness(frame, group, "", owner, frozenset({key[1]}) if key[0] == INBOX else inboxes)
             rows.append(group)
-        roster.place(send.stream, keys)
+        if roster.current.get(send.stream) != keys:
+            roster.current[send.stream] = keys
+            self._place(frame, send.stream)
         if set(roster.lately[row]) == {inboxes}:
             roster.settled[send.stream] = Settled(send.inboxes, send.delivery, send.account, send.organisation, tuple(rows))
         else:
             roster.settled.pop(send.stream, None)
         return tuple(rows)
+
+    @staticmethod
+    def _place(frame: Frame, stream: str) -> None:
+        """Note in the bank of which groups a stream is a member now."""
+        roster = frame.roster
+        roster.settled.pop(stream, None)
+        groups = [-1] * GROUPS
+        for kind, name in roster.current.get(stream, ()):
+            if kind != INBOX:
+                groups[ORDER.index(kind) - 1] = roster.groups.get((kind, name), -1)
+        frame.engine.bank.groups[roster.streams[stream]] = groups
 
     def _open(self, frame: Frame, stream: str, organisation: str, group: GroupKey | None) -> int:
         settings = self.settings_for(stream, organisation)

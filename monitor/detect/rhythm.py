@@ -28,6 +28,8 @@ history say little, however many sends they held. Chosen so that early alarms ke
 SCALE_SHRINKAGE = 20.0
 MARGINAL_SHRINKAGE = 24.0
 CELL_SHRINKAGE = 120.0
+AT_ONCE = 512
+"""Rows whose profiles are learned together: as many as a processor has at hand without asking the memory over and over."""
 LEAST_SURPRISE = float(np.log(4.0))
 """No alarm before a silence that three of four gaps do not reach, whatever the budget allows."""
 
@@ -137,6 +139,11 @@ def refresh_profiles(bank: Bank, rows: Rows, worth: Floats, defaults: Defaults) 
     Counts are set against what was expected over the days really watched: in its first week a stream must not look
     dead on days that it has not lived through. What a session counts is `worth` before, and 1 from now on.
     """
+    for begin in range(0, rows.size, AT_ONCE):
+        _refresh_profiles(bank, rows[begin : begin + AT_ONCE], worth[begin : begin + AT_ONCE], defaults)
+
+
+def _refresh_profiles(bank: Bank, rows: Rows, worth: Floats, defaults: Defaults) -> None:
     one = worth.astype(np.float32)[:, None]
     counts, exposure = bank.counts.take(rows, axis=0) / one, bank.exposure.take(rows, axis=0) / one
     bank.counts[rows], bank.exposure[rows] = counts, exposure

@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
-
-from monitor.detect.bank import Rows
-from monitor.detect.groups import INBOX
-
 GroupKey = tuple[str, str]
 """(kind, name), such as ("delivery", "SendGrid")."""
 WITNESS_SENDS = 10
@@ -41,39 +36,6 @@ class Roster:
     """The inboxes of a row's latest sends."""
     settled: dict[str, Settled] = field(default_factory=dict)
     """Streams whose next send, if it is such a one again, belongs to the same rows."""
-    _belonging: list[tuple[Rows, Rows]] = field(default_factory=list)
-    """What is known of it, if anything: copies share it until one of them changes."""
-
-    @property
-    def belonging(self) -> tuple[Rows, Rows]:
-        """Rows of streams and of the groups of their latest sends, without inboxes: by group, and there by the streams' names."""
-        if not self._belonging:
-            pairs = [
-                (row, self.streams[stream])
-                for stream in sorted(self.current)
-                for key in self.current[stream]
-                if key[0] != INBOX and (row := self.groups.get(key)) is not None
-            ]
-            groups, rows = np.array(pairs, np.int64).reshape(-1, 2).T
-            order = np.argsort(groups, kind="stable")
-            self._belonging.append((rows[order], groups[order]))
-        return self._belonging[0]
-
-    def found(self, key: GroupKey, row: int) -> None:
-        """A group has a row from now on."""
-        self.groups[key] = row
-        self._belonging = []
-        for stream in self.members[key]:
-            self.settled.pop(stream, None)
-
-    def place(self, stream: str, keys: tuple[GroupKey, ...]) -> None:
-        """The stream's latest send belongs to these groups."""
-        known = self.current.get(stream)
-        if known == keys:
-            return
-        self.current[stream] = keys
-        if known is None or {k for k in known if k[0] != INBOX} != {k for k in keys if k[0] != INBOX}:
-            self._belonging = []
 
     def copy(self) -> Roster:
         return Roster(
@@ -84,7 +46,6 @@ class Roster:
             dict(self.current),
             dict(self.lately),
             dict(self.settled),
-            self._belonging,
         )
 
     def witness(self, row: int, inboxes: frozenset[str]) -> frozenset[str]:

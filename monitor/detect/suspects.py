@@ -89,9 +89,12 @@ def _views(reading: Reading) -> Iterator[GroupView]:
 
 def _with_silent_parts(reading: Reading) -> Iterator[int]:
     """The rows of groups of whose members some may be silent together: all of them are looked at, so as columns."""
-    bank, (rows, groups) = reading.frame.engine.bank, reading.frame.roster.belonging
+    bank = reading.frame.engine.bank
+    rows, kind = np.nonzero(bank.view("groups") >= 0)
+    groups = bank.groups[rows, kind]
     loud = np.bincount(groups, reading.surprises[rows] >= LOUD, bank.size)
     places = np.nonzero((loud >= 2)[groups] & _are_alive(reading, rows, groups))[0]
+    places = places[np.argsort(groups[places], kind="stable")]
     rows, groups = rows[places], groups[places]
     usual = 24.0 * reading.rates[rows]
     scores = part_scores(groups, reading.surprises[rows], bank.recent[rows].sum(axis=1).astype(np.float64), usual)

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from monitor.detect.calendar import hours_of
+from monitor.detect.replay import Frame, Replay
 from monitor.model import FindingKind, Level, StreamPhase
 from monitor.settings import GapSettings, Pause
 from tests.detect.streams import DAY, HOUR, START, covered, detector, keys, regular_sends, send
@@ -200,3 +202,21 @@ def test_one_seed_inbox_without_a_streams_mail_is_about_that_inbox() -> None:
     later = [send(10_000 + k, "a.example", START + 20 * DAY + k * EVERY) for k in range(30)]
     findings = detector([*both, *later]).assess(later[-1].at + HOUR).findings
     assert [(f.kind, f.members, f.since) for f in findings] == [(FindingKind.SEED_SILENT, ("two",), both[-1].at)]
+
+
+def test_an_hour_is_taken_once_as_a_whole_however_often_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    finish_hour = Replay.finish_hour
+
+    def noted(replay: Replay, frame: Frame) -> None:
+        taken.append(frame.engine.hour)
+        finish_hour(replay, frame)
+
+    sends = regular_sends("a.example", 6 * HOUR, 12 * DAY)
+    known = detector(sends)
+    known.assess(START + 10 * DAY)
+    monkeypatch.setattr(Replay, "finish_hour", noted)
+    for ten_minutes in range(1, 60):
+        known.assess(START + 10 * DAY + ten_minutes / 6 * HOUR)
+    first = int(hours_of(START + 10 * DAY))
+    assert taken == list(range(first, first + 9))

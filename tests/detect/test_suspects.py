@@ -132,7 +132,11 @@ def test_one_long_pause_is_not_a_part_of_the_group() -> None:
 def test_many_groups_have_the_scores_that_each_has_alone() -> None:
     random = np.random.default_rng(1)
     group = np.repeat([3, 7, 8, 20], [6, 4, 12, 5])
-    surprise, seen, usual = random.exponential(3.0, group.size), random.poisson(2.0, group.size) * 1.0, np.full(group.size, 3.0)
+    surprise, seen, usual = (
+        random.exponential(3.0, group.size),
+        random.poisson(2.0, group.size).astype(np.float64),
+        np.full(group.size, 3.0),
+    )
     together = part_scores(group, surprise, seen, usual)
     alone = [
         part_score([Member(f"{k:02}", surprise[k], 5.0, 0.0, seen[k], usual[k]) for k in np.nonzero(group == one)[0]])
