@@ -17,15 +17,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from queue import SimpleQueue
+
+import structlog
 
 from monitor.app.carried import Values, carried, carry
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
-from monitor.errors import GoneQuietError
 from monitor.model import DkimProof, NewCopy, RawMessage
 from monitor.settings import Settings
 from monitor.store.frames import frames_of
+
+log = structlog.get_logger()
 
 Dkim = Sequence[tuple[DkimProof, ...] | None]
 """For each message what was verified when it came in; None: nothing is to be."""
@@ -36,13 +40,8 @@ AT_ONCE = 2
 """Tasks that each has: while it works on one, the next is there already."""
 
 
-class HelperError(GoneQuietError):
-    """A helper ended before it had answered."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "a process that helps with reading has ended, perhaps for want of memory; what was stored is kept: start again"
-        )
+class HelperError(Exception):
+    """A helper could not begin, or ended before it had answered; the log says so. What it was to read is to be read here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,8 @@ class _Helper:
     process: BaseProcess
     tasks: Connection
     answers: Connection
+    kill: Finalize
+    """Called too when this process ends without a word: it would wait for the helper, which takes no notice of signals."""
     sending: threading.Lock = field(default_factory=threading.Lock)
     receiving: threading.Lock = field(default_factory=threading.Lock)
 
@@ -101,10 +102,24 @@ class Helpers:
     """Some processes that have loaded what reading needs. They end with this process, also where it is killed."""
 
     def __init__(self, settings: Settings, key: bytes | None, number: int) -> None:
-        self._helpers = [_begin(settings, key) for _ in range(number)]
+        """HelperError where the system has no room for them."""
+        self._helpers: list[_Helper] = []
         self._free: SimpleQueue[_Helper] = SimpleQueue()
         self._threads = ThreadPoolExecutor(AT_ONCE * number, thread_name_prefix="helper")
-        self._begun = [self._threads.submit(self._welcome, helper) for helper in self._helpers]
+        self._telling = threading.Lock()
+        self._told = False
+        try:
+            for _ in range(number):
+                self._helpers.append(_begin(settings, key))
+            self._begun = [self._threads.submit(self._welcome, helper) for helper in self._helpers]
+        except (OSError, RuntimeError) as error:  # no memory, no more processes, no more threads
+            log.warning("no process could begin to help with reading; this one reads alone", reason=str(error))
+            self.close()
+            raise HelperError from error
+
+    @property
+    def number(self) -> int:
+        return len(self._helpers)
 
     @property
     def is_ready(self) -> bool:
@@ -114,13 +129,15 @@ class Helpers:
     def read(self, messages: Sequence[RawMessage], dkim: Dkim = (), *, frames: bool) -> Asked:
         """HelperError, here or as the result, where a helper was killed; RuntimeError after `close`."""
         if any(helper.process.exitcode is not None for helper in self._helpers):
-            raise HelperError
+            raise self._lost()
         return Asked(messages, self._threads.submit(self._ask, (messages, dkim or [()] * len(messages), frames)))
 
     def close(self) -> None:
         """At once: who closes wants no answer any more."""
+        with self._telling:
+            self._told = True
         for helper in self._helpers:
-            helper.process.kill()
+            helper.kill()
         self._threads.shutdown(wait=True, cancel_futures=True)
         for helper in self._helpers:
             helper.process.join()
@@ -137,8 +154,18 @@ class Helpers:
         helper = self._free.get()
         try:
             return helper.answer_to(task)
+        except HelperError as error:
+            raise self._lost() from error
         finally:
             self._free.put(helper)
+
+    def _lost(self) -> HelperError:
+        """Say in the log, once, that one has ended by itself."""
+        with self._telling:
+            told, self._told = self._told, True
+        if not told:
+            log.warning("a process that helps with reading has ended, perhaps for want of memory; this one reads on")
+        return HelperError()
 
 
 def spare_cores() -> int:
@@ -159,7 +186,7 @@ def _begin(settings: Settings, key: bytes | None) -> _Helper:
     process.start()
     its_tasks.close()
     its_answers.close()
-    return _Helper(process, tasks, answers)
+    return _Helper(process, tasks, answers, Finalize(None, process.kill, exitpriority=10))
 
 
 def _help(settings: Settings, key: bytes | None, tasks: Connection, answers: Connection) -> None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from monitor.app.helpers import Helpers, spare_cores
-from monitor.app.import_batches import in_batches, in_order
+from monitor.app.helpers import Asked, Dkim, HelperError, Helpers, spare_cores
+from monitor.app.import_batches import in_batches
+from monitor.app.in_parts import Reading, in_order
 from monitor.app.ingest import Reader
 from monitor.collect.archive import BEGINNING, archive_digest, archive_size, read_archive
 from monitor.collect.archived import ArchivedMessage, ArchiveProblem
 from monitor.collect.events import ArchivedEvent, read_events
 from monitor.model import ArchiveMark, Identification, Message, NewCopy, RawMessage, StreamKey
-from monitor.store.frames import frames_of
 from monitor.store.imports import ImportBatch, Imported
 from monitor.store.store import Store
 
@@ -69,9 +70,8 @@ def import_mail(
     if helpers is None:
         helpers = spare_cores() if archive_size(path) - start.done >= WORTH_HELP else 0
     found = _good(_believable(read_archive(path, start), path, now), summary, progress)
-    with ExitStack() as opened:
-        batches = _read_by_others(found, name, reader, now, helpers, opened) if helpers else _read_here(found, name, reader, now)
-        summary.imported = store.save_batches(batches, archive)
+    with _begun(reader, helpers) as others:
+        summary.imported = store.save_batches(_read(found, name, reader, now, others), archive)
     if store.import_mark(archive) != BEGINNING:
         store.forget_import_mark(archive)
     return summary
@@ -123,29 +123,36 @@ def _good(
             yield _Good(item, ArchiveMark(item.done, item.position))
 
 
-def _read_here(found: Iterable[_Good], name: str, reader: Reader, now: datetime) -> Iterator[ImportBatch]:
-    for batch in in_batches(found, _size):
-        copies = tuple(
-            _as_copy(good.item, name, now)
-            if isinstance(good.item, ArchivedEvent)
-            else reader.read_one(_as_raw(good.item, name, now))
-            for good in batch
-        )
-        yield ImportBatch(copies, batch[-1].mark)
+@contextmanager
+def _begun(reader: Reader, number: int) -> Iterator[Helpers | None]:
+    """Helpers while in the context; None where none are wanted or can begin."""
+    try:
+        helpers = Helpers(reader.settings, reader.canary_key, number) if number else None
+    except HelperError:
+        helpers = None
+    with nullcontext() if helpers is None else closing(helpers):
+        yield helpers
 
 
-def _read_by_others(
-    found: Iterable[_Good], name: str, reader: Reader, now: datetime, helpers: int, opened: ExitStack
-) -> Iterator[ImportBatch]:
-    """The same by other processes, a little ahead of what is being stored."""
-    pool = opened.enter_context(closing(Helpers(reader.settings, reader.canary_key, helpers)))
-    tasks = (
-        (batch, pool.read([_as_raw(g.item, name, now) for g in batch if isinstance(g.item, ArchivedMessage)], frames=True))
-        for batch in in_batches(found, _size)
-    )
-    for batch, done in in_order(tasks, helpers):
-        events = [_as_copy(good.item, name, now) for good in batch if isinstance(good.item, ArchivedEvent)]
-        yield ImportBatch((*done.copies, *events), batch[-1].mark, {**done.frames, **frames_of(c.raw for c in events)})
+def _read(found: Iterable[_Good], name: str, reader: Reader, now: datetime, others: Helpers | None) -> Iterator[ImportBatch]:
+    """Batches with their messages read; each helper has one of them ahead of what is being stored."""
+    ask = partial(_asked, others) if others is not None else None
+    begun = ((batch, Reading(reader, _messages(batch, name, now), (), ask)) for batch in in_batches(found, _size))
+    for batch, read in in_order(begun, others.number if others is not None else 0):
+        copies = iter(read.copies)
+        in_turn = [_as_copy(g.item, name, now) if isinstance(g.item, ArchivedEvent) else next(copies) for g in batch]
+        yield ImportBatch(tuple(in_turn), batch[-1].mark, read.frames)
+
+
+def _asked(others: Helpers, messages: Sequence[RawMessage], dkim: Dkim) -> Asked | None:
+    try:
+        return others.read(messages, dkim, frames=True)
+    except HelperError:
+        return None
+
+
+def _messages(batch: Sequence[_Good], name: str, now: datetime) -> list[RawMessage]:
+    return [_as_raw(good.item, name, now) for good in batch if isinstance(good.item, ArchivedMessage)]
 
 
 def _size(good: _Good) -> int:

@@ -1,25 +1,17 @@
-"""Reading ahead: where many messages wait, a helper reads one batch while the one before is stored and the next is fetched.
-
-Whoever of the two is done first takes what is left: this process reads a batch itself rather than wait for the helper.
-"""
+"""Reading ahead: where many messages wait, a helper reads one batch while the one before is stored and the next is fetched."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import TypeVar
 
-import structlog
-
 from monitor.app.helpers import Asked, Dkim, HelperError, Helpers
+from monitor.app.in_parts import Reading, in_order
 from monitor.app.ingest import Reader
 from monitor.model import Bodies, FolderVisit, InboxNote, NewCopy, PollFailure, RawMessage
-
-log = structlog.get_logger()
 
 WORTH_HELP = 100
 """Messages at once from which on a helper is worth it."""
@@ -33,39 +25,6 @@ PAUSE_SECONDS = 60.0
 
 Brought = TypeVar("Brought", bound=FolderVisit | Bodies | InboxNote | PollFailure)
 """What a look at an inbox brings; some of it are messages."""
-
-
-@dataclass(slots=True)
-class _Reading:
-    """Messages that are being read, or will be when asked for."""
-
-    messages: Sequence[RawMessage]
-    dkim: Dkim
-    reader: Reader
-    elsewhere: Asked | None
-    copies: Sequence[NewCopy] | None = None
-    """Once they have been read here."""
-
-    def is_awaited(self) -> bool:
-        return self.elsewhere is not None and not self.elsewhere.answer.done()
-
-    def take_back(self) -> None:
-        """Read them here where no helper has begun to."""
-        if self.elsewhere is not None and self.elsewhere.answer.cancel():
-            self.elsewhere, self.copies = None, self._read()
-
-    def result(self) -> Sequence[NewCopy]:
-        if self.elsewhere is not None:
-            try:
-                return self.elsewhere.result().copies
-            except (HelperError, CancelledError):
-                log.warning("a process that helps with reading has ended; this one reads on", messages=len(self.messages))
-        return self._read() if self.copies is None else self.copies
-
-    def _read(self) -> Sequence[NewCopy]:
-        if not self.dkim:
-            return self.reader.read(self.messages)
-        return [self.reader.read_one(raw, proofs) for raw, proofs in zip(self.messages, self.dkim, strict=True)]
 
 
 class ReadingAhead:
@@ -84,24 +43,8 @@ class ReadingAhead:
 
         While a helper reads, the next are taken already; what was taken comes out before an error of `brought` does.
         """
-        waiting: deque[tuple[Brought, _Reading]] = deque()
-        source, failed = iter(brought), None
-        while True:
-            try:
-                one = next(source)
-            except StopIteration:
-                break
-            except Exception as error:
-                failed = error
-                break
-            reading = self._begin(one.messages if isinstance(one, FolderVisit | Bodies) else ())
-            waiting.append((one, reading))
-            while len(waiting) > (0 if reading.elsewhere is None else AHEAD):
-                yield _first(waiting)
-        while waiting:
-            yield _first(waiting)
-        if failed is not None:
-            raise failed
+        for one, read in in_order(((one, self._begin(one)) for one in brought), AHEAD):
+            yield one, read.copies
 
     def rest(self) -> None:
         """Let a helper go that nobody needs any more."""
@@ -117,12 +60,11 @@ class ReadingAhead:
         if helpers is not None:
             helpers.close()
 
-    def _begin(self, messages: Sequence[RawMessage]) -> _Reading:
-        reading = _Reading(messages, (), self._reader, None)
-        if len(messages) >= WORTH_HELP and (helpers := self._ready()) is not None:
-            reading.dkim = [self._reader.proofs(raw) for raw in messages]
-            reading.elsewhere = self._asked(helpers, reading)
-        return reading
+    def _begin(self, one: FolderVisit | Bodies | InboxNote | PollFailure) -> Reading:
+        messages = one.messages if isinstance(one, FolderVisit | Bodies) else ()
+        if len(messages) < WORTH_HELP or (helpers := self._ready()) is None:
+            return Reading(self._reader, messages)
+        return Reading(self._reader, messages, [self._reader.proofs(raw) for raw in messages], partial(self._asked, helpers))
 
     def _ready(self) -> Helpers | None:
         """None: there is no helper, or none yet, as one takes some seconds to begin."""
@@ -133,14 +75,18 @@ class ReadingAhead:
             if self._helpers is None and self._wanted_at < self._none_before:
                 return None
             if self._helpers is None:
-                self._helpers = Helpers(self._reader.settings, self._reader.canary_key, self._most)
+                try:
+                    self._helpers = Helpers(self._reader.settings, self._reader.canary_key, self._most)
+                except HelperError:
+                    self._none_before = self._wanted_at + PAUSE_SECONDS
+                    return None
             helpers = self._helpers
         return helpers if helpers.is_ready else None
 
-    def _asked(self, helpers: Helpers, reading: _Reading) -> Asked | None:
+    def _asked(self, helpers: Helpers, messages: Sequence[RawMessage], dkim: Dkim) -> Asked | None:
         """None: it was killed, or let go by another thread."""
         try:
-            return helpers.read(reading.messages, reading.dkim, frames=False)
+            return helpers.read(messages, dkim, frames=False)
         except (HelperError, RuntimeError) as error:
             with self._lock:
                 if self._helpers is helpers:
@@ -149,11 +95,3 @@ class ReadingAhead:
                     self._none_before = monotonic() + PAUSE_SECONDS
             helpers.close()
             return None
-
-
-def _first(waiting: deque[tuple[Brought, _Reading]]) -> tuple[Brought, Sequence[NewCopy]]:
-    """The next to be stored. Where a helper is still at it, this process reads the last of those that wait meanwhile."""
-    if len(waiting) > 1 and waiting[0][1].is_awaited():
-        waiting[-1][1].take_back()
-    one, reading = waiting.popleft()
-    return one, reading.result()

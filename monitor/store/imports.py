@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby, islice
 
 from monitor.model import ArchiveMark, NewCopy
@@ -43,8 +42,8 @@ class ImportBatch:
     copies: tuple[NewCopy, ...]
     mark: ArchiveMark | None = None
     """How far the archive has been read with them; None: an interrupted import begins anew."""
-    frames: Mapping[str, bytes] | None = None
-    """SHA-256 → their originals, compressed already; None: that is still to be done."""
+    frames: Mapping[str, bytes] = field(default_factory=dict)
+    """SHA-256 → original, compressed already; of all others that is still to be done."""
 
 
 def batches_of(copies: Iterable[NewCopy], size: int) -> Iterator[ImportBatch]:
@@ -72,10 +71,14 @@ def _frames_to_make(database: Database, batch: ImportBatch) -> Callable[[], Mapp
     with database.read() as connection:
         for inbox, copies in groupby(batch.copies, key=lambda c: c.raw.inbox):
             known |= stored_digests(connection, inbox, [copy.raw.sha256 for copy in copies])
+    new = [copy.raw for copy in batch.copies if copy.raw.sha256 not in known]
     made = batch.frames
-    if made is not None:
-        return lambda: {digest: frame for digest, frame in made.items() if digest not in known}
-    return partial(frames_of, [copy.raw for copy in batch.copies if copy.raw.sha256 not in known])
+
+    def frames() -> Mapping[str, bytes]:
+        all_of_them = {**made, **frames_of([raw for raw in new if raw.sha256 not in made])}
+        return {raw.sha256: all_of_them[raw.sha256] for raw in new}
+
+    return frames
 
 
 def _save(database: Database, batch: ImportBatch, kept: Future[Mapping[str, InPack]], archive: str) -> Imported:

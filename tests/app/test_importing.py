@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from monitor.app import import_batches
+from monitor.app import helpers, import_batches, importing
+from monitor.app.helpers import Helpers
 from monitor.app.importing import import_events, import_mail
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
@@ -123,7 +125,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from monitor.app import import_batches
-from monitor.app.importing import import_mail
+from monitor.app.importing import import_events, import_mail
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.settings import Settings
@@ -180,6 +182,48 @@ def test_other_processes_read_the_same_as_this_one(tmp_path: Path, store: Store,
         kept = [{path.name for path in (folder / "originals").rglob("*.zst")} for folder in (tmp_path, tmp_path / "other")]
         assert kept[0] == kept[1]
         assert not originals_said_lost(store)
+
+
+def test_an_import_goes_on_where_its_helper_is_killed(tmp_path: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_batches, "BATCH", 500)
+    path = an_mbox(tmp_path / "a.mbox", 8 * COUNT)
+    begun: list[Helpers] = []
+
+    class Killed(Helpers):
+        def __init__(self, settings: Settings, key: bytes | None, number: int) -> None:
+            super().__init__(settings, key, number)
+            wait_for(lambda: self.is_ready, lambda: "no helper began", seconds=60)
+            begun.append(self)
+
+    def kill(done: int) -> None:
+        if done > path.stat().st_size // 2:
+            begun[0]._helpers[0].process.kill()
+
+    monkeypatch.setattr(importing, "Helpers", Killed)
+    with opened(tmp_path) as store, capture_logs() as said:
+        summary = import_mail(path, "old", store, reader, NOW, kill, helpers=1)
+        assert (summary.imported.new_copies, summary.imported.known) == (8 * COUNT, 0)
+        assert stored(store) == (8 * COUNT, 8 * COUNT)
+        assert not originals_said_lost(store)
+    assert ["ended" in line["event"] for line in said] == [True]
+    (tmp_path / "other").mkdir()
+    with opened(tmp_path / "other") as other, opened(tmp_path) as store:
+        import_mail(path, "old", other, reader, NOW, lambda done: None, helpers=0)
+        assert list(other.sends()) == list(store.sends())
+
+
+def test_where_no_helper_can_begin_an_import_reads_all_itself(
+    tmp_path: Path, store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(*_: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(helpers, "_begin", begin)
+    with capture_logs() as said:
+        import_mail(an_mbox(tmp_path / "a.mbox"), "old", store, reader, NOW, lambda done: None, helpers=1)
+    assert stored(store) == (COUNT, COUNT)
+    assert not originals_said_lost(store)
+    assert len(said) == 1
 
 
 def test_skipped_things_are_counted_by_their_reason_and_only_some_are_named(

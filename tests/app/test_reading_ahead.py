@@ -12,8 +12,11 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from structlog.testing import capture_logs
 
-from monitor.app import reading_ahead
+from monitor.app import helpers, reading_ahead
+from monitor.app.helpers import AT_ONCE
+from monitor.app.in_parts import PART
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.app.reading_ahead import AHEAD, WORTH_HELP, ReadingAhead
@@ -136,7 +139,9 @@ def test_after_a_helper_has_ended_by_itself_none_begins_for_a_while(ahead: Readi
     assert ahead._helpers not in (None, ended)
 
 
-def test_while_a_helper_is_behind_this_process_reads_the_last(ahead: ReadingAhead, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_a_helper_is_behind_this_process_reads_what_it_has_not_begun(
+    ahead: ReadingAhead, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert ahead._helpers is not None
     pid, read_one = ahead._helpers._helpers[0].process.pid or 0, Reader.read_one
     known: list[object] = []
@@ -150,12 +155,56 @@ def test_while_a_helper_is_behind_this_process_reads_the_last(ahead: ReadingAhea
     os.kill(pid, signal.SIGSTOP)
     at_last = threading.Timer(30, lambda: os.kill(pid, signal.SIGCONT))
     at_last.start()
-    visits = [a_visit(n) for n in range(AHEAD + 1)]
-    found = list(ahead.read(visits))
+    visits, queue = [a_visit(n) for n in range(AHEAD + 1)], ahead._helpers._threads._work_queue
+
+    def brought() -> Iterator[FolderVisit]:
+        yield from visits[:AT_ONCE]
+        wait_for(queue.empty, lambda: "nobody hands them over", every=0.001)
+        yield from visits[AT_ONCE:]
+
+    found = list(ahead.read(brought()))
     at_last.cancel()
     assert [visit for visit, _ in found] == visits
-    assert [{copy.document is not None for copy in copies} for _, copies in found] == [{True}] * AHEAD + [{False}]
-    assert known == [()] * WORTH_HELP, "nothing is verified twice"
+    elsewhere = [{copy.document is not None for copy in copies} for _, copies in found]
+    assert elsewhere[: AT_ONCE + 1] == [{True}] * AT_ONCE + [{False}], "a visit is a part here"
+    assert set(known) == {()}, "nothing is verified twice"
+
+
+def test_the_parts_of_a_large_batch_are_shared_and_come_out_in_order(
+    ahead: ReadingAhead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ahead._helpers is not None
+    pid, read_one = ahead._helpers._helpers[0].process.pid or 0, Reader.read_one
+
+    def go_on(reader: Reader, raw: RawMessage, dkim: tuple[DkimProof, ...] | None = None) -> NewCopy:
+        os.kill(pid, signal.SIGCONT)
+        return read_one(reader, raw, dkim)
+
+    monkeypatch.setattr(Reader, "read_one", go_on)
+    os.kill(pid, signal.SIGSTOP)
+    ((visit, copies),) = ahead.read([a_visit(0, messages=5 * PART + 7)])
+    assert [copy.raw.uid for copy in copies] == [raw.uid for raw in visit.messages]
+    assert [copy.document is None for copy in copies[:PART]] == [False] * PART
+    assert [copy.document is None for copy in copies[-7:]] == [True] * 7
+
+
+@pytest.mark.parametrize(
+    "error", [BlockingIOError(11, "Resource temporarily unavailable"), RuntimeError("can't start new thread")]
+)
+def test_where_no_helper_can_begin_all_is_read_here(reader: Reader, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    tried: list[object] = []
+
+    def begin(*_: object) -> None:
+        tried.append(None)
+        raise error
+
+    monkeypatch.setattr(helpers, "_begin", begin)
+    reads_alone = ReadingAhead(reader, 1)
+    with capture_logs() as said:
+        for number in range(3):
+            assert [len(copies) for _, copies in reads_alone.read([a_visit(number)])] == [WORTH_HELP]
+    assert len(tried) == 1
+    assert [line["reason"] for line in said] == [str(error)]
 
 
 def test_a_helper_that_nobody_needs_is_let_go(ahead: ReadingAhead, monkeypatch: pytest.MonkeyPatch) -> None:

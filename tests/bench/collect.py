@@ -27,6 +27,7 @@ from monitor.settings import Security, Settings
 from monitor.store.store import Store
 from tests.collect.looking import unstored
 from tests.servers.dovecot import MISSING, Dovecot, DovecotUser, running_dovecot
+from tests.servers.process import wait_for
 
 MESSAGES = 2000
 HEADERS = 5000
@@ -98,11 +99,16 @@ def header_rate(user: DovecotUser, helpers: int) -> float:
     settings = Settings()
     ahead = ReadingAhead(Reader(load_identifier(settings), settings), helpers)
     try:
-        while not all(copy.document for _, copies in ahead.read([first_visit(user)]) for copy in copies) and helpers:
-            time.sleep(0.1)
+        if helpers:
+            wait_for(lambda: is_helped(user, ahead), lambda: "no helper began")
         return stored_rate(lambda _, kept: store_headers(user, ahead, kept))
     finally:
         ahead.close()
+
+
+def is_helped(user: DovecotUser, ahead: ReadingAhead) -> bool:
+    """Whether any of a batch was read by a helper."""
+    return any(copy.document for _, copies in ahead.read([first_visit(user)]) for copy in copies)
 
 
 def timed(work: Callable[[], int]) -> float:
