@@ -8,8 +8,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, select
 
+from monitor.store.bulk import update_rows
 from monitor.store.statements import given_pairs, pairs
 from monitor.store.tables import copies
 
@@ -65,8 +66,7 @@ def _at_the_earliest(
     """Move them; the times that copies moved from and to."""
     earliest: datetime = min([*(row.at for row in known), *(new["at"] for new in fresh)])
     late = [row for row in known if row.at != earliest]
-    if late:
-        connection.execute(update(copies).where(copies.c.id.in_([row.id for row in late])).values(at=earliest))
+    update_rows(connection, copies, [{"id": row.id, "at": earliest} for row in late])
     moved = [row.at for row in late]
     for new in fresh:
         if new["at"] != earliest:
