@@ -19,6 +19,7 @@ from monitor.model import FailureCause
 
 LOOPBACK = "127.0.0.1"
 DONE = "GoneQuiet has what it needs. You can close this window; the terminal says how it went on."
+REFUSED = "The login was not allowed. You can close this window; the terminal says more."
 STRANGE = "This is not the answer to the login that GoneQuiet waits for. Open the address that the terminal shows."
 
 
@@ -71,7 +72,7 @@ def _listening(inbox: str, port: int, state: str) -> Iterator[tuple[int, queue.S
             fits = ours and ("code" in answer or "error" in answer)
             if fits:
                 answers.put(answer)
-            text = (DONE if fits else STRANGE).encode()
+            text = (STRANGE if not fits else DONE if "code" in answer else REFUSED).encode()
             self.send_response(200 if fits else 400)
             headers = {"Content-Type": "text/plain; charset=utf-8", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
             for name, value in {**headers, "Content-Length": str(len(text))}.items():

@@ -32,6 +32,8 @@ IDENT = "GoneQuiet"
 KEPT = "250 2.0.0 Kept"
 NOT_KEPT = "451 4.3.0 This cannot be kept now; try again"
 NOT_OURS = "550 5.1.1 No such address here"
+TOO_LARGE = ("552 ", "500 Line too long")
+"""How aiosmtpd's answers to a message begin that it does not take for its size, or for that of a line."""
 LONGEST_LINE = 1_000_000
 """RFC 5321 has 1,000 octets; there are senders that do not care, and what they send is evidence too."""
 
@@ -61,10 +63,13 @@ class Listener:
         """`is_ours` says of an address in lower case whether mail for it is taken."""
         self._settings, self._keep, self._clock, self._is_ours = settings, keep, clock, is_ours
         self._most, self._timeout = max_message_bytes, timeout.total_seconds()
-        self._has_canaries, self._poll_every = has_canaries, poll_every
+        self._has_canaries = has_canaries
+        self._longest = max(3 * poll_every, LEAST_LIVE)
         self._last_uid = 0
         self._proven_at: datetime | None = None
-        """Since then we have answered and kept all that came; None: not yet, or that broke off."""
+        """Since then we have answered; None: not yet, or that broke off."""
+        self._broken_at: datetime | None = None
+        """When something that came was last not kept."""
         self._worker: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.AbstractServer | None = None
@@ -106,11 +111,14 @@ class Listener:
         """Note that we answered at this moment, and if we did all the while since the last one, that too."""
         since, self._proven_at = self._proven_at, None
         coverage: tuple[Coverage, ...] = ()
-        if self._has_canaries and since is not None and timedelta(0) < at - since <= max(3 * self._poll_every, LEAST_LIVE):
+        if self._has_canaries and since is not None and self._kept_all(since) and timedelta(0) < at - since <= self._longest:
             coverage = (Coverage(self._settings.name, FOLDER, since, at),)
         checkpoint = Checkpoint(FOLDER, 1, self._last_uid, at)
         self._keep(FolderVisit(self._settings.name, FOLDER, FOLDER, at, checkpoint, coverage))
         self._proven_at = at
+
+    def _kept_all(self, since: datetime) -> bool:
+        return self._broken_at is None or self._broken_at < since
 
     def _start(self) -> None:
         loop = asyncio.new_event_loop()
@@ -174,9 +182,20 @@ class Listener:
 
     async def handle_exception(self, error: Exception) -> str:
         """aiosmtpd would answer 500, and the sender would give the message up."""
-        self._proven_at = None
+        self._broken_at = self._clock.now()
         log.warning("a session failed; its sender is asked to try again", inbox=self._settings.name, error=type(error).__name__)
         return NOT_KEPT
+
+    def note_too_large(self) -> None:
+        """A message was refused for good, and we shall never know which one."""
+        self._broken_at = self._clock.now()
+        log.warning(
+            "mail was refused, as it or a line of it is too large",
+            inbox=self._settings.name,
+            mend="collect.max_message_bytes",
+            most=self._most,
+            longest_line=LONGEST_LINE,
+        )
 
     async def handle_DATA(self, _server: SMTP, _session: Any, envelope: Envelope) -> str:  # noqa: N802
         """One after another, apart from the loop: storing blocks."""
@@ -199,11 +218,11 @@ class Listener:
         try:
             self._keep(visit)
         except GoneQuietError as error:
-            self._proven_at = None
+            self._broken_at = self._clock.now()
             log.error("mail could not be kept; its sender is asked to try again", inbox=self._settings.name, detail=str(error))
             return NOT_KEPT
         except Exception:
-            self._proven_at = None
+            self._broken_at = self._clock.now()
             log.exception("a fault of ours while keeping mail; please report it", inbox=self._settings.name)
             return NOT_KEPT
         self._last_uid = checkpoint.last_uid
@@ -264,11 +283,15 @@ class ListenerCheck:
 class _Smtp(SMTP):
     line_length_limit = LONGEST_LINE
 
+    async def push(self, status: Any) -> None:
+        if isinstance(status, str) and status.startswith(TOO_LARGE):
+            self.event_handler.note_too_large()
+        await super().push(status)
 
-class _Lmtp(LMTP):
+
+class _Lmtp(_Smtp, LMTP):
     """After the message LMTP has one answer for each recipient that was accepted (RFC 2033 §4.2); aiosmtpd has one for all."""
 
-    line_length_limit = LONGEST_LINE
     _owed = 0
 
     async def push(self, status: Any) -> None:

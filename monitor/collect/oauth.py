@@ -185,7 +185,8 @@ class AuthorizationServer:
                 return self._senseless(url)
             case FileNotFoundError() | PermissionError():
                 return self._error(FailureCause.SETTINGS, f"`oauth.ca_file` cannot be read ({origin.strerror})")
-        return self._error(FailureCause.NETWORK, f"the authorization server {host} cannot be reached ({type(origin).__name__})")
+        why = (origin.strerror if isinstance(origin, OSError) else None) or type(origin).__name__
+        return self._error(FailureCause.NETWORK, f"the authorization server {host} cannot be reached ({why})")
 
     def _senseless(self, url: str, detail: str = "") -> InboxError:
         more = f" ({detail})" if detail else ""
@@ -213,7 +214,7 @@ def _origin(error: BaseException) -> BaseException:
     """The library wraps what went wrong two deep."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, ssl.SSLError | socket.gaierror | httpx.TimeoutException):
+        if isinstance(seen, OSError | httpx.TimeoutException):
             return seen
         seen = seen.__cause__ or seen.__context__
     return error

@@ -66,9 +66,11 @@ def test_an_answer_with_another_state_is_refused_and_the_right_one_still_taken(o
 
 def test_an_owner_who_says_no_ends_it(oauth: OAuthServer, tmp_path: Path) -> None:
     oauth.denies = True
+    pages: list[str] = []
     with pytest.raises(InboxError, match="did not allow it; run: gonequiet login gmail-1") as caught:
-        through(lambda url: void(httpx.get(url, follow_redirects=True)), oauth.settings(tmp_path))
+        through(lambda url: pages.append(httpx.get(url, follow_redirects=True).text), oauth.settings(tmp_path))
     assert caught.value.cause is FailureCause.LOGIN_ENDED
+    assert pages == ["The login was not allowed. You can close this window; the terminal says more."]
 
 
 def test_it_does_not_wait_for_ever(oauth: OAuthServer, tmp_path: Path) -> None:

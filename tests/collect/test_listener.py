@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from monitor.clock import SteppedClock
 from monitor.collect.listener import Listener, ListenerCheck
@@ -216,6 +217,30 @@ def test_time_in_which_mail_could_not_be_kept_or_nobody_looked_is_not_covered() 
         listening.visit()
         assert len(listening.kept.covered) == 1
         listening.listener.close()
+        listening.visit()
+        assert len(listening.kept.covered) == 1
+
+
+@pytest.mark.parametrize(
+    ("announced", "lines", "status"),
+    [("", "x\r\n" * 40_000, 552), (" SIZE=120000", "", 552), ("", "x" * 1_000_001 + "\r\n", 500)],
+)
+def test_time_in_which_mail_was_refused_as_too_large_is_not_covered_and_that_is_said(
+    announced: str, lines: str, status: int
+) -> None:
+    with running() as listening, capture_logs() as logs:
+        with listening.client() as client:
+            client.ehlo()
+            answer = client.docmd("MAIL", f"FROM:<bounce@list.example>{announced}")
+            if lines:
+                client.rcpt("a@seeds.example")
+                client.docmd("DATA")
+                client.send(RAW + lines + ".\r\n")
+                answer = client.getreply()
+        assert answer[0] == status
+        assert [(entry["inbox"], entry["log_level"]) for entry in logs if "too large" in entry["event"]] == [("seeds", "warning")]
+        listening.visit()
+        assert listening.kept.covered == []
         listening.visit()
         assert len(listening.kept.covered) == 1
 
