@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from monitor.collect.archived import ArchiveProblem
-from monitor.collect.events import column_name, read_events, read_timestamp
+from monitor.collect.events import ArchivedEvent, column_name, read_events, read_timestamp
 from monitor.detect.backtest import Setting
 from monitor.detect.calendar import hours_of
 from monitor.detect.events import Event, Events
@@ -122,19 +122,19 @@ def _setting(name: str, settings: Settings, material: Material, tried: Mapping[s
     return Setting(name, settings.gap.model_copy(update=tried), by_stream)
 
 
-def _read(path: Path, group_by: GroupBy, complain: Complain, organisations: dict[str, str]) -> Iterable[Event]:
+def _read(path: Path, group_by: GroupBy, complain: Complain, organisations: dict[str, str]) -> Iterable[ArchivedEvent]:
     for found in read_events(path):
         if isinstance(found, ArchiveProblem):
             complain(found)
             continue
-        sender, at, send, organisation, provider, inbox = found[:6]
-        if organisation is not None:
-            organisations[sender] = organisation
+        if found.organisation is not None:
+            organisations[found.sender_id] = found.organisation
         if group_by != "stream":
             # Two streams of a group may use the same send_id: it is theirs only.
-            send = None if send is None else f"{sender} {send}"
-            sender = _name(group_by, sender, organisation, provider, inbox)
-        yield Event(sender, at, send, organisation, provider, inbox)
+            send = None if found.send_id is None else f"{found.sender_id} {found.send_id}"
+            sender = _name(group_by, found.sender_id, found.organisation, found.provider, found.inbox)
+            found = found._replace(sender_id=sender, send_id=send)
+        yield found
 
 
 def _name(group_by: GroupBy, stream: str, organisation: str | None, provider: str | None, inbox: str | None) -> str:

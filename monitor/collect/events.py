@@ -6,7 +6,7 @@ Plain tuples, as files of a million rows are read.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ REQUIRED = ("sender_id", "timestamp")
 OPTIONAL = ("send_id", "organisation", "provider", "inbox")
 ALSO_CALLED = {"sender_id": "domain", "timestamp": "date", "send_id": "message_id"}
 """As in the public archive dwillis/political-emails; taken where the column itself is not there."""
+_NOWHERE = (None,) * len(OPTIONAL)
 LONGEST = 500
 """Characters of a value."""
 
@@ -50,14 +51,12 @@ def read_events(path: Path) -> Iterator[ArchivedEvent | ArchiveProblem]:
                 raise InputError(path, f"is no CSV file ({error})") from error
             while True:
                 try:
-                    row = next(rows)
-                except StopIteration:
+                    for row in rows:
+                        if row:
+                            yield _event(path, rows.line_num, row, places)
                     return
                 except csv.Error as error:
                     yield ArchiveProblem(path, rows.line_num, f"is no line of CSV ({error})")
-                    continue
-                if row:
-                    yield _event(path, rows.line_num, row, places)
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror or error})") from error
 
@@ -101,15 +100,22 @@ def event_of(path: Path, line: int, row: Mapping[str, str | None], done: int = 0
 
 
 def _event(
-    path: Path, line: int, row: Sequence[str | None], places: Iterable[int | None], done: int = 0
+    path: Path, line: int, row: Sequence[str | None], places: Sequence[int | None], done: int = 0
 ) -> ArchivedEvent | ArchiveProblem:
     """`places`: where in the row each column of REQUIRED and OPTIONAL stands."""
-    sender, timestamp, send, organisation, provider, inbox = [
-        ((row[place] or "").strip()[:LONGEST] or None) if place is not None and place < len(row) else None for place in places
-    ]
+    sender, timestamp = _value(row, places[0]), _value(row, places[1])
     at = read_timestamp(timestamp) if timestamp else None
     if sender is None:
         return ArchiveProblem(path, line, "has no sender_id")
     if at is None:
         return ArchiveProblem(path, line, f"has no time that can be read (ISO 8601 or seconds since 1970): {timestamp!r}")
+    if places[2:] == _NOWHERE:
+        return ArchivedEvent(sender, at, None, None, None, None, done, line)
+    send, organisation, provider, inbox = [_value(row, place) for place in places[2:]]
     return ArchivedEvent(sender, at, send, organisation, provider, inbox, done, line)
+
+
+def _value(row: Sequence[str | None], place: int | None) -> str | None:
+    if place is None or place >= len(row):
+        return None
+    return (row[place] or "").strip()[:LONGEST] or None

@@ -70,7 +70,7 @@ class Arrivals:
         pauses = at - self.previous
         bank.note_sends(runs, at, pauses, self.weights)
         known = bank.session[runs.distinct]
-        begun, begins = _sessions(runs, at, self.previous, known, bank.thin[runs.distinct])
+        begun, begins = sessions_of(runs, at, self.previous, known, bank.thin[runs.distinct])
         self.session = runs.before(begun, known)
         self.begins = begins
         number = begins.cumsum() - begins
@@ -139,7 +139,7 @@ def hours_by_day(start: Floats, span: Floats) -> Floats:
     return np.asarray(until[1] - until[0])
 
 
-def _sessions(runs: Runs, times: Floats, previous: Floats, session: Floats, thin: Floats) -> tuple[Floats, Flags]:
+def sessions_of(runs: Runs, times: Floats, previous: Floats, session: Floats, thin: Floats) -> tuple[Floats, Flags]:
     """When the session of each send began, and whether that was with it; `session` is the one before, by distinct row."""
     of_thin = thin[runs.member]
     begins = ~(times <= previous + of_thin)

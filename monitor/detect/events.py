@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,19 @@ class Event(NamedTuple):
     inbox: str | None = None
 
 
+class Recorded(Protocol):
+    """What is needed of such a row, whoever has read it."""
+
+    @property
+    def sender_id(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def send_id(self) -> str | None: ...
+    @property
+    def inbox(self) -> str | None: ...
+
+
 @dataclass(frozen=True)
 class Events:
     """Distinct sends in order of time. `rows[i]` is the index in `streams` of the one that mailed at `times[i]`."""
@@ -38,22 +51,32 @@ class Events:
     """Stream → the inboxes that ever got it, where the events say."""
 
     @classmethod
-    def of(cls, events: Iterable[Event]) -> Events:
+    def of(cls, events: Iterable[Recorded]) -> Events:
         """From rows in any order. Copies of one send (same stream and `send_id`) count once, at the earliest time;
         so do equal (stream, time) pairs."""
-        earliest: dict[tuple[str, str | float], float] = {}
+        numbers: dict[str, int] = {}
+        rows: list[int] = []
+        seconds: list[float] = []
+        earliest: dict[tuple[int, str], datetime] = {}
         inboxes: dict[str, set[str]] = {}
         for event in events:
-            at = hours_of(event.at)
-            key = (event.sender_id, at if event.send_id is None else event.send_id)
-            earliest[key] = min(at, earliest.get(key, at))
+            sender, at, send = event.sender_id, event.at, event.send_id
+            row = numbers.setdefault(sender, len(numbers))
+            if send is None:
+                rows.append(row)
+                seconds.append(at.timestamp())
+            else:
+                known = earliest.get((row, send), at)
+                earliest[row, send] = at if at < known else known
             if event.inbox is not None:
-                inboxes.setdefault(event.sender_id, set()).add(event.inbox)
-        return cls.from_columns(
-            [sender for sender, _ in earliest],
-            np.array(list(earliest.values()), np.float64),
-            {stream: frozenset(names) for stream, names in inboxes.items()},
-        )
+                inboxes.setdefault(sender, set()).add(event.inbox)
+        alone = np.rint(np.array(seconds, np.float64) * 1e6) / 3.6e9, np.array(rows, np.int64)
+        order = np.lexsort(alone)
+        times, of_rows = alone[0][order], alone[1][order]
+        distinct = (np.diff(times, prepend=-np.inf) != 0) | (np.diff(of_rows, prepend=-1) != 0)
+        times = np.append(times[distinct], [hours_of(at) for at in earliest.values()])
+        of_rows = np.append(of_rows[distinct], np.array([row for row, _ in earliest], np.int64))
+        return cls._sorted(list(numbers), times, of_rows, {stream: frozenset(names) for stream, names in inboxes.items()})
 
     def seen_by(self) -> frozenset[str]:
         """All inboxes that the events name."""
@@ -62,12 +85,19 @@ class Events:
     @classmethod
     def from_columns(cls, senders: Iterable[str], times: Floats, inboxes: Mapping[str, frozenset[str]] | None = None) -> Events:
         """From one sender and one hour (since the epoch) an event, in any order."""
-        names = [str(sender) for sender in senders]
-        streams = sorted(set(names))
-        places = {stream: place for place, stream in enumerate(streams)}
-        rows = np.array([places[name] for name in names], np.int64)
+        numbers: dict[str, int] = {}
+        rows = [numbers.setdefault(sender, len(numbers)) for sender in map(str, senders)]
+        return cls._sorted(list(numbers), times, np.array(rows, np.int64), dict(inboxes or {}))
+
+    @classmethod
+    def _sorted(cls, names: Sequence[str], times: Floats, rows: Rows, inboxes: Mapping[str, frozenset[str]]) -> Events:
+        """From the place in `names` of each event's stream."""
+        by_name = sorted(range(len(names)), key=names.__getitem__)
+        rank = np.empty(len(names), np.int64)
+        rank[by_name] = np.arange(len(names))
+        rows = rank[rows]
         order = np.lexsort((rows, times))
-        return cls(tuple(streams), times[order], rows[order], dict(inboxes or {}))
+        return cls(tuple(names[place] for place in by_name), times[order], rows[order], inboxes)
 
 
 def trailing_rates(events: Events) -> Floats:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.detect.arrivals import sessions_of
 from monitor.detect.clocks import ENDED
 from monitor.detect.engine import Engine
 from monitor.detect.events import Events
+from monitor.detect.runs import runs_of
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -44,15 +46,11 @@ def alarms_without_end(engine: Engine, events: Events, stops: Rows, rows: Rows, 
 
 def _sessions(rows: Rows, times: Floats, thin: Floats) -> tuple[Floats, Rows]:
     """Of each send the start of its session, and how many sessions its stream has had by then."""
-    begun, number = np.empty(rows.size), np.empty(rows.size, np.int64)
-    current, start, count = -1, 0.0, 0
-    for k, (row, at) in enumerate(zip(rows.tolist(), times.tolist(), strict=True)):
-        if row != current:
-            current, start, count = row, at, 1
-        elif at > start + thin[row]:
-            start, count = at, count + 1
-        begun[k], number[k] = start, count
-    return begun, number
+    runs = runs_of(rows)
+    unknown = np.full(runs.distinct.size, np.nan)
+    begun, begins = sessions_of(runs, times, runs.before(times, unknown), unknown, thin[runs.distinct])
+    number = begins.cumsum()
+    return begun, number - (number[runs.first] - 1)[runs.member]
 
 
 def _alarms(engine: Engine, rows: Rows, begun: Floats, number: Rows, ends: Floats) -> Floats:
