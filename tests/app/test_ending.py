@@ -14,7 +14,8 @@ from monitor.clock import SystemClock
 from monitor.collect import reading
 from monitor.model import FolderVisit, NewCopy
 from monitor.settings import load_settings
-from monitor.store.store import Saved, Store
+from monitor.store.faces.mail import Saved
+from monitor.store.store import Store
 from tests.app.setting import eventually, write_settings
 from tests.app.test_bad_input import Line, line, with_password
 from tests.app.test_following import letter

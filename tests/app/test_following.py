@@ -18,8 +18,9 @@ from monitor.collect.imap import TABS_AGAIN
 from monitor.collect.plan import HEADER_BYTES
 from monitor.errors import StoreError
 from monitor.model import FolderVisit, NewCopy
+from monitor.store.faces.mail import Saved
 from monitor.store.places import Place
-from monitor.store.store import Saved, Store
+from monitor.store.store import Store
 from monitor.store.tables import copies
 from tests.app.test_bad_input import Line, line, with_password
 from tests.servers.dovecot import Dovecot, DovecotUser
