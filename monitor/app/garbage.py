@@ -18,6 +18,10 @@ def look_seldom() -> None:
 
 
 def leave_aside() -> None:
-    """Look for garbage once, and never again at what is left: years of sends stay, and a look at all of them takes a second."""
+    """Look for garbage in all there is, and no more until the next call: years of sends stay, and each look takes a second.
+
+    What was set aside before is looked at as well: of what lives on in a circle and is dropped later nothing would ever be freed.
+    """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()

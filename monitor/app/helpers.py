@@ -23,6 +23,7 @@ from queue import SimpleQueue
 import structlog
 
 from monitor.app.carried import Values, carried, carry
+from monitor.app.garbage import leave_aside
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.model import DkimProof, NewCopy, RawMessage
@@ -197,6 +198,7 @@ def _help(settings: Settings, key: bytes | None, tasks: Connection, answers: Con
     for number in (signal.SIGINT, signal.SIGTERM):  # they go to all processes of a terminal or unit; the parent decides
         signal.signal(number, signal.SIG_IGN)
     reader = Reader(load_identifier(settings), settings, canary_key=key)
+    leave_aside()
     with suppress(EOFError, BrokenPipeError):
         answers.send(None)
         while True:

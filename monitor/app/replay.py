@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from monitor.app.session import Session
 from monitor.collect.archived import ArchiveProblem
 from monitor.collect.events import ArchivedEvent, column_name, read_events, read_timestamp
 from monitor.detect.backtest import Setting
@@ -18,6 +17,9 @@ from monitor.detect.events import Event, Events
 from monitor.detect.witnesses import Interval
 from monitor.errors import InputError
 from monitor.settings import Settings
+
+if TYPE_CHECKING:  # a file of events needs no store, which takes a second to import
+    from monitor.app.session import Session
 
 GroupBy = Literal["stream", "organisation", "provider", "inbox"]
 Complain = Callable[[ArchiveProblem], None]

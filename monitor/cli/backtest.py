@@ -11,7 +11,6 @@ import typer
 from rich.text import Text
 
 from monitor.app.replay import GroupBy, events_in_file, events_in_store, read_censor, read_coverage, settings_to_try
-from monitor.app.session import open_session
 from monitor.cli.input import as_path
 from monitor.cli.output import console, errors, json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings
@@ -91,6 +90,8 @@ def backtest(
         with as_path(str(events)) as path:
             material = events_in_file(path, group_by, problems.append)
     else:
+        from monitor.app.session import open_session  # a file of events needs no store, which takes a second to import
+
         with open_session(*read_settings(config)) as session:
             material = events_in_store(session, group_by)
     for problem in problems:

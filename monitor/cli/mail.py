@@ -1,4 +1,4 @@
-"""Commands that read mail from files: `identify` and `import`."""
+"""The command `import`: past mail or events, into the store."""
 
 from __future__ import annotations
 
@@ -13,62 +13,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from monitor.app.importing import Summary, import_events, import_mail
-from monitor.app.knowledge import load_identifier
 from monitor.app.session import Session, open_session
+from monitor.cli.archives import FilesArgument, complain
 from monitor.cli.input import as_path
 from monitor.cli.output import console, errors, json_lines
-from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings
+from monitor.cli.root import ConfigOption, JsonOption, app, read_settings
 from monitor.clock import SystemClock
-from monitor.collect.archive import archive_size, read_archive
-from monitor.collect.archived import ArchiveProblem
-from monitor.collect.events import ArchivedEvent
-from monitor.collect.parse import parse_message
-from monitor.errors import GoneQuietError
-from monitor.identify.render import as_json as identified_json
-from monitor.identify.render import explain
+from monitor.collect.archive import archive_size
 from monitor.words import count, span
 
 RATE_FROM = 1000
 """Messages of an import from which on its speed says something."""
-
-FilesArgument = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="mbox, .eml, Maildir, JSON Lines or a folder of them; - is stdin.")
-]
-
-
-@app.command()
-def identify(
-    files: FilesArgument,
-    receiver: Annotated[
-        str | None,
-        typer.Option("--receiver", help="Who received the mail, such as Gmail; else the topmost header fields must tell."),
-    ] = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Say whose infrastructure sent each message, how sure that is, and why."""
-    identifier = load_identifier(find_settings(config))
-    if receiver is not None and not identifier.knows_receiver(receiver):
-        raise GoneQuietError(f"--receiver: {receiver!r} is not known; there are: {', '.join(identifier.receiver_names())}")
-    problems = 0
-    for name in files:
-        with as_path(name) as path:
-            for found in read_archive(path):
-                if isinstance(found, ArchivedEvent):
-                    found = ArchiveProblem(path, found.position, "is an event, not a message: it shows no infrastructure")
-                if isinstance(found, ArchiveProblem):
-                    problems += 1
-                    _complain(found, name, path)
-                    continue
-                message = parse_message(found.raw, found.delivered_at)
-                identified = identifier.identify(message, receiver)
-                shown = name if found.source == path else str(found.source)
-                if as_json:
-                    json_lines([identified_json(identified, shown, found.position - 1, message)])
-                else:
-                    console().print(Text(explain(identified, message, identifier.provider)))
-    if problems:
-        raise typer.Exit(2)
 
 
 @app.command(name="import")
@@ -143,7 +98,7 @@ def _import(name: str, archive: str, session: Session) -> tuple[Summary, timedel
                 path, archive, session.store, session.reader, now, lambda done: bar.update(task, completed=done)
             )
         for problem in summary.skipped:
-            _complain(problem, name, path)
+            complain(problem, name, path)
         if (more := sum(summary.reasons.values()) - len(summary.skipped)) > 0:
             errors().print(Text(f"gonequiet: {name}: {more:,} more were skipped"))
     return summary, timedelta(seconds=monotonic() - begun)
@@ -165,9 +120,3 @@ def _lines(path: Path) -> int:
             return sum(1 for _ in stream)
     except OSError:
         return 0
-
-
-def _complain(problem: ArchiveProblem, name: str, path: Path) -> None:
-    shown = name if problem.source == path else str(problem.source)
-    place = f"{shown}, message {problem.position}" if problem.position else shown
-    errors().print(Text(f"gonequiet: {place}: {problem.reason}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +27,20 @@ app = typer.Typer(
 )
 
 PLACES = ("config/gonequiet.yaml", "gonequiet.yaml", "/etc/gonequiet/gonequiet.yaml")
+
+TOPICS = {
+    "service": ("demo", "run", "poll"),
+    "streams": ("streams", "gaps", "changes"),
+    "alerts": ("alerts", "ack", "mute", "alert-test"),
+    "identify": ("identify",),
+    "mail": ("import",),
+    "backtest": ("backtest",),
+    "coverage": ("coverage", "moves"),
+    "sources": ("providers", "check-config"),
+    "login": ("login",),
+    "keeping": ("rebuild", "db"),
+}
+"""File of `monitor.cli` → its commands: only what is asked for is imported, as all together takes seconds."""
 
 ConfigOption = Annotated[
     Path | None,
@@ -78,15 +93,22 @@ def root(
     logs.set_up(verbose=verbose)
 
 
-def load_commands() -> None:
-    """Import the files that hold commands: each adds its own to `app`, and `--help` lists them in this order."""
-    for topic in ("service", "streams", "alerts", "mail", "backtest", "coverage", "sources", "login", "keeping"):
+def load_commands(arguments: Sequence[str] = ()) -> None:
+    """Import what holds the command that the arguments name; where they name none, all files, unless for the version.
+
+    Each file adds its own commands to `app`, and `--help` lists them in the order of TOPICS.
+    """
+    named = next((word for word in arguments if not word.startswith("-")), None)
+    topics = [topic for topic, commands in TOPICS.items() if named in commands]
+    if not topics and "--version" not in arguments:
+        topics = list(TOPICS)
+    for topic in topics:
         import_module(f"monitor.cli.{topic}")
 
 
 def main() -> None:
     """Run the command line. Exit status: 0 it ran, 2 misuse or bad input."""
-    load_commands()
+    load_commands(sys.argv[1:])
     try:
         app(prog_name="gonequiet")
     except GoneQuietError as error:

@@ -74,14 +74,21 @@ class Connection:
         return alert_in(self._line.said)
 
     def quota(self) -> Quota | None:
-        """How full the mailbox is; None where the server does not say (QUOTA, RFC 9208)."""
+        """How full the mailbox is; None where the server does not say so that one understands it (QUOTA, RFC 9208)."""
         if not self.offers("QUOTA"):
             return None
         try:
-            _, found = self._ask(lambda: self._client.get_quota_root("INBOX"))
+            return self._ask(self._fullest)
         except RefusedError:
             return None
-        return fullest((str(q.resource), int(q.usage), int(q.limit)) for q in found)
+
+    def _fullest(self) -> Quota | None:
+        """Mail can be read all the same where the answer makes no sense."""
+        try:
+            _, found = self._client.get_quota_root("INBOX")
+            return fullest((str(q.resource), int(q.usage), int(q.limit)) for q in found)
+        except RUBBISH:
+            return None
 
     def login_by_token(self, user: str, token: str) -> None:
         """By OAuth (RFC 7628). RefusedError holds the server's word for why, and never the token."""

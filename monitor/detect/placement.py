@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from itertools import accumulate, pairwise, takewhile
 from math import exp
 
+import numpy as np
 from scipy.special import betaln
-from scipy.stats import betabinom
 
 from monitor.detect.own_budget import Budget
 from monitor.model import Finding, FindingKind, Level
@@ -63,9 +63,16 @@ def placement_shift(placed: Sequence[Placed], budget: Budget) -> PlacementShift 
     is_shift = junk >= LEAST_SHARE * count and junk_before * count <= LEAST_SHARE * junk * split
     if not is_shift or _is_back(ordered[split:], junk):
         return None
-    chance = float(betabinom.sf(junk - 1, count, junk_before + 0.5, split - junk_before + 0.5))
+    chance = so_many(junk, count, junk_before + 0.5, split - junk_before + 0.5)
     level = budget.level_of(_sends_a_year(ordered) * chance ** _weight(ordered[:split], junk_before))
     return None if level is None else PlacementShift(ordered[split].at, junk, count, junk_before, split, level)
+
+
+def so_many(junk: int, count: int, a: float, b: float) -> float:
+    """The chance that at least `junk` of `count` are junk, where the share is Beta(a, b): beta-binomial."""
+    junks = np.arange(junk, count + 1)
+    ways = -np.log(count + 1.0) - betaln(count - junks + 1.0, junks + 1.0)
+    return float(min(np.exp(ways + betaln(junks + a, count - junks + b) - betaln(a, b)).sum(), 1.0))
 
 
 def _likelihood(junk: int, of: int) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from scipy.stats import nbinom
+from scipy.special import betainc
 
 from monitor.detect.own_budget import Budget
 from monitor.model import Finding, FindingKind, Level
@@ -88,9 +88,14 @@ def volume_drop(
     if covered_share < 0.9 or not week.seen or week.seen >= LARGEST_SHARE * while_mailing:
         return None
     size = 1.0 / (1.0 / week.known + _variance(sends, begins))
-    chance = float(nbinom.cdf(week.seen, size, size / (size + while_mailing)))
+    chance = so_few(week.seen, size, while_mailing)
     level = budget.level_of(week.looks_a_year * chance)
     return None if level is None else VolumeDrop(week.window, week.seen, expected, level)
+
+
+def so_few(seen: int, size: float, expected: float) -> float:
+    """The chance of at most `seen` where `expected` are usual, negative-binomial with this size."""
+    return float(betainc(size, seen + 1.0, size / (size + expected)))
 
 
 def _mailing(sends: Sequence[datetime], begins: datetime, now: datetime) -> float:

@@ -114,9 +114,20 @@ class Database:
         return engine
 
 
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "cache_size=-32768",
+    # Pages, 16 MB: a backlog writes to the same pages again and again, and they go into the file, with a wait for the disk, once.
+    "wal_autocheckpoint=4000",
+)
+
+
 def _prepare(connection: object, _record: object) -> None:
     connection.isolation_level = None  # type: ignore[attr-defined]  # we say BEGIN ourselves, see _begin
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-32768"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]
 
 

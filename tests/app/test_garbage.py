@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from monitor.app.garbage import SELDOM
+from monitor.app.garbage import SELDOM, leave_aside
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
 from monitor.app.session import open_session
@@ -45,6 +46,22 @@ def test_the_history_that_a_watch_has_read_is_not_looked_at_again(tmp_path: Path
         again = gc.get_freeze_count()
     assert before > 0
     assert again == 0  # nothing is set aside but with what a start reads
+
+
+@pytest.mark.usefixtures("_nothing_aside")
+def test_what_was_set_aside_and_is_dropped_later_is_freed_the_next_time() -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    ring = Ring()
+    alive = weakref.ref(ring)
+    leave_aside()
+    del ring
+    gc.collect()
+    assert alive() is not None
+    leave_aside()
+    assert alive() is None
 
 
 def looks() -> int:

@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
 
+from monitor.app.garbage import leave_aside
 from monitor.app.helpers import spare_cores
 from monitor.app.ingest import Reader
 from monitor.app.knowledge import load_identifier
@@ -99,6 +100,7 @@ def header_rate(user: DovecotUser, helpers: int) -> float:
     settings = Settings()
     ahead = ReadingAhead(Reader(load_identifier(settings), settings), helpers)
     try:
+        leave_aside()  # as the service does before its first look
         if helpers:
             wait_for(lambda: is_helped(user, ahead), lambda: "no helper began")
         return stored_rate(lambda _, kept: store_headers(user, ahead, kept))

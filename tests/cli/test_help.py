@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import typer.main
 
 import monitor
-from monitor.cli.root import app, load_commands
+from monitor.cli.root import TOPICS, app, load_commands
 from tests.cli.conftest import Run
 
 load_commands()
@@ -33,6 +33,44 @@ def test_every_command_has_help_on_stdout(command: tuple[str, ...], gonequiet: R
     assert "Usage: gonequiet" in ran.out
     assert len(ran.out.splitlines()) > 3
     assert ran.err == ""
+
+
+def test_every_command_is_found_in_the_file_that_is_imported_for_it() -> None:
+    known = [
+        (command.name or command.callback.__name__, command.callback.__module__)
+        for command in app.registered_commands
+        if command.callback is not None
+    ]
+    known += [
+        (group.typer_instance.info.name or "", "monitor.cli.keeping") for group in app.registered_groups if group.typer_instance
+    ]
+    assert sorted(known) == sorted((name, f"monitor.cli.{topic}") for topic, names in TOPICS.items() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--version"], ("fastapi", "scipy", "sqlalchemy", "monitor.detect", "monitor.cli.backtest")),
+        (["backtest", "events.csv"], ("fastapi", "scipy.stats", "sqlalchemy", "monitor.store", "monitor.cli.service")),
+        (["identify", "--help"], ("fastapi", "scipy", "sqlalchemy", "monitor.store", "monitor.cli.service")),
+        (["--verbose", "gaps", "--help"], ("fastapi", "scipy.stats", "monitor.cli.service")),
+        (["--help"], ("scipy.stats",)),
+    ],
+)
+def test_only_what_a_command_needs_is_imported(arguments: list[str], unwanted: Sequence[str], tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text("sender_id,timestamp\n" + "".join(f"a,2024-01-{day:02}\n" for day in range(1, 20)))
+    code = f"""
+import sys
+from monitor.cli import main
+sys.argv = ["gonequiet", *{arguments!r}]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+print("imported:", *({unwanted!r} & sys.modules.keys()))
+""".replace(repr(unwanted), repr(set(unwanted)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "imported:"
 
 
 def test_the_stable_names_are_there() -> None:

@@ -15,7 +15,7 @@ from monitor.clock import SteppedClock
 from monitor.collect.quota import alert_in, fullest
 from monitor.model import FindingKind, Quota
 from monitor.settings import CollectSettings, Settings
-from tests.collect.looking import Watcher, now, open_inbox
+from tests.collect.looking import Watcher, messages_of, now, open_inbox
 from tests.journey.newsroom import seed_settings
 from tests.servers.dovecot import Dovecot, running_dovecot
 from tests.servers.scripted_imap import Box, ScriptedImap, scripted
@@ -79,6 +79,27 @@ def test_a_real_server_tells_how_full_the_mailbox_is(small: Dovecot) -> None:
     assert len(watcher.notes) == 1, "it is asked once an hour"
     watcher.visit(timedelta(hours=1))
     assert len(watcher.notes) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"* QUOTAROOT\r\n",
+        b"* QUOTAROOT INBOX\r\n",
+        b'* QUOTAROOT INBOX ""\r\n* QUOTA "" (STORAGE much 1000)\r\n',
+        b"* QUOTA (\r\n",
+    ],
+)
+def test_an_answer_about_quota_that_makes_no_sense_does_not_keep_the_mail_from_being_read(said: bytes) -> None:
+    def garbled(command: str, answer: bytes) -> bytes:
+        return said + answer if command == "GETQUOTAROOT" else answer
+
+    server = ScriptedImap({"INBOX": Box({1: b"Subject: x\r\n\r\n"})}, spoil=garbled, capabilities="IMAP4rev1 UNSELECT QUOTA")
+    with scripted(server):
+        watcher = Watcher(open_inbox(server.settings(), "secret"))
+        assert len(messages_of(watcher.visit())) == 1
+    assert [note.quota for note in watcher.notes] == [None]
 
 
 def test_a_server_without_quota_is_not_asked(dovecot: Dovecot) -> None:

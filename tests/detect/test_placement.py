@@ -6,9 +6,10 @@ import random
 from datetime import timedelta
 
 import pytest
+from scipy.stats import betabinom
 
 from monitor.detect.own_budget import Budget
-from monitor.detect.placement import Placed, placement_finding, placement_shift
+from monitor.detect.placement import Placed, placement_finding, placement_shift, so_many
 from monitor.model import Level
 from tests.detect.streams import DAY, HOUR, START
 
@@ -93,3 +94,10 @@ def test_a_shift_of_a_part_does_not_end_with_a_few_sends_in_the_inbox() -> None:
     partly = "i" * 30 + "jjijjjijij" * 3
     assert placement_shift(sends(partly + "iii"), ONCE_A_YEAR) is not None
     assert placement_shift(sends(partly + "i" * 8), ONCE_A_YEAR) is None
+
+
+@pytest.mark.parametrize(
+    ("junk", "count", "a", "b"), [(1, 1, 0.5, 3.5), (6, 7, 1.5, 40.5), (60, 100, 10.5, 10.5), (3, 60, 5.5, 0.5)]
+)
+def test_the_chance_of_so_many_in_junk_is_beta_binomial(junk: int, count: int, a: float, b: float) -> None:
+    assert so_many(junk, count, a, b) == pytest.approx(float(betabinom.sf(junk - 1, count, a, b)), rel=1e-9)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from scipy.stats import nbinom
 
 from monitor.detect.own_budget import Budget
-from monitor.detect.volume import Mailer, volume_findings
+from monitor.detect.volume import Mailer, so_few, volume_findings
 from monitor.model import Finding, FindingKind, Level
 from tests.detect.streams import DAY, HOUR, START
 
@@ -129,3 +130,8 @@ def test_a_list_that_is_back_after_a_silence_is_not_told_of_again() -> None:
 
 def test_order_of_arrival_changes_nothing() -> None:
     assert told(last_week(14)[::-1]) == told(last_week(14))
+
+
+@pytest.mark.parametrize(("seen", "size", "expected"), [(0, 0.7, 3.0), (2, 25.0, 30.0), (28, 12.5, 60.0), (5, 3.0, 1e-9)])
+def test_the_chance_of_so_few_is_negative_binomial(seen: int, size: float, expected: float) -> None:
+    assert so_few(seen, size, expected) == pytest.approx(float(nbinom.cdf(seen, size, size / (size + expected))), rel=1e-9)
