@@ -1,6 +1,6 @@
 """The state of all streams as columns: one row a stream (or merged group), so that a tick is a few array operations.
 
-Memory is about 2.5 kB a row. Rows are only ever added; `copy` gives an independent bank, which is how a present
+Memory is about 3 kB a row. Rows are only ever added; `copy` gives an independent bank, which is how a present
 moment is judged without disturbing the finished hours.
 """
 
@@ -23,8 +23,8 @@ Rows = NDArray[np.int64]
 
 MEMORIES = 3
 """A stream's level is kept in a short, a middle and a long memory; the middle one is shown."""
-TALLIES = 3
-"""Sums over a stream's rescaled gaps (in mean gaps), older ones fading: their number, their lengths, the squares of these."""
+RING = 128
+"""How many rescaled gaps a stream keeps for its scale."""
 FOLLOWED = np.array([1.0, 1.0, 0.7, 0.7])
 """By rate class, the power of the fleet's activity by which a clock runs: lulls are those of the busy lists, mostly, and lists
 with less than a mail a day follow them by half."""
@@ -74,7 +74,10 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "watched": ((), np.float64, 0.0),
     "week_hour": ((), np.float64, 0.0),
     "profile": ((HOURS_PER_WEEK,), np.float32, 1.0),
-    "tally": ((TALLIES,), np.float64, 0.0),
+    "ring": ((RING,), np.float32, 0.0),
+    "unringed": ((), np.int64, 0),
+    "brink": ((), np.float32, 0.0),
+    "stirred": ((), np.bool_, True),
     "scale": ((), np.float64, 1.0),
     "rate_class": ((), np.int64, 2),
     "tail": ((), np.int64, 4),
@@ -131,9 +134,13 @@ class Bank:
     """The hours of which the gaps have told, fading as the profile does."""
     week_hour: Floats
     profile: NDArray[np.float32]
-    tally: Floats
+    ring: NDArray[np.float32]
+    unringed: Rows
+    """Gaps that are not put into `ring`: too much slowed by the fleet, or nobody saw their end."""
+    brink: NDArray[np.float32]
+    stirred: NDArray[np.bool_]
+    """The least gap in a full `ring` on which the scale depends, and whether such a gap has come or gone."""
     scale: Floats
-    """Irregularity, in units of the pool's."""
     rate_class: Rows
     tail: Rows
     elapsed: Floats
@@ -180,6 +187,7 @@ class Bank:
         self.is_group[row] = is_group
         self.level_a[row], self.level_b[row] = defaults.prior_sessions, defaults.prior_hours
         self.grasp[row] = defaults.prior_sessions
+        self.scale[row] = defaults.scale
         self.profile[row] = defaults.profile
         return row
 

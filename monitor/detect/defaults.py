@@ -20,8 +20,9 @@ class Defaults:
 
     profile: Floats
     """Relative activity of the 168 hours of the week (Monday 00:00 first), mean 1, in the zone of the data."""
-    variation: float
-    """Pooled coefficient of variation of rescaled gaps, to which streams are compared."""
+    q90: float
+    top5: float
+    """Pooled scale of rescaled gaps: their 90 % quantile, and the mean of the five largest of 128."""
     prior_sessions: float
     prior_hours: float
     """The level's Gamma prior: as if so many sessions had been seen in so many hours."""
@@ -33,6 +34,11 @@ class Defaults:
         share = (self.profile / HOURS_PER_WEEK).reshape(7, 24).astype(np.float32)
         return share.sum(axis=0), share.sum(axis=1)
 
+    @cached_property
+    def scale(self) -> float:
+        """The pooled irregularity, to which streams are compared."""
+        return float(np.sqrt(self.q90 * self.top5))
+
 
 def read_defaults(text: str) -> Defaults:
     """Read the JSON text of `gap-defaults.json`; a missing key raises KeyError (the file ships with the program)."""
@@ -41,7 +47,8 @@ def read_defaults(text: str) -> Defaults:
     tails = [data["tails"][name][regularity] for name, regularity in KINDS]
     return Defaults(
         profile=profile * HOURS_PER_WEEK / profile.sum(),
-        variation=data["variation"],
+        q90=data["scale"]["q90"],
+        top5=data["scale"]["top5"],
         prior_sessions=data["level_prior"]["sessions"],
         prior_hours=data["level_prior"]["hours"],
         tails=tails_from([t["knots"] for t in tails], [t["mean_excess"] for t in tails]),

@@ -18,9 +18,10 @@ def expected_delays(bank: Bank, rows: Rows, silence: Floats) -> tuple[Floats, Fl
     alert needs has already run for a while when a stop happens: on average E[y²] / 2E[y] of the gaps y (the
     inspection paradox), so the delay is shorter by that.
     """
-    _, length, squares = bank.tally[rows].T
+    gaps = bank.ring[rows].astype(np.float64)
+    total = gaps.sum(axis=1)
     level = bank.level_a[rows, 1] / bank.level_b[rows, 1]
-    age = np.where(length > 0, squares / np.maximum(2.0 * length, 1e-9), 1.0) / level
+    age = np.where(total > 0, (gaps**2).sum(axis=1) / np.maximum(2.0 * total, 1e-9), 1.0) / level
     delays = np.array(
         [_delays(profile, left) for profile, left in zip(bank.profile[rows], np.maximum(silence - age, 0.0), strict=True)]
     )

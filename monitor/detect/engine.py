@@ -122,6 +122,6 @@ def take_sends(clocks: Clocks, sends: Arrivals, defaults: Defaults) -> Lessons:
     if sessions.rows.size:
         renewed = lessons.take_first(clocks.lasted[sessions.send[sessions.rounds[0]]], defaults)
         clocks.begin_silences(sends, renewed)
-        lessons.take_later(clocks.lasted[sessions.send], clocks.tails, clocks.feedback, defaults)
+        lessons.take_later(clocks.lasted[sessions.send], clocks.tails, clocks.feedback)
         clocks.end_new_silences(sends, lessons)
     return lessons

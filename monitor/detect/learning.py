@@ -5,7 +5,6 @@ Both use only gaps and alarms that are over. Tails fall back to the shipped ones
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +16,9 @@ from monitor.detect.defaults import Defaults
 from monitor.detect.tails import KINDS, REGULARITIES, Tail, Tails, between, fit_tail, stricter
 
 MONTH = round(HOURS_PER_YEAR / 12)
-LEAST_GAPS = np.repeat([2000, 2000, 1000, 500], len(REGULARITIES))
-"""By kind, how many gaps a fleet's own tail is made from: slow lists' alarms come from less far out in it."""
-FULL_YEAR = np.repeat([True, True, False, False], len(REGULARITIES))
-"""The kinds whose alarms come in a year's lulls, mostly: what a fleet teaches of them before it has seen a year is too bold."""
-TRIAL = np.where(FULL_YEAR, 1.0, 0.5) * HOURS_PER_YEAR
-"""By kind, so long the shipped tails still count."""
+LEAST_GAPS = 2000
+TRIAL = HOURS_PER_YEAR / 2
+"""So long the shipped tails still count: the fleet's own ones have seen too little of a year."""
 FEEDBACK_HALF_LIFE = 2 * HOURS_PER_YEAR
 FEEDBACK_INERTIA = np.repeat([20.0, 5.0, 5.0, 5.0], len(REGULARITIES))
 """False alarms as if seen and promised before, by kind; heavy lists' come in clusters, so that as many prove less."""
@@ -50,13 +46,11 @@ class Learning:
     """Alarms that were contradicted, and that the tails alone promised at the thresholds in force, by kind, decayed."""
     since: int
     """The first hour."""
-    own: NDArray[np.bool_]
-    """By kind, whether the tail is the fleet's own alone."""
 
     @classmethod
     def start(cls, defaults: Defaults, hour: int) -> Learning:
         n = len(KINDS)
-        return cls(defaults, defaults.tails, np.zeros(n), [], np.zeros(n), np.zeros(n), hour, np.zeros(n, np.bool_))
+        return cls(defaults, defaults.tails, np.zeros(n), [], np.zeros(n), np.zeros(n), hour)
 
     def copy(self) -> Learning:
         return Learning(
@@ -67,7 +61,6 @@ class Learning:
             self.contradicted.copy(),
             self.promised.copy(),
             self.since,
-            self.own.copy(),
         )
 
     def note_gaps(self, gaps: Floats, wall: Floats, level: Floats, kinds: Rows, is_group: NDArray[np.bool_]) -> None:
@@ -106,26 +99,17 @@ class Learning:
             values = np.concatenate([g for g, _ in self.gaps])
             kinds = np.concatenate([k for _, k in self.gaps])
             self.gaps = [(values, kinds)]
-            self._take_tails(
-                [values[kinds == index].astype(np.float64) for index in range(len(KINDS))], (hour - self.since) / TRIAL
-            )
+            own = [values[kinds == index].astype(np.float64) for index in range(len(KINDS))]
+            known = zip(own, self.defaults.tails.by_kind, strict=True)
+            self.tails = Tails([self._tail(v, tail, hour) for v, tail in known])
         off_by = np.log((self.contradicted + FEEDBACK_INERTIA) / (self.promised + FEEDBACK_INERTIA))
-        least = np.where(FULL_YEAR & (hour - self.since < TRIAL), 0.0, -FEEDBACK_LIMIT)
-        self.feedback = np.clip(off_by, least, FEEDBACK_LIMIT)
+        self.feedback = np.clip(off_by, -FEEDBACK_LIMIT, FEEDBACK_LIMIT)
         return True
 
-    def _take_tails(self, gaps: Sequence[Floats], share: Floats) -> None:
-        """The fleet's own tails from its gaps by kind; `share` of TRIAL is over."""
-        enough = np.array([of_kind.size for of_kind in gaps]) >= LEAST_GAPS
-        known = zip(enough, gaps, self.defaults.tails.by_kind, share.tolist(), strict=True)
-        self.tails = Tails([_tail(of_kind, tail, over) if is_enough else tail for is_enough, of_kind, tail, over in known])
-        own = enough & (share >= 1.0)
-        # What was counted against another tail says nothing about this one.
-        self.contradicted[own & ~self.own] = self.promised[own & ~self.own] = 0.0
-        self.own = own
-
-
-def _tail(gaps: Floats, shipped: Tail, share: float) -> Tail:
-    """The fleet's own tail; at first no bolder than the shipped one, which has seen holidays, and less and less so bound."""
-    own = fit_tail(gaps)
-    return own if share >= 1.0 else between(stricter(own, shipped), own, share)
+    def _tail(self, gaps: Floats, shipped: Tail, hour: int) -> Tail:
+        """The fleet's own tail; at first no bolder than the shipped one, which has seen holidays, and less and less so bound."""
+        if gaps.size < LEAST_GAPS:
+            return shipped
+        own = fit_tail(gaps)
+        share = (hour - self.since) / TRIAL
+        return own if share >= 1.0 else between(stricter(own, shipped), own, share)

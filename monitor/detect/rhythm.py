@@ -10,25 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.detect.bank import BUDGETS, Bank, Floats, Rows
+from monitor.detect.bank import BUDGETS, RING, Bank, Floats, Rows
 from monitor.detect.calendar import HOURS_PER_WEEK, HOURS_PER_YEAR
 from monitor.detect.defaults import Defaults
 from monitor.detect.tails import Tails, classes_of, kinds_of
 
 SHARES = np.array([[0.5], [0.0], [0.5]])
 """How the memories' surprises are averaged: the short one knows what is new, the long one is not led astray by a fade-out."""
-LEAST_IRREGULARITY = np.array([0.0, 0.0, 0.6, 0.6])
-"""By rate class: a slow list that keeps its slots skips one now and then, and its few gaps say little of how often."""
-MOST_IRREGULARITY = np.array([1.6, 1.6, 1.15, 1.15])
-"""By rate class: more excuses nothing. People who fade out would excuse the next pause with the last."""
+MOST_EXCUSED = np.array([1.6, 1.6, 1.15, 1.15])
+"""By rate class: irregularity beyond this excuses no more. People who fade out would excuse the next pause with the last."""
 UNLEARNED = 2
 """A stream's first gaps, measured with little more than the prior's level: they say nothing about its irregularity."""
 SEND_TO_SEND = 1.5
 DAY_TO_DAY = 0.75
 """Variance of a level's logarithm, by sends and by days known, of a stream as irregular as the pool or more: few days of
 history say little, however many sends they held. Chosen so that early alarms keep the promise on development data."""
-VARIATION_SHRINKAGE = 20.0
-"""Gaps of the pool's that are added to a stream's own in reckoning its irregularity."""
+SCALE_SHRINKAGE = 20.0
 MARGINAL_SHRINKAGE = 24.0
 CELL_SHRINKAGE = 120.0
 AT_ONCE = 512
@@ -55,15 +52,11 @@ class Rhythm:
         return cls(by_memory(level), by_memory(bank.grasp.take(rows, axis=0)), *columns)
 
     @classmethod
-    def learned(cls, level_a: Floats, level: Floats, watched: Floats, tally: Floats, variation: float) -> Rhythm:
-        """After `level_a` sessions and `watched` hours (both fading), which say how well the level is known.
-
-        `tally`: a row a sum, as in the bank; `variation`: the pool's coefficient of variation.
-        """
+    def learned(cls, level_a: Floats, level: Floats, watched: Floats, scale: Floats) -> Rhythm:
+        """After `level_a` sessions and `watched` hours (both fading), which say how well the level is known."""
         days = watched / 24.0 + 1.0
-        classes = classes_of(level[1] * 24)
-        scale = np.clip(irregularity(tally, variation), LEAST_IRREGULARITY[classes], MOST_IRREGULARITY[classes])
         grasp = 1.0 / (np.minimum(scale**2, 1.0) * (SEND_TO_SEND / level_a + DAY_TO_DAY / days))
+        classes = classes_of(level[1] * 24)
         return cls(level, grasp, scale, classes, kinds_of(classes, scale))
 
     def at(self, places: Rows | slice) -> Rhythm:
@@ -74,7 +67,7 @@ class Rhythm:
     @property
     def weights(self) -> Floats:
         """How much each memory's surprise counts."""
-        return np.asarray(SHARES / self.scale)
+        return np.asarray(SHARES / np.minimum(self.scale, MOST_EXCUSED[self.rate_class]))
 
     def standardise(self, elapsed: Floats) -> Floats:
         """v: the surprise of a silence of `elapsed` profile-hours, averaged over the memories.
@@ -107,15 +100,37 @@ def by_memory(columns: Floats) -> Floats:
     return np.ascontiguousarray(columns.T)
 
 
-def irregularity(tally: Floats, variation: float) -> Floats:
-    """The coefficient of variation of rescaled gaps with these sums (a row a sum), shrunk to the pool's and in units of it.
+def gaps_kept(bank: Bank, rows: Rows) -> Rows:
+    """How many places of `bank.ring` hold a gap."""
+    return np.asarray(np.clip(bank.sessions[rows] - 1 - UNLEARNED - bank.unringed[rows], 0, RING))
 
-    Of gamma-distributed gaps it is 1/√shape, and rare silences grow with it: at shape 4 that which one gap in 200 exceeds is
-    0.52 of that of Poisson mail.
-    """
-    number, length, squares = tally
-    own = number * squares / np.maximum(length, 1e-9) ** 2 - 1.0
-    return np.asarray(np.sqrt((number * own / variation**2 + VARIATION_SHRINKAGE) / (number + VARIATION_SHRINKAGE)))
+
+_FILLED = np.arange(1, RING + 1)
+_POSITION = 0.1 * (_FILLED - 1)
+_LOW = _POSITION.astype(np.int64)
+_NEXT = np.minimum(_LOW + 1, _FILLED - 1)
+"""Where the 90 % quantile lies among so many gaps, counted from the largest: between these two, after this share."""
+
+
+def refresh_scales(bank: Bank, rows: Rows, defaults: Defaults) -> None:
+    """The irregularity of each row: its 90 % quantile and five largest rescaled gaps, shrunk to the pool."""
+    filled = gaps_kept(bank, rows)
+    if np.count_nonzero(filled) < filled.size:
+        rows, filled = rows[filled > 0], filled[filled > 0]
+    if not rows.size:
+        return
+    ring = bank.ring.take(rows, axis=0)
+    ring.sort(axis=1)  # places without a gap hold 0
+    bank.brink[rows], bank.stirred[rows] = np.where(filled == RING, ring[:, RING - 1 - _NEXT[-1]], 0.0), False
+    index, place = np.arange(rows.size), filled - 1
+    share = (_POSITION - _LOW)[place]
+    q90 = ring[index, RING - 1 - _LOW[place]] * (1 - share) + ring[index, RING - 1 - _NEXT[place]] * share
+    top5 = ring.take([RING - 1, RING - 2, RING - 3, RING - 4, RING - 5], axis=1)
+    top5 = np.add.reduce(top5, axis=1) / np.minimum(filled, 5)
+    own = np.log(np.maximum(q90, 1e-3)) + np.log(np.maximum(top5, 1e-3))
+    pooled = np.log(defaults.q90) + np.log(defaults.top5)
+    scale = np.exp(0.5 * (filled * own + SCALE_SHRINKAGE * pooled) / (filled + SCALE_SHRINKAGE))
+    bank.scale[rows] = scale / defaults.scale
 
 
 def refresh_profiles(bank: Bank, rows: Rows, worth: Floats, defaults: Defaults) -> None:

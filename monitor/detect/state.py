@@ -67,7 +67,7 @@ def dump(frame: Frame, witnesses: WitnessTable, zones: Iterable[str]) -> bytes:
     learning = engine.learning
     arrays: dict[str, Any] = {f"bank.{name}": engine.bank.view(name) for name in COLUMNS}
     arrays |= {f"fleet.{name}": getattr(engine.fleet, name) for name in ("seen", "expected", "usual")}
-    arrays |= {f"learning.{name}": getattr(learning, name) for name in ("feedback", "contradicted", "promised", "own")}
+    arrays |= {f"learning.{name}": getattr(learning, name) for name in ("feedback", "contradicted", "promised")}
     arrays["gaps"] = np.concatenate([g for g, _ in learning.gaps]) if learning.gaps else np.empty(0, np.float32)
     arrays["gap_kinds"] = np.concatenate([k for _, k in learning.gaps]) if learning.gaps else np.empty(0, np.int8)
     for index, tail in enumerate(learning.tails.by_kind):
@@ -120,7 +120,6 @@ def _frame(
         arrays["learning.contradicted"],
         arrays["learning.promised"],
         text["since"],
-        arrays["learning.own"],
     )
     return Frame(engine, _roster_from_json(text["roster"]))
 

@@ -79,7 +79,7 @@ def test_days_that_are_taken_at_once_leave_what_their_hours_do() -> None:
     assert not (days.speeds == 1.0).all()
 
 
-def test_the_profile_is_learned_four_times_a_day_at_first_then_once_and_level_and_irregularity_always() -> None:
+def test_profile_and_scale_are_learned_four_times_a_day_at_first_then_once_and_the_level_always() -> None:
     engine = an_engine()
     seen = []
     for hour in range(24 * 30):
@@ -88,6 +88,7 @@ def test_the_profile_is_learned_four_times_a_day_at_first_then_once_and_level_an
         days = seen[-1][3] // 24 - FIRST // 24
         if hour >= 24 and seen[-1][3] % (6 if 0 < days <= 14 else 24):
             np.testing.assert_array_equal(seen[-1][0], seen[-2][0])
+            assert seen[-1][1] == seen[-2][1]
         elif hour >= 24:
             assert (seen[-1][0] != seen[-2][0]).any()
-        assert hour < 24 or (seen[-1][1] != seen[-2][1] and seen[-1][2] != seen[-2][2])
+        assert hour < 24 or seen[-1][2] != seen[-2][2]

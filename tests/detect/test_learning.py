@@ -13,7 +13,6 @@ from monitor.detect.coverage_book import CoverageBook
 from monitor.detect.defaults import load_defaults
 from monitor.detect.engine import Engine
 from monitor.detect.journal import Journal
-from monitor.detect.lessons import TALLY_KEEPS
 from monitor.detect.replay import Replay, WitnessTable
 from monitor.detect.rhythm import UNLEARNED
 from monitor.model import Coverage, Send
@@ -56,8 +55,8 @@ def test_mail_found_in_a_hole_says_nothing_about_level_and_irregularity() -> Non
     assert found.bank.scale[rows] == pytest.approx(never_seen.bank.scale[rows], rel=0.1)
 
 
-def test_a_gap_whose_end_nobody_saw_says_nothing_about_irregularity() -> None:
-    """Three sessions within an hour, the first of them in a hole."""
+def test_every_kept_gap_has_a_place_of_its_own() -> None:
+    """Three sessions within an hour, the first of them in a hole: what is left out leaves no place empty."""
     moments = [
         *(k * DAY for k in range(20)),
         *(20 * DAY + timedelta(minutes=m) for m in (5, 25, 45)),
@@ -66,8 +65,9 @@ def test_a_gap_whose_end_nobody_saw_says_nothing_about_irregularity() -> None:
     sends = [send(k, "0.example", START + at) for k, at in enumerate(moments)]
     seen_again = 20 * DAY + timedelta(minutes=15)
     bank = concluded(sends, [covered(timedelta(0), 19.5 * DAY), covered(seen_again, LAST * DAY)]).bank
-    gaps = len(moments) - 1 - UNLEARNED - 1
-    assert bank.tally[0, 0] == pytest.approx((1 - TALLY_KEEPS**gaps) / (1 - TALLY_KEEPS))
+    assert bank.unringed[0] == 1
+    assert np.count_nonzero(bank.ring[0]) == len(moments) - 1 - UNLEARNED - 1
+    assert (bank.ring[0, : len(moments) - 1 - UNLEARNED - 1] > 0).all()
 
 
 def test_imported_history_promises_no_alarm() -> None:
