@@ -94,11 +94,11 @@ def root(
 
 
 def load_commands(arguments: Sequence[str] = ()) -> None:
-    """Import what holds the command that the arguments name; where they name none, all files, unless for the version.
+    """Import what holds the command that the arguments name; where they name none, or ask for help before it, all files.
 
-    Each file adds its own commands to `app`, and `--help` lists them in the order of TOPICS.
+    The version needs none. Each file adds its own commands to `app`, and `--help` lists them in the order of TOPICS.
     """
-    named = next((word for word in arguments if not word.startswith("-")), None)
+    named = next((word for word in arguments if word == "--help" or not word.startswith("-")), None)
     topics = [topic for topic, commands in TOPICS.items() if named in commands]
     if not topics and "--version" not in arguments:
         topics = list(TOPICS)

@@ -73,6 +73,11 @@ print("imported:", *({unwanted!r} & sys.modules.keys()))
     assert done.stdout.splitlines()[-1] == "imported:"
 
 
+def test_help_that_is_asked_for_before_a_command_lists_them_all() -> None:
+    ran = subprocess.run([sys.executable, "-m", "monitor", "--help", "backtest"], capture_output=True, text=True, check=True)
+    assert all(f"  {name} " in ran.stdout for name in ("run", "gaps", "backtest", "login"))
+
+
 def test_the_stable_names_are_there() -> None:
     names = "demo run poll import identify streams gaps alerts backtest ack mute alert-test providers check-config"
     assert set(names.split()) <= {command[0] for command in COMMANDS if command}
