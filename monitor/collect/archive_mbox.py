@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from monitor.collect.archived import LARGEST, ArchivedMessage, ArchiveProblem
-from monitor.collect.parse import parse_date
+from monitor.collect.dates import parse_date
 
 HEAD = 262_144
 _BLOCK = 4_194_304

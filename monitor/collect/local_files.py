@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from monitor.collect.parse import parse_date
+from monitor.collect.dates import parse_date
 
 _QUIET = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOATIME", 0)
 _RECEIVED = re.compile(rb"\A(?:[^\n]+\n)*?Received:((?:[^\n]|\n[ \t])*)", re.I)

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.collect.parse import AUTHOR_LIMIT, FIELD_LIMIT, USUAL_AUTHOR, _known_author, parse_date, parse_message
+from monitor.collect.author import AUTHOR_LIMIT, USUAL_AUTHOR, _known_author
+from monitor.collect.dates import parse_date
+from monitor.collect.header import FIELD_LIMIT
+from monitor.collect.parse import parse_message
 from tests.identify.shipped_knowledge import MESSAGES
 
 PLAIN = (
