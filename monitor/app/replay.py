@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from monitor.collect.archived import ArchiveProblem
 from monitor.collect.events import ArchivedEvent, column_name, read_events, read_timestamp
-from monitor.detect.backtest import Setting
+from monitor.detect.backtest_result import Setting
 from monitor.detect.calendar import hours_of
 from monitor.detect.events import Event, Events
 from monitor.detect.witnesses import Interval

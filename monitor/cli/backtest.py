@@ -16,7 +16,8 @@ from monitor.cli.output import console, errors, json_lines, table
 from monitor.cli.root import ConfigOption, JsonOption, app, find_settings, read_settings
 from monitor.collect.archived import ArchiveProblem
 from monitor.collect.events import read_timestamp
-from monitor.detect.backtest import BacktestResult, run
+from monitor.detect.backtest import run
+from monitor.detect.backtest_result import BacktestResult
 from monitor.detect.backtest_rows import ALL_CLASSES, rows, told_after
 from monitor.detect.calendar import hours_of
 from monitor.errors import GoneQuietError

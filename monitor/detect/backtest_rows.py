@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.special import gammaincinv
 
-from monitor.detect.backtest import ALERT, Alarm, BacktestResult, SettingResult, Silences
+from monitor.detect.backtest_result import ALERT, Alarm, BacktestResult, SettingResult
 from monitor.detect.bank import BUDGETS, LEVELS
 from monitor.detect.calendar import HOURS_PER_YEAR, moment_of
+from monitor.detect.silences import Silences
 from monitor.detect.tails import CLASS_NAMES
 
 ALL_CLASSES = "all"

@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from monitor.app.garbage import leave_aside
-from monitor.detect.backtest import Setting
 from monitor.detect.backtest import run as backtest
+from monitor.detect.backtest_result import Setting
 from monitor.detect.bank import Floats, Rows
 from monitor.detect.calendar import moment_of
 from monitor.detect.detector import Detector

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.detect.backtest import ALERT, Alarm, Setting, run
+from monitor.detect.backtest import run
+from monitor.detect.backtest_result import ALERT, Alarm, Setting
 from monitor.detect.backtest_rows import poisson_interval, rows
 from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.events import Event, Events, trailing_rates

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor.detect.backtest import Setting, gaps_of
+from monitor.detect.backtest import gaps_of
+from monitor.detect.backtest_result import Setting
 from monitor.detect.events import Events, Rows
 from monitor.detect.tails import CLASS_NAMES, KINDS, REGULARITIES, Floats, fit_tail
 from tests.bench.gaps.oracle import streams_of

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.detect.backtest import ALERT, Setting, run
+from monitor.detect.backtest import run
+from monitor.detect.backtest_result import ALERT, Setting
 from monitor.detect.events import Events
 from tests.bench.gaps.protocol import WARM_UP, Floats, Ints, Outcome, Record, Stream, measure
 
