@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from monitor.collect.archived import ArchiveProblem
-from monitor.collect.events import ArchivedEvent, column_name, read_events, read_timestamp
+from monitor.collect.events import YEARS, ArchivedEvent, column_name, read_events, read_timestamp
 from monitor.detect.backtest_result import Setting
 from monitor.detect.calendar import hours_of
 from monitor.detect.events import Event, Events
@@ -84,7 +84,14 @@ def _open_ended(spans: Sequence[Interval]) -> list[Interval]:
 
 def read_censor(path: Path) -> dict[str, float]:
     """`sender_id,censor_ts`: when observation of each ended."""
-    return {row["sender_id"]: hours_of(_moment(path, n, row, "censor_ts")) for n, row in _rows(path, ("sender_id", "censor_ts"))}
+    ends: dict[str, float] = {}
+    for number, row in _rows(path, ("sender_id", "censor_ts")):
+        moment = _moment(path, number, row, "censor_ts")
+        if moment.year not in YEARS:
+            expected = f"expected a year from {YEARS.start} to {YEARS.stop - 1}, got {row['censor_ts']!r}"
+            raise InputError(path, f"line {number}: censor_ts: {expected}")
+        ends[row["sender_id"]] = hours_of(moment)
+    return ends
 
 
 def read_coverage(path: Path) -> dict[str, list[Interval]]:
@@ -106,14 +113,16 @@ def settings_to_try(
     """The learned rule at each budget (none: as in the settings), all else as in the settings, then fixed silences."""
     gap = settings.gap
     total = gap.false_alarms_total_year
-    budgets = list(yearly)
+    budgets = list(dict.fromkeys(yearly))
     if not budgets and total is not None:
         learned = [_setting(f"{total:g}/year together", settings, material, {})]
     else:
         budgets = budgets or [gap.false_alarms_per_sender_year]
         keys = ("false_alarms_per_sender_year", "false_alarms_total_year")
         learned = [_setting(f"{a:g}/year", settings, material, dict(zip(keys, (a, None), strict=True))) for a in budgets]
-    return learned + [_setting(f"fixed {h:g} h", settings, material, {"fixed": timedelta(hours=h)}) for h in fixed_hours]
+    return learned + [
+        _setting(f"fixed {h:g} h", settings, material, {"fixed": timedelta(hours=h)}) for h in dict.fromkeys(fixed_hours)
+    ]
 
 
 def _setting(name: str, settings: Settings, material: Material, tried: Mapping[str, object]) -> Setting:

@@ -54,7 +54,12 @@ def backtest(
     ] = None,
     fixed_hours: Annotated[
         list[float] | None,
-        typer.Option("--fixed-hours", min=0.1, help="Compare with an alarm after so many silent hours; may be given again (48)."),
+        typer.Option(
+            "--fixed-hours",
+            min=0.1,
+            max=876_600,
+            help="Compare with an alarm after so many silent hours; may be given again (48).",
+        ),
     ] = None,
     start: Annotated[
         str | None,
@@ -108,10 +113,13 @@ def backtest(
     if coverage and (unknown := sorted(material.events.seen_by() - proven.keys())):
         names = ", ".join(plain(inbox) for inbox in unknown)
         errors().print(Text(f"gonequiet: {coverage}: nothing is covered of {names}; what only they get is not judged"))
+    ends = read_censor(censor) if censor else material.ends
+    if censor and (unknown := sorted(ends.keys() - set(material.events.streams))):
+        errors().print(Text(f"gonequiet: {censor}: no event is of {_few(unknown)}; not used"))
     result = run(
         material.events,
         settings_to_try(settings, material, false_alarms_per_year or (), fixed_hours or [USUAL_COMPARISON]),
-        censor=read_censor(censor) if censor else material.ends,
+        censor=ends,
         coverage=proven,
         warm_up=warm_up,
         report_from=report_from,
@@ -127,6 +135,11 @@ def backtest(
         _show(result, found)
     if problems:
         raise typer.Exit(2)
+
+
+def _few(names: list[str], most: int = 5) -> str:
+    shown = ", ".join(plain(name, 80) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
 
 
 def _hours(option: str, text: str) -> float:

@@ -21,6 +21,8 @@ ALSO_CALLED = {"sender_id": "domain", "timestamp": "date", "send_id": "message_i
 _NOWHERE = (None,) * len(OPTIONAL)
 LONGEST = 500
 """Characters of a value."""
+YEARS = range(1900, 2200)
+"""Of which mail may be; any other year is a mistake or a mark for `not known`, and no replay could get through to it."""
 
 
 class ArchivedEvent(NamedTuple):
@@ -104,11 +106,15 @@ def _event(
 ) -> ArchivedEvent | ArchiveProblem:
     """`places`: where in the row each column of REQUIRED and OPTIONAL stands."""
     sender, timestamp = _value(row, places[0]), _value(row, places[1])
-    at = read_timestamp(timestamp) if timestamp else None
     if sender is None:
         return ArchiveProblem(path, line, "has no sender_id")
+    if timestamp is None:
+        return ArchiveProblem(path, line, "has no timestamp")
+    at = read_timestamp(timestamp)
     if at is None:
         return ArchiveProblem(path, line, f"has no time that can be read (ISO 8601 or seconds since 1970): {timestamp!r}")
+    if at.year not in YEARS:
+        return ArchiveProblem(path, line, f"has a time of which no mail can be: {timestamp!r}")
     if places[2:] == _NOWHERE:
         return ArchivedEvent(sender, at, None, None, None, None, done, line)
     send, organisation, provider, inbox = [_value(row, place) for place in places[2:]]

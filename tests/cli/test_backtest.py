@@ -163,6 +163,46 @@ def test_an_empty_file_is_told_of(content: str, said: str, gonequiet: Run, tmp_p
     assert "events.csv" in ran.err
 
 
+def test_a_date_of_which_no_mail_can_be_is_named_and_the_rest_is_replayed(gonequiet: Run, tmp_path: Path) -> None:
+    lines = [f"a.example,{at.isoformat()}" for at in DAILY]
+    told = gonequiet("backtest", events(tmp_path, *lines), "--json").out
+    ran = gonequiet("backtest", path := events(tmp_path, *lines, "a.example,9999-12-31", "a.example,0001-01-01"), "--json")
+    assert (ran.status, ran.out) == (2, told)
+    assert ran.err.splitlines() == [
+        f"gonequiet: {path}, line 122: has a time of which no mail can be: '9999-12-31'",
+        f"gonequiet: {path}, line 123: has a time of which no mail can be: '0001-01-01'",
+    ]
+
+
+@pytest.mark.parametrize("hours", ["inf", "nan", "1e12"])
+def test_fixed_hours_beyond_a_hundred_years_are_misuse(hours: str, gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--fixed-hours", hours)
+    assert ran.status == 2
+    assert "--fixed-hours" in ran.err
+
+
+def test_a_setting_that_is_given_twice_is_tried_once(gonequiet: Run, tmp_path: Path) -> None:
+    asked = [*("--false-alarms-per-year", "1") * 2, *("--fixed-hours", "24") * 2]
+    ran = gonequiet("backtest", two_lists(tmp_path), "--json", *asked)
+    assert [(r["setting"]) for r in ran.rows if r["type"] == "summary" and r["class"] == "all"] == ["1/year", "fixed 24 h"]
+
+
+def test_observation_cannot_end_in_a_time_of_which_no_mail_can_be(gonequiet: Run, tmp_path: Path) -> None:
+    censor = tmp_path / "censor.csv"
+    censor.write_text("sender_id,censor_ts\nstops.example,9999-12-31\n", encoding="utf-8")
+    ran = gonequiet("backtest", two_lists(tmp_path), "--censor", censor, "--json")
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == f"gonequiet: {censor}: line 2: censor_ts: expected a year from 1900 to 2199, got '9999-12-31'\n"
+
+
+def test_a_sender_whose_end_is_given_but_that_has_no_event_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
+    censor = tmp_path / "censor.csv"
+    censor.write_text("sender_id,censor_ts\nstop.example,2025-03-05\n", encoding="utf-8")
+    ran = gonequiet("backtest", two_lists(tmp_path), "--censor", censor, "--json")
+    assert ran.status == 0
+    assert ran.err == f"gonequiet: {censor}: no event is of stop.example; not used\n"
+
+
 def test_a_time_that_is_none_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
     ran = gonequiet("backtest", two_lists(tmp_path), "--from", "soon")
     assert ran.status == 2

@@ -56,6 +56,23 @@ def test_times_may_be_iso_8601_or_seconds(text: str, moment: datetime | None) ->
     assert read_timestamp(text) == moment
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "1899-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "9999-12-31", "-1e10"])
+def test_a_time_of_which_no_mail_can_be_is_told_with_its_line(text: str, tmp_path: Path) -> None:
+    """One such date would make a replay of an hour a step run through thousands of years."""
+    file = tmp_path / "events.csv"
+    file.write_text(f"sender_id,timestamp\na.example,{text}\na.example,1900-01-01\na.example,2199-12-31\n", encoding="utf-8")
+    problem, *events = list(read_events(file))
+    assert problem == ArchiveProblem(file, 2, f"has a time of which no mail can be: '{text}'")
+    assert len(events) == 2
+
+
+@pytest.mark.parametrize("row", ["a.example", "a.example, "])
+def test_a_row_without_a_time_is_told_so(row: str, tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text(f"sender_id,timestamp\n{row}\n", encoding="utf-8")
+    assert list(read_events(file)) == [ArchiveProblem(file, 2, "has no timestamp")]
+
+
 @pytest.mark.parametrize("content", ["", "sender,when\na,1\n"])
 def test_a_file_without_the_columns_is_refused_with_what_was_expected(tmp_path: Path, content: str) -> None:
     file = tmp_path / "events.csv"
