@@ -200,8 +200,9 @@ def _silent_for(row: views.Row) -> str:
 
 
 def _a_day(row: views.Row) -> str:
+    """Empty while too few sends are known to speak of a rhythm."""
     sends = row["expected_sends_per_day"]
-    return f"{sends:.2g}" if isinstance(sends, int | float) else ""
+    return f"{sends:.2g}" if isinstance(sends, int | float) and row["return_period_years"] is not None else ""
 
 
 def _missed(row: views.Row) -> str:

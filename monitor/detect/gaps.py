@@ -39,6 +39,7 @@ class Reading:
     frame: Frame
     now: float
     years: Floats
+    """Between silences as long as the running one; 0 while too few sends are known to say."""
     surprises: Floats
     expected: Floats
     rates: Floats
@@ -97,10 +98,11 @@ def read_off(frame: Frame, now: float, zones: list[str]) -> Reading:
     """Read a frame that was brought to `now`."""
     engine = frame.engine
     bank = engine.bank
+    is_learned = bank.view("sessions") >= bank.view("min_sessions")
     return Reading(
         frame,
         now,
-        return_periods(bank, engine.learning.tails, engine.learning.feedback),
+        np.where(is_learned, return_periods(bank, engine.learning.tails, engine.learning.feedback), 0.0),
         surprises(bank, engine.learning.tails),
         bank.levels() * bank.view("elapsed"),
         rates(bank, now),

@@ -73,6 +73,7 @@ class GapFacts:
     covered: timedelta
     """The part of the silence over which a witness was proven readable."""
     return_period_years: float
+    """0 where it is not known, as of a stream with too few sends."""
     expected_sends: float
     """How many sends the rhythm would have brought over the covered silence."""
     sends_learned: int

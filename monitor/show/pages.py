@@ -23,7 +23,10 @@ PHASES = {
     StreamPhase.SILENT: ("silent", "Quiet for so long that it is improbable under its own rhythm."),
     StreamPhase.BLIND: ("cannot see", "No inbox that receives it can be read at present."),
     StreamPhase.PAUSED: ("paused", "A pause that the settings declare."),
-    StreamPhase.ENDED: ("ended", "Quiet for so long that we no longer wait for its mail."),
+    StreamPhase.ENDED: (
+        "ended",
+        "Silent for unusually long before we began to look, or after too few sends to say what is usual: no alert comes of it.",
+    ),
 }
 KINDS = {
     FindingKind.GAP: "silence",
@@ -170,13 +173,19 @@ def stream_line(state: StreamState, provider: ShownProvider | None, now: datetim
         last=moment(state.last_send_at, now).removesuffix(" UTC"),
         last_iso=iso(state.last_send_at),
         silence=span(now - state.last_send_at),
-        rhythm=rate(state.expected_sends_per_day) if state.phase is not StreamPhase.LEARNING else "being learned",
+        rhythm=_rhythm(state),
         provider=plain(provider.label or provider.delivery or provider.platform) if provider else None,
         confidence=confidence.value if confidence else None,
         confidence_help=CONFIDENCE[confidence] if confidence else None,
         spark=_spark(days),
         spark_words=f"{count(sum(days), 'send')} in 14 days",
     )
+
+
+def _rhythm(state: StreamState) -> str:
+    if state.phase is StreamPhase.LEARNING:
+        return "being learned"
+    return rate(state.expected_sends_per_day) if state.return_period_years > 0 else "not known"
 
 
 def fleet_rows(snapshot: Snapshot, times: Mapping[str, Sequence[datetime]]) -> list[charts.Row]:

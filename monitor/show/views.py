@@ -161,9 +161,10 @@ def by_urgency(snapshot: Snapshot) -> list[StreamState]:
 
 def _explained(facts: GapFacts | None) -> Row:
     """What an alarm would rest on: odds in words, sends missed so far, the mean delay at this setting, the fleet, the data."""
+    is_unknown = facts is None or facts.return_period_years <= 0
     return {
         "odds": odds(facts.return_period_years) if facts else None,
-        "expected_sends": round(facts.expected_sends, 3) if facts else None,
+        "expected_sends": round(facts.expected_sends, 3) if facts and not is_unknown else None,
         "expected_delay_day_seconds": _seconds(facts.delay_by_day if facts else None),
         "expected_delay_night_seconds": _seconds(facts.delay_by_night if facts else None),
         "fleet_factor": round(facts.fleet_factor, 3) if facts else None,
@@ -188,7 +189,7 @@ def _seconds(span: timedelta | None) -> int | None:
 
 
 def _years(years: float | None) -> float | None:
-    """Four significant digits, at most `LONGEST_RETURN_PERIOD`; None where it is not a number."""
-    if years is None or math.isnan(years):
+    """Four significant digits, at most `LONGEST_RETURN_PERIOD`; None where it is not known (0, or not a number)."""
+    if years is None or math.isnan(years) or years <= 0:
         return None
     return float(f"{min(years, LONGEST_RETURN_PERIOD):.4g}")

@@ -119,6 +119,12 @@ def test_a_few_sends_are_learned_from_without_alarm() -> None:
     state = detector(SENDS[:4]).assess(SENDS[3].at + 10 * DAY).states[0]
     assert state.phase is StreamPhase.LEARNING
     assert state.alarm_due_at is None
+    assert state.return_period_years == 0
+
+
+def test_of_two_sends_long_ago_nobody_says_how_rare_their_silence_is() -> None:
+    (state,) = detector(SENDS[:2]).assess(SENDS[1].at + 60 * DAY).states
+    assert (state.phase, state.return_period_years) == (StreamPhase.ENDED, 0)
 
 
 def test_a_single_send_is_no_stream_that_can_fall_silent() -> None:

@@ -9,11 +9,13 @@ import pytest
 
 from monitor.model import AlertState, FindingKind, StreamPhase, StreamState
 from monitor.show.pages import (
+    PHASES,
     alert_members,
     alert_state,
     chart_now,
     fleet_rows,
     headline,
+    stream_line,
     stream_lines,
     warnings,
 )
@@ -103,6 +105,17 @@ def test_a_list_being_learned_claims_no_rhythm() -> None:
     source = silent()
     line = next(line for line in stream_lines(source.now, {}) if line.stream == "traceymann.com")
     assert (line.phase_word, line.rhythm, line.spark_words) == ("learning", "being learned", "0 sends in 14 days")
+
+
+def test_a_list_that_ended_before_it_was_learned_claims_no_rhythm() -> None:
+    (state,) = with_phases(StreamPhase.ENDED).states
+    line = stream_line(replace(state, return_period_years=0.0), None, NOW, ())
+    assert (line.phase_word, line.rhythm) == ("ended", "not known")
+
+
+def test_of_a_list_that_was_silent_before_anybody_looked_the_page_says_so() -> None:
+    _, said = PHASES[StreamPhase.ENDED]
+    assert "before we began to look" in said
 
 
 def test_our_own_faults_stand_above_everything() -> None:

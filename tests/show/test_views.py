@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 from monitor.model import AlertState, FindingKind
-from monitor.show.views import alert_row, alert_rows, gap_rows, stream_row, stream_rows
+from monitor.show.views import alert_row, alert_rows, gap_row, gap_rows, stream_row, stream_rows
 from tests.show.snapshots import LAST, NOW, VICTORY, all_wrong, calm, gap_finding, history, shown_alert, silent
 
 
@@ -80,6 +80,15 @@ def test_a_group_gap_has_members_and_no_stream() -> None:
     now = replace(source.now, assessment=replace(source.now.assessment, findings=(finding,)), alerts=())
     row = gap_rows(now)[0]
     assert (row["stream"], row["members"], row["state"], row["alert_id"]) == (None, ["a", "b"], None, None)
+
+
+def test_what_is_not_known_of_a_silence_is_null() -> None:
+    source = silent()
+    state = next(s for s in source.now.states if s.gap is not None)
+    assert state.gap is not None
+    unknown = replace(state, return_period_years=0.0, gap=replace(state.gap, return_period_years=0.0))
+    for row in (stream_row(unknown, None, source.now.at), gap_row(source.now.at, unknown, None, None, None)):
+        assert (row["return_period_years"], row["odds"], row["expected_sends"]) == (None, None, None)
 
 
 def test_a_part_of_a_group_is_silent_since_the_finding_says_so() -> None:

@@ -85,6 +85,19 @@ def test_the_page_of_a_list_that_is_being_learned_claims_no_rhythm(get: Get) -> 
     assert "own rhythm" not in text
 
 
+def test_the_page_of_a_list_that_ended_before_it_was_learned_claims_no_rhythm(get: Get) -> None:
+    source = silent()
+    state = next(s for s in source.now.states if s.stream == VICTORY)
+    assert state.gap is not None
+    gap = replace(state.gap, return_period_years=0.0)
+    ended = replace(state, phase=StreamPhase.ENDED, return_period_years=0.0, gap=gap)
+    now = replace(source.now, assessment=replace(source.now.assessment, states=(ended,), findings=()), alerts=())
+    text = get(replace(source, now=now), f"/streams/{VICTORY}").text
+    assert "no alert comes of it" in text
+    assert "own rhythm" not in text
+    assert "would have been usual" not in text
+
+
 def test_the_alert_s_page_has_its_text_evidence_and_who_was_told(get: Get) -> None:
     text = get(silent(), "/alerts/1").text
     for words in ("What we cannot know", "168 polls", "xt.local", "newsroom", "sent 7 Jan, 08:22 UTC"):
