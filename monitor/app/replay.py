@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal
 from monitor.collect.archived import ArchiveProblem
 from monitor.collect.events import YEARS, ArchivedEvent, column_name, read_events, read_timestamp
 from monitor.detect.backtest_result import Setting
-from monitor.detect.calendar import hours_of
+from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.events import Event, Events
-from monitor.detect.witnesses import Interval
+from monitor.detect.witnesses import Interval, intersect, subtract
 from monitor.errors import InputError
+from monitor.model import CoverageKind
 from monitor.settings import Settings
 
 if TYPE_CHECKING:  # a file of events needs no store, which takes a second to import
@@ -36,7 +37,9 @@ class Material:
     organisations: Mapping[str, str]
     """Stream → its organisation, where that is known."""
     coverage: Mapping[str, Sequence[Interval]]
-    """Inbox → when it was covered; empty: all time counts."""
+    """Inbox → when it was covered, proven as it passed; empty: all time counts."""
+    in_retrospect: Mapping[str, Sequence[Interval]] = field(default_factory=dict)
+    """Inbox → when it was covered, but proven at the end only, after a hole of ours."""
     ends: Mapping[str, float] = field(default_factory=dict)
     """When each stream was last observed (hours); those that are not there: at the last event of all."""
 
@@ -51,6 +54,7 @@ def events_in_store(session: Session, group_by: GroupBy) -> Material:
     """All stored sends with what was recorded of polls: holes between proofs count for nobody.
 
     Before the first proof of an inbox its mail came by an import, which has none; that time counts, as does the present.
+    What was proven after a hole of ours counts too, but nothing was known of it before.
     A stream was observed up to the last proof of any inbox that gets it.
     """
     organisations: dict[str, str] = {}
@@ -64,6 +68,7 @@ def events_in_store(session: Session, group_by: GroupBy) -> Material:
 
     events = Events.of(stored())
     proven = session.watch().covered()
+    later = _in_retrospect(session, proven)
     whole = {inbox: [(LONG_AGO, FAR_AHEAD)] for inbox in events.seen_by()}
     if not proven:
         return Material(events, organisations, {})
@@ -71,7 +76,8 @@ def events_in_store(session: Session, group_by: GroupBy) -> Material:
     return Material(
         events,
         organisations,
-        whole | {inbox: _open_ended(spans) for inbox, spans in proven.items()},
+        whole | {inbox: subtract(_open_ended(spans), later.get(inbox, ())) for inbox, spans in proven.items()},
+        later,
         {s: max(until[i] for i in inboxes & until.keys()) for s, inboxes in events.inboxes.items() if inboxes & until.keys()},
     )
 
@@ -80,6 +86,23 @@ def _open_ended(spans: Sequence[Interval]) -> list[Interval]:
     """The same holes, and none before and after."""
     starts, ends = [LONG_AGO, *(start for start, _ in spans[1:])], [*(end for _, end in spans[:-1]), FAR_AHEAD]
     return list(zip(starts, ends, strict=True))
+
+
+def _in_retrospect(session: Session, proven: Mapping[str, Sequence[Interval]]) -> dict[str, list[Interval]]:
+    """What of it was proven at its end only, since the inbox was first watched live."""
+    if not proven:
+        return {}
+    first, last = min(spans[0][0] for spans in proven.values()), max(spans[-1][1] for spans in proven.values())
+    found: dict[str, list[Interval]] = {}
+    for seen in session.store.witnessed(moment_of(first), moment_of(last), None, tuple(sorted(proven))).inboxes:
+        live_from = min((s.start for s in seen.stretches if s.kind is CoverageKind.LIVE), default=None)
+        later = [
+            s for s in seen.stretches if s.kind is CoverageKind.RETROSPECTIVE and live_from is not None and s.start > live_from
+        ]
+        spans = [(hours_of(s.start), hours_of(s.end)) for s in later]
+        if common := intersect(spans, proven[seen.inbox]):
+            found[seen.inbox] = common
+    return found
 
 
 def read_censor(path: Path) -> dict[str, float]:
@@ -94,17 +117,24 @@ def read_censor(path: Path) -> dict[str, float]:
     return ends
 
 
-def read_coverage(path: Path) -> dict[str, list[Interval]]:
-    """`inbox,start,end`: when each inbox was proven readable."""
-    proven: dict[str, list[Interval]] = {}
-    for number, row in _rows(path, ("inbox", "start", "end")):
+def read_coverage(path: Path) -> tuple[dict[str, list[Interval]], dict[str, list[Interval]]]:
+    """`inbox,start,end[,kind]`: when each inbox was proven readable, live (as where there is no kind) and in retrospect."""
+    proven: dict[CoverageKind, dict[str, list[Interval]]] = {kind: {} for kind in CoverageKind}
+    for number, row in _rows(path, ("inbox", "start", "end"), ("kind",)):
         start, end = _moment(path, number, row, "start"), _moment(path, number, row, "end")
         if end <= start:
             raise InputError(path, f"line {number}: end is not after start")
-        proven.setdefault(row["inbox"], []).append((hours_of(start), hours_of(end)))
-    if not proven:
+        proven[_kind(path, number, row["kind"])].setdefault(row["inbox"], []).append((hours_of(start), hours_of(end)))
+    if not any(proven.values()):
         raise InputError(path, "there is no interval in it: nothing would be covered")
-    return proven
+    return proven[CoverageKind.LIVE], proven[CoverageKind.RETROSPECTIVE]
+
+
+def _kind(path: Path, line: int, word: str) -> CoverageKind:
+    try:
+        return CoverageKind(word.lower() or CoverageKind.LIVE)
+    except ValueError:
+        raise InputError(path, f"line {line}: kind: expected {' or '.join(CoverageKind)}, got {word!r}") from None
 
 
 def settings_to_try(
@@ -154,7 +184,8 @@ def _name(group_by: GroupBy, stream: str, organisation: str | None, provider: st
     return (provider if group_by == "provider" else inbox) or NOT_KNOWN
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, dict[str, str]]]:
+def _rows(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> Iterable[tuple[int, dict[str, str]]]:
+    """The numbered rows, with empty words in columns that are `optional` and not there."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream)
@@ -162,7 +193,7 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, dict[str,
             if missing := [name for name in columns if name not in rows.fieldnames]:
                 raise InputError(path, f"expected the columns {', '.join(columns)}; {', '.join(missing)} not there")
             for row in rows:
-                yield rows.line_num, {name: (row[name] or "").strip() for name in columns}
+                yield rows.line_num, {name: (row.get(name) or "").strip() for name in (*columns, *optional)}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(path, f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
 

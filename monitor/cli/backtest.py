@@ -68,7 +68,13 @@ def backtest(
     end: Annotated[
         str | None, typer.Option("--to", metavar="TIME", help="Report silences that begin before, up to here.")
     ] = None,
-    coverage: Annotated[Path | None, typer.Option("--coverage", help="CSV inbox,start,end: else all time is covered.")] = None,
+    coverage: Annotated[
+        Path | None,
+        typer.Option(
+            "--coverage",
+            help="CSV inbox,start,end[,kind]: else all time is covered. kind: live, or retrospective if proven at its end only.",
+        ),
+    ] = None,
     censor: Annotated[
         Path | None,
         typer.Option(
@@ -109,8 +115,8 @@ def backtest(
             else "no mail is stored: import mail first, or name a CSV file of events"
         )
         raise GoneQuietError(missing)
-    proven = read_coverage(coverage) if coverage else material.coverage
-    if coverage and (unknown := sorted(material.events.seen_by() - proven.keys())):
+    live, later = read_coverage(coverage) if coverage else (material.coverage, material.in_retrospect)
+    if coverage and (unknown := sorted(material.events.seen_by() - live.keys() - later.keys())):
         names = ", ".join(plain(inbox) for inbox in unknown)
         errors().print(Text(f"gonequiet: {coverage}: nothing is covered of {names}; what only they get is not judged"))
     ends = read_censor(censor) if censor else material.ends
@@ -120,7 +126,8 @@ def backtest(
         material.events,
         settings_to_try(settings, material, false_alarms_per_year or (), fixed_hours or [USUAL_COMPARISON]),
         censor=ends,
-        coverage=proven,
+        coverage=live,
+        in_retrospect=later,
         warm_up=warm_up,
         report_from=report_from,
         report_to=report_to,

@@ -10,6 +10,7 @@ Settings are replayed one after another; tails and feedback use only what came b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from monitor.detect.defaults import Defaults, load_defaults
 from monitor.detect.engine import Engine
 from monitor.detect.events import Events, Floats, Rows
 from monitor.detect.fixed import alarms_of_silences, alarms_without_end
-from monitor.detect.proofs import inboxes_of, time_covered
+from monitor.detect.proofs import Proofs
 from monitor.detect.silences import Silences, draw_stops, silences_of
 from monitor.detect.stops import LONGEST_WAIT, Draw, InjectedStop, Stops
 from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, merge
@@ -32,6 +33,7 @@ def run(
     *,
     censor: Mapping[str, float] | None = None,
     coverage: Mapping[str, Sequence[Interval]] | None = None,
+    in_retrospect: Mapping[str, Sequence[Interval]] | None = None,
     warm_up: int = 5,
     report_from: float | None = None,
     report_to: float | None = None,
@@ -41,23 +43,24 @@ def run(
 ) -> BacktestResult:
     """Replay `events` once for each setting.
 
-    `censor`: when observation of a stream ended (hours), else the last event of all; `coverage`: proven intervals by
-    inbox, in any order, else all time counts; alarms and exposure start after `warm_up` sends and lie within `report_from` and
-    `report_to`; `stops`: how many are injected.
+    `censor`: when observation of a stream ended (hours), else the last event of all; `coverage`: intervals by inbox, in
+    any order, that were proven as they passed, `in_retrospect`: those that were proven at their end (hours since the
+    epoch); without either all time counts; alarms and exposure start after `warm_up` sends and lie within `report_from`
+    and `report_to`; `stops`: how many are injected.
     """
     end_of_all = float(events.times[-1]) if events.times.size else 0.0
     ends = np.array([(censor or {}).get(s, end_of_all) for s in events.streams])
     window = (-np.inf if report_from is None else report_from, np.inf if report_to is None else report_to)
-    proven = {inbox: merge(spans) for inbox, spans in (coverage or {}).items()}
-    silences = silences_of(events, ends, warm_up, window, proven)
+    proofs = Proofs.of(coverage or {}, in_retrospect or {})
+    silences = silences_of(events, ends, warm_up, window, proofs)
     draws = draw_stops(silences, stops, np.random.default_rng(seed))
-    results = tuple(_replay(events, setting, ends, proven, silences, draws, defaults or load_defaults()) for setting in settings)
-    return BacktestResult(events, silences, results)
+    results = (_replay(events, setting, ends, proofs, silences, draws, defaults or load_defaults()) for setting in settings)
+    return BacktestResult(events, silences, tuple(_as_known(result, silences) for result in results))
 
 
 def gaps_of(events: Events, setting: Setting) -> tuple[Floats, Rows]:
     """The standardised completed gaps of a replay and which of KINDS each is, from which tails are fitted."""
-    engine = _prepare(events, setting, {}, load_defaults())
+    engine = _prepare(events, setting, Proofs.of({}, {}), load_defaults())
     for until, times, rows in _lessons(engine, events, int(events.times[-1])):
         engine.advance(until, times, rows)
     values = [g for g, _ in engine.learning.gaps]
@@ -69,14 +72,14 @@ def _replay(
     events: Events,
     setting: Setting,
     ends: Floats,
-    proven: Mapping[str, Sequence[Interval]],
+    proofs: Proofs,
     silences: Silences,
     draws: list[Draw],
     defaults: Defaults,
 ) -> SettingResult:
     if not events.times.size:
         return SettingResult(setting, events.streams, (), ())
-    engine = _prepare(events, setting, proven, defaults)
+    engine = _prepare(events, setting, proofs, defaults)
     if _has_fixed_silences(engine):
         return _replay_fixed(engine, events, setting, ends, silences, draws)
     last_hour = int(np.ceil(max(float(events.times[-1]), float(ends.max()))))
@@ -86,6 +89,25 @@ def _replay(
         first, end = np.searchsorted(drawn, (engine.hour, until))
         stops.advance(until, times, rows, draws[first:end])
     return SettingResult(setting, events.streams, _alarms(engine, events, ends, silences), stops.found())
+
+
+def _as_known(result: SettingResult, silences: Silences) -> SettingResult:
+    """Alarms that are due in time that was proven later come once it is, unless their silence is over by then."""
+    if not any(hindsight.later for hindsight in silences.hindsight):
+        return result
+    row = {stream: k for k, stream in enumerate(result.streams)}
+
+    def known(stream: str, due: tuple[float, float, float], end: float) -> tuple[float, float, float]:
+        watch, alert, confirmed = (at if at <= end else np.nan for at in silences.hindsight[row[stream]].known_at(due).tolist())
+        return watch, alert, confirmed
+
+    def end_of(alarm: Alarm) -> float:
+        place = silences.find(row[alarm.stream], alarm.last)
+        return np.inf if place is None else float(silences.end[place])
+
+    alarms = (replace(a, alarm_at=known(a.stream, a.alarm_at, end_of(a))) for a in result.alarms)
+    injected = (replace(stop, found_at=known(stop.stream, stop.found_at, stop.at + LONGEST_WAIT)) for stop in result.injected)
+    return replace(result, alarms=tuple(a for a in alarms if np.isfinite(a.alarm_at).any()), injected=tuple(injected))
 
 
 def _lessons(engine: Engine, events: Events, last: int) -> Iterator[tuple[float, Floats, Rows]]:
@@ -122,7 +144,7 @@ def _replay_fixed(
     return SettingResult(setting, events.streams, tuple(sorted(alarms, key=lambda a: (a.last, a.stream))), tuple(injected))
 
 
-def _prepare(events: Events, setting: Setting, proven: Mapping[str, Sequence[Interval]], defaults: Defaults) -> Engine:
+def _prepare(events: Events, setting: Setting, proofs: Proofs, defaults: Defaults) -> Engine:
     zones = [setting.gap.timezone]
     table: list[CoveredTime] = [ALWAYS]
     known: dict[tuple[frozenset[str], tuple[Interval, ...]], int] = {}
@@ -132,10 +154,10 @@ def _prepare(events: Events, setting: Setting, proven: Mapping[str, Sequence[Int
         if gap.timezone not in zones:
             zones.append(gap.timezone)
         pauses = tuple(merge((hours_of(p.start), hours_of(p.end)) for p in gap.expected_pause))
-        inboxes = inboxes_of(events, stream, proven)
+        inboxes = proofs.inboxes_of(events, stream)
         if (inboxes, pauses) != (frozenset(), ()) and (inboxes, pauses) not in known:
             known[inboxes, pauses] = len(table)
-            table.append(time_covered(proven, inboxes, pauses))
+            table.append(proofs.covered(inboxes, pauses))
         engine.bank.add(
             gap,
             defaults,

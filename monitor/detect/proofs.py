@@ -1,20 +1,68 @@
-"""What is proven of the inboxes of recorded events: which time counts for what each stream gets."""
+"""What is proven of the inboxes of recorded events: which time counts for what each stream gets, and since when it was known."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from monitor.detect.events import Events
-from monitor.detect.witnesses import CoveredTime, Interval, covered_time, paused_time
+import numpy as np
+
+from monitor.detect.events import Events, Floats
+from monitor.detect.witnesses import CoveredTime, Interval, covered_time, merge, paused_time, subtract
 
 
-def inboxes_of(events: Events, stream: str, proven: Mapping[str, Sequence[Interval]]) -> frozenset[str]:
-    """Those that get a stream; any of them where its events do not say."""
-    return events.inboxes.get(stream, frozenset(proven)) if proven else frozenset()
+class Later(NamedTuple):
+    """A half-open interval, hours since the epoch, of which nothing was known before `known_at`."""
+
+    start: float
+    end: float
+    known_at: float
 
 
-def time_covered(proven: Mapping[str, Sequence[Interval]], inboxes: frozenset[str], pauses: tuple[Interval, ...]) -> CoveredTime:
-    """Which time counts for what these inboxes get."""
-    if not proven:
-        return paused_time(pauses)
-    return covered_time(proven, {inbox: spans[0][0] for inbox, spans in proven.items() if spans}, inboxes, pauses)
+@dataclass(frozen=True)
+class Hindsight:
+    """What was not watched live, but read and proven afterwards; what is known first comes last."""
+
+    later: tuple[Later, ...] = ()
+
+    def known_at(self, moments: Sequence[float] | Floats) -> Floats:
+        """When what became due at these moments came to be known: at once, but for what was proven later. NaN stays NaN."""
+        due = np.array(moments, np.float64)
+        known = due.copy()
+        for start, end, at in self.later:
+            known[(due >= start) & (due < end)] = at
+        return known
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """Proven intervals by inbox, sorted and disjoint, watched live or proven at their end only; none: all time counts."""
+
+    live: Mapping[str, Sequence[Interval]]
+    in_retrospect: Mapping[str, Sequence[Interval]]
+    both: Mapping[str, Sequence[Interval]]
+
+    @classmethod
+    def of(cls, live: Mapping[str, Sequence[Interval]], in_retrospect: Mapping[str, Sequence[Interval]]) -> Proofs:
+        """From intervals in any order, which may overlap."""
+        both = {
+            inbox: merge([*live.get(inbox, ()), *in_retrospect.get(inbox, ())]) for inbox in live.keys() | in_retrospect.keys()
+        }
+        return cls({inbox: merge(spans) for inbox, spans in live.items()}, in_retrospect, both)
+
+    def inboxes_of(self, events: Events, stream: str) -> frozenset[str]:
+        """Those that get a stream; any of them where its events do not say."""
+        return events.inboxes.get(stream, frozenset(self.both)) if self.both else frozenset()
+
+    def covered(self, inboxes: frozenset[str], pauses: tuple[Interval, ...] = ()) -> CoveredTime:
+        """Which time counts for what these inboxes get."""
+        if not self.both:
+            return paused_time(pauses)
+        return covered_time(self.both, {inbox: spans[0][0] for inbox, spans in self.live.items() if spans}, inboxes, pauses)
+
+    def hindsight(self, inboxes: frozenset[str]) -> Hindsight:
+        """What of that time was known later only: where none of these inboxes was watched live."""
+        live = merge(span for inbox in inboxes for span in self.live.get(inbox, ()))
+        proven = sorted((span for inbox in inboxes for span in self.in_retrospect.get(inbox, ())), key=lambda span: -span[1])
+        return Hindsight(tuple(Later(*rest, span[1]) for span in proven for rest in subtract([span], live)))

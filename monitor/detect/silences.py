@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.detect.events import Events, Floats, Rows, trailing_rates
 from monitor.detect.learning import is_real_stop
-from monitor.detect.proofs import inboxes_of, time_covered
+from monitor.detect.proofs import Hindsight, Proofs
 from monitor.detect.stops import Draw
 from monitor.detect.tails import classes_of
 from monitor.detect.witnesses import CoveredTime, Interval
@@ -32,6 +32,8 @@ class Silences:
     """Hours in which an alarm was possible: the covered ones of the silence, up to where it becomes a real stop."""
     watched: tuple[CoveredTime, ...]
     """By row, which time was covered."""
+    hindsight: tuple[Hindsight, ...]
+    """By row, what of it was known later only: an alarm that is due there comes when it is."""
 
     def find(self, row: int, start: float) -> int | None:
         """The place of the silence of `row` that began at `start`; silences lie in order of row and start."""
@@ -40,9 +42,7 @@ class Silences:
         return place if place < end and self.start[place] == start else None
 
 
-def silences_of(
-    events: Events, ends: Floats, warm_up: int, window: Interval, proven: Mapping[str, Sequence[Interval]]
-) -> Silences:
+def silences_of(events: Events, ends: Floats, warm_up: int, window: Interval, proofs: Proofs) -> Silences:
     order = np.lexsort((events.times, events.rows))
     row, start = events.rows[order], events.times[order]
     last = np.r_[row[1:] != row[:-1], True] if row.size else np.empty(0, np.bool_)
@@ -53,8 +53,9 @@ def silences_of(
     row, start, end, rates, last = row[keep], start[keep], np.minimum(end[keep], window[1]), rates[keep], last[keep]
     mean_gap = 24.0 / np.maximum(rates, 1e-9)
     limit = np.maximum(14 * 24.0, 20.0 * mean_gap)
-    kinds = {inboxes: time_covered(proven, inboxes, ()) for inboxes in {inboxes_of(events, s, proven) for s in events.streams}}
-    watched = tuple(kinds[inboxes_of(events, stream, proven)] for stream in events.streams)
+    seen_by = [proofs.inboxes_of(events, stream) for stream in events.streams]
+    kinds = {inboxes: (proofs.covered(inboxes), proofs.hindsight(inboxes)) for inboxes in set(seen_by)}
+    watched = tuple(kinds[inboxes][0] for inboxes in seen_by)
     return Silences(
         row=row,
         start=start,
@@ -64,6 +65,7 @@ def silences_of(
         real_stop=is_real_stop(end - start, mean_gap),
         exposure=_judged(watched, row, start, np.minimum(end, start + limit)),
         watched=watched,
+        hindsight=tuple(kinds[inboxes][1] for inboxes in seen_by),
     )
 
 

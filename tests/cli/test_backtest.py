@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from monitor.app.session import open_session
+from monitor.model import CoverageKind
 from monitor.settings import load_settings
 from tests.cli.conftest import BUSY, SILENT, Run
 from tests.store.build import a_copy, a_visit
@@ -108,6 +109,23 @@ def test_years_watched_are_the_covered_ones(gonequiet: Run, tmp_path: Path) -> N
     whole, torn = (gonequiet("backtest", lists, "--json", *more).rows for more in ((), ("--coverage", coverage)))
     assert torn[-1]["exposure_years"] == pytest.approx((whole[-1]["exposure_years"] * 8766 - 60 * 24) / 8766, abs=3 / 8766)
     assert not [row for row in torn if row["type"] == "alarm"]
+
+
+def test_a_coverage_file_may_say_what_was_proven_at_its_end_only(gonequiet: Run, tmp_path: Path) -> None:
+    """An outage from the 61st day to the 75th: the list that stopped before is told of when it ends, and not before."""
+    coverage = tmp_path / "coverage.csv"
+    spans = [(DAILY[0], DAILY[60], ""), (DAILY[60], DAILY[75], "Retrospective"), (DAILY[75], DAILY[119], "live")]
+    coverage.write_text(
+        "\n".join(["inbox,start,end,kind", *(f"one,{a.isoformat()},{b.isoformat()},{kind}" for a, b, kind in spans)]),
+        encoding="utf-8",
+    )
+    rows = gonequiet("backtest", two_lists(tmp_path), "--json", "--coverage", coverage).rows
+    assert [(r["stream"], r["alarm_at"][:19]) for r in rows if r["type"] == "alarm"] == [
+        ("stops.example", DAILY[75].isoformat()[:19])
+    ]
+    coverage.write_text(coverage.read_text().replace("live", "alive"), encoding="utf-8")
+    ran = gonequiet("backtest", two_lists(tmp_path), "--coverage", coverage)
+    assert (ran.status, "line 4: kind: expected live or retrospective, got 'alive'" in ran.err) == (2, True)
 
 
 def test_an_inbox_that_the_coverage_does_not_name_is_told_of_and_not_judged(gonequiet: Run, tmp_path: Path) -> None:
@@ -263,6 +281,17 @@ def test_stored_mail_is_replayed_with_the_holes_that_were_recorded(gonequiet: Ru
     by_group = gonequiet("backtest", "--json", "--group-by", "inbox", "-c", watched).rows
     assert {row["stream"] for row in by_group if row["type"] == "alarm"} <= {"seed-1"}
     assert BUSY not in json.dumps(by_group)
+
+
+def test_a_stored_outage_after_which_the_mail_was_read_tells_nothing_before_its_end(gonequiet: Run, settings_file: Path) -> None:
+    daily = [a_copy(uid, at, stream=BUSY) for uid, at in enumerate(DAILY[:60], start=1)]
+    down, up = DAILY[60], DAILY[75]
+    with open_session(load_settings(settings_file)) as session:
+        session.store.save_visit(a_visit(daily, at=down, since=START), daily)
+        session.store.save_visit(a_visit([], at=up, since=down, kind=CoverageKind.RETROSPECTIVE), [])
+        session.store.save_visit(a_visit([], at=up + timedelta(hours=1), since=up), [])
+    alarms = [row for row in gonequiet("backtest", "--json", "-c", settings_file).rows if row["type"] == "alarm"]
+    assert [(row["stream"], row["alarm_at"]) for row in alarms] == [(BUSY, up.isoformat().replace("+00:00", "Z"))]
 
 
 def test_stored_mail_was_observed_up_to_the_last_proof(gonequiet: Run, settings_file: Path) -> None:

@@ -20,9 +20,9 @@ from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.events import Event, Events, trailing_rates
 from monitor.detect.stops import InjectedStop
 from monitor.detect.tails import classes_of
-from monitor.model import GapFacts
+from monitor.model import CoverageKind, GapFacts
 from monitor.settings import GapSettings
-from tests.detect.streams import DAY, HOUR, START, detector, regular_sends, send
+from tests.detect.streams import DAY, HOUR, START, covered, detector, regular_sends, send
 
 MINUTE = HOUR / 60
 NEW_YORK = ZoneInfo("America/New_York")
@@ -30,6 +30,7 @@ JANUARY = Path("monitor/demo/january_2021.csv")
 SENDS = [s for k in range(12) for s in regular_sends(f"{k}.example", (3 + k) * HOUR, 90 * DAY, first=10_000 * k, seed=k)]
 EVENTS = Events.of(Event(s.stream, s.at) for s in SENDS)
 END = START + 100 * DAY
+Spans = dict[str, list[tuple[float, float]]]
 
 
 def test_the_backtest_raises_what_the_detector_raises() -> None:
@@ -128,6 +129,49 @@ def test_stops_are_put_into_covered_time_only() -> None:
     injected = run(EVENTS, [Setting.fixed(48)], coverage=coverage, stops=300).settings[0].injected
     assert injected
     assert all(200 <= s.at - since <= 801 or 1200 <= s.at - since <= 2001 for s in injected)
+
+
+@pytest.mark.parametrize("rule", [Setting.yearly(1.0), Setting.fixed(45)])
+def test_what_is_read_after_an_outage_counts_but_is_told_no_sooner(rule: Setting) -> None:
+    """One list stops within an outage, one only pauses in it; the detector, which looks every hour, is asked the same."""
+    down, up = START + 50 * DAY, START + 53 * DAY
+    of = {name: [s for s in SENDS if s.stream == name] for name in ("0.example", "1.example")}
+    stops = [s for s in of["0.example"] if s.at < down + 5 * HOUR]
+    pauses = [s for s in of["1.example"] if not down < s.at < up - 20 * HOUR]
+    sends = [*stops, *pauses, *(s for s in SENDS if s.stream not in of)]
+    events = Events.of(Event(s.stream, s.at, inbox="one") for s in sends)
+    ends = dict.fromkeys(events.streams, hours_of(END))
+    live = {"one": [(hours_of(START), hours_of(down)), (hours_of(up), hours_of(END))]}
+    later = {"one": [(hours_of(down), hours_of(up))]}
+
+    def alarms(coverage: Spans, in_retrospect: Spans) -> dict[str, float]:
+        done = run(events, [rule], censor=ends, coverage=coverage, in_retrospect=in_retrospect, stops=0)
+        found = done.settings[0].alarms
+        return {a.stream: a.alarm_at[ALERT] for a in found if hours_of(down) <= a.alarm_at[ALERT] < hours_of(up + DAY)}
+
+    whole = alarms({"one": [(hours_of(START), hours_of(END))]}, {})
+    assert set(whole) == set(of)
+    assert max(whole.values()) < hours_of(up)
+    assert alarms(live, later) == {"0.example": hours_of(up)}
+
+    known = detector(sends, full_coverage=False, settings=rule.gap)
+    known.add_coverage([covered(0 * DAY, down - START), covered(up - START, END - START)])
+    assert not {f.subject for f in known.assess(up - HOUR).findings} & set(of)
+    known.add_coverage([replace(covered(down - START, up - START), kind=CoverageKind.RETROSPECTIVE)])
+    told = {f.subject: hours_of(f.found_at) for f in known.assess(up).findings if f.subject in of}
+    assert told == pytest.approx({"0.example": whole["0.example"]}, abs=1e-4)
+
+
+def test_a_stop_made_up_within_an_outage_is_found_after_it() -> None:
+    since = hours_of(START)
+    live, later = {"one": [(since, since + 1200.0), (since + 1260, since + 2000)]}, {"one": [(since + 1200, since + 1260.0)]}
+    known = run(EVENTS, [Setting.fixed(12)], coverage=live, in_retrospect=later, stops=2000, seed=2).settings[0].injected
+    at_once = run(EVENTS, [Setting.fixed(12)], coverage={"one": [(since, since + 2000)]}, stops=2000, seed=2).settings[0].injected
+    pairs = [(s.found_at[ALERT], due.found_at[ALERT]) for s, due in zip(known, at_once, strict=True)]
+    within = [found for found, due in pairs if since + 1200 < due < since + 1260]
+    assert len(within) > 20
+    assert set(within) == {since + 1260}
+    assert all(found == due or np.isnan([found, due]).all() for found, due in pairs if not since + 1200 < due < since + 1260)
 
 
 def test_the_delay_that_is_shown_is_that_of_injected_stops() -> None:
