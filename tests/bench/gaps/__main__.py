@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
+from monitor.detect.witnesses import Interval
 from tests.bench.gaps.beside import beside, volume_alerts
 from tests.bench.gaps.group_years import group_years
 from tests.bench.gaps.oracle import Oracle, streams_of
 from tests.bench.gaps.ours import false_of, replay
-from tests.bench.gaps.protocol import CLASS_NAMES, Outcome, Record, Stream, measure, record_of
+from tests.bench.gaps.protocol import CLASS_NAMES, Record, Stream, measure, record_of
 from tests.bench.gaps.recorded import recorded_sets
-from tests.bench.gaps.report import Comparison, Measured, render
+from tests.bench.gaps.report import Comparison, Holes, Measured, render
 from tests.bench.gaps.rules import Rule, rules_for, tuned_deadlines
 from tests.bench.gaps.simulate import HOURS_PER_YEAR, simulate
 from tests.bench.gaps.together import groups_stop, outage
@@ -41,7 +42,7 @@ def main() -> None:
         groups = [(m, s, pool.submit(groups_stop, m, s, trials, wanted.seed)) for m, s in ((10, 10), (20, 10))]
         lasting = [pool.submit(group_years, wanted.seed + i, lists) for i in range(worlds)]
         silent = pool.submit(outage, crowd, wanted.seed)
-        holes = pool.submit(_holes, wanted.seed + 1, lists // 3)
+        holes = pool.submit(_holes, wanted.seed + 1, lists)
         aside = pool.submit(beside, wanted.seed + 2, lists // 2)
         fewer = [(name, pool.submit(volume_alerts, streams)) for name, streams in sorted(sets.items())]
         measured = Measured(
@@ -96,24 +97,24 @@ def _compare(name: str, streams: Sequence[Stream], record: Record, rules: Sequen
     return Comparison(name, [ours.outcome(c) for c in CLASSES], others)
 
 
-def _holes(seed: int, lists: int) -> list[tuple[str, list[Outcome]]]:
-    """The same lists without outages, with outages after which the mail is there, and with the mail of outages lost."""
+def _holes(seed: int, lists: int) -> list[Holes]:
+    """The same lists without outages, and with them: proven afterwards, never proven, and with what was sent in them lost."""
     simulation = simulate(seed, lists)
     streams = streams_of(simulation)
     holes = _outages(simulation.first, simulation.end, np.random.default_rng(seed))
     edges = [simulation.first - 1.0, *(x for hole in holes for x in hole), simulation.end + 1.0]
-    covered = {"seed": list(zip(edges[::2], edges[1::2], strict=True))}
-    record = record_of(streams)
+    live = list(zip(edges[::2], edges[1::2], strict=True))
     kept = [Stream(s.name, s.times[~_within(s.times, holes)], s.censor) for s in streams]
-    runs = (
-        ("no outage", streams, record, None),
-        ("outages, the mail is read later", streams, record, covered),
-        ("outages, their mail is lost", kept, record_of(kept), covered),
+    runs: Sequence[tuple[str, Sequence[Stream], Sequence[Interval], Sequence[Interval]]] = (
+        ("no outage", streams, (), ()),
+        ("the mail is read and the time proven afterwards", streams, live, holes),
+        ("the mail is found later, the time stays unproven", streams, live, ()),
+        ("their mail is lost", kept, live, ()),
     )
     result = []
-    for name, seen, gaps, coverage in runs:
-        ours = replay(seen, gaps, PROMISE, coverage=coverage)
-        result.append((name, [ours.outcome(c) for c in CLASSES]))
+    for name, seen, coverage, in_retrospect in runs:
+        ours = replay(seen, record_of(seen), PROMISE, coverage=coverage, in_retrospect=in_retrospect)
+        result.append(Holes(name, [ours.outcome(c) for c in CLASSES], [ours.covered_delay(c) for c in CLASSES]))
     return result
 
 

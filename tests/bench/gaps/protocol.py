@@ -8,7 +8,7 @@ mistake recurrence; Fawcett, Provost 1999: delay against false alarms per unit o
 - A gap's class is the trailing rate (exponential, 30 days) at the send that begins it.
 - A gap longer than 14 days and longer than 20 of the stream's whole-life mean gaps is a *real stop or pause*. No detector
   sees that label. An alarm in any other gap that a send ends is false.
-- Exposure is the time in counted gaps that are no real stops.
+- Exposure is the covered time in counted gaps that are no real stops.
 - Injected stops lie evenly over the exposure, nights and weekends included. The delay runs from the stop to the alarm
   and is 0 where an alarm was open.
 """
@@ -152,14 +152,21 @@ class Outcome:
         return poisson_interval(self.false, self.exposure_years)
 
 
-def measure(record: Record, deadline: Floats, rate_class: int, delays: Floats | None = None, draws: int = 20_000) -> Outcome:
+def measure(
+    record: Record,
+    deadline: Floats,
+    rate_class: int,
+    delays: Floats | None = None,
+    counted: Floats | None = None,
+    draws: int = 20_000,
+) -> Outcome:
     """The outcome of a detector that is given as one deadline (hours since the epoch) a gap.
 
     `delays` are those of injected stops where the detector was run on them, since its deadlines are known only up to the
-    gap's end (infinity: no alarm in it).
+    gap's end (infinity: no alarm in it). `counted`: how many hours of each gap were covered, all of them by default.
     """
     exposed = record.exposed(rate_class)
-    years = float(record.length[exposed].sum()) / HOURS_PER_YEAR
+    years = float((record.length if counted is None else counted)[exposed].sum()) / HOURS_PER_YEAR
     if delays is None:
         delays = injected_delays(record, deadline, exposed, draws)
     stops = record.counted & record.is_stop & (record.rate_class == rate_class)
@@ -167,11 +174,11 @@ def measure(record: Record, deadline: Floats, rate_class: int, delays: Floats | 
     return Outcome(
         exposure_years=years,
         false=int((false_alarms(record, deadline) & exposed).sum()),
-        delay_median=_quantile(delays, 0.5),
-        delay_p90=_quantile(delays, 0.9),
+        delay_median=quantile(delays, 0.5),
+        delay_p90=quantile(delays, 0.9),
         stops=int(stops.sum()),
         stops_found=int(np.isfinite(silence).sum()),
-        stop_median=_quantile(silence, 0.5),
+        stop_median=quantile(silence, 0.5),
     )
 
 
@@ -200,7 +207,8 @@ def threshold_for(record: Record, score: Floats, rate_class: int, false: int) ->
     return float(above * 1.05 if false == 0 else (above + below) / 2)
 
 
-def _quantile(values: Floats, share: float) -> float:
+def quantile(values: Floats, share: float) -> float:
+    """The smallest value that so large a share does not exceed; NaN without any."""
     if not values.size:
         return float("nan")
     return float(np.quantile(values, share, method="inverted_cdf"))

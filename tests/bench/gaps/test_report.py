@@ -10,7 +10,7 @@ from tests.bench.gaps.beside import Beside, Shifts, Tally
 from tests.bench.gaps.group_years import GroupYears
 from tests.bench.gaps.protocol import Outcome
 from tests.bench.gaps.recorded import recorded_sets
-from tests.bench.gaps.report import RULES_OF_THE_TRADE, Comparison, Measured, render, verdict
+from tests.bench.gaps.report import RULES_OF_THE_TRADE, Comparison, Holes, Measured, render, verdict
 from tests.bench.gaps.together import NOBODY, Named, Outage, Trial
 
 
@@ -31,7 +31,7 @@ def measured() -> Measured:
         groups=[(20, 10, [Trial(12.0, 1, Named(10, 1), Named(10, 0)), Trial(float("inf"), 0, NOBODY, NOBODY)])],
         outage=Outage(about_streams=0, more_after=1, about_us=2, due=5, told=4, back_dated=3),
         outage_streams=500,
-        holes=[("no outage", [outcome()] * 4)],
+        holes=[Holes("their mail is lost", [outcome()] * 4, [9.0, 9.0, 9.0, float("inf")])],
         beside=Beside(
             [Tally(100.0, 120, 90)] * 4, [[5.0, 20.0, float("inf")]] * 4, Shifts({(0.1, 0.2): Tally(50.0, 40, 40)}, [4, 5, 9])
         ),
@@ -61,6 +61,7 @@ def test_the_report_names_seed_ratio_and_what_was_never_told() -> None:
     assert "| 10 | 10.0 | 1 | 4 | 0.50 (0.16-1.17) |" in text
     assert "| 20 | 10 | 2 | 1 | 12.0 / never / never | 1.0 | 5.0, 0.5 | 0 % | 5.0, 0.0 | 50 % |" in text
     assert "500 streams: 0 findings about streams meanwhile, 2 about us" in text
+    assert "| their mail is lost | 1.00, 10.0 (9.0) | 1.00, 10.0 (9.0) | 1.00, 10.0 (9.0) | 1.00, 10.0 (never) |" in text
     assert "| posters 1-5/day | 10 | 80 %, 50.0 | 80 %, 100 |" in text
 
 
