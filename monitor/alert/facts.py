@@ -40,6 +40,7 @@ _LEVEL_WORDS = {
     Level.ALERT: "alert, unusual for {}",
     Level.CONFIRMED: "confirmed, very unusual: by chance alone it comes a tenth as often as alert",
 }
+_LIMIT_WORDS = "{}, as the settings want one after so long a silence; by the rhythm alone it would be none yet"
 _KIND_WORDS = {
     FindingKind.VOLUME_DROP: "much less mail than usual",
     FindingKind.PLACEMENT_SHIFT: "mail lies in another folder than before",
@@ -111,6 +112,10 @@ class Facts:
     covered: str | None
     """Said only where some of the silence was not covered; None with `all_covered`, or where it is not known."""
     all_covered: bool
+    counted: str | None
+    """How much counts as silence, where that is more than was proven: the time before our first look, by the mail we hold."""
+    by_limit: bool
+    """The alert comes of a fixed silence or a ceiling in the settings alone."""
     polls: str | None
     inboxes: str | None
     inbox_count: str | None
@@ -154,10 +159,11 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
     covered = context.covered_since if context.covered_since is not None else gap.covered if gap and not ended_at else None
     all_covered = covered is not None and (ended_at or now) - alert.since - covered <= _WHOLE
     group_kind, group_name = group_of(alert.key, alert.subject)
+    by_limit = gap is not None and gap.by_limit
     learned = gap and f"{count(gap.sends_learned, 'mail')} since {gap.first_send_at:%-d %b %Y}"
     return Facts(
         subject=plain(alert.subject, 120),
-        level=_LEVEL_WORDS[alert.level].format("these lists" if alert.kind in GROUPS else "this list"),
+        level=_level(alert, by_limit=by_limit),
         kind_words=_KIND_WORDS.get(alert.kind, "no mail seen"),
         is_open=alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED),
         is_raised=decision.event is AlertEventKind.RAISED,
@@ -176,6 +182,8 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         news=_news_mail(decision.send, last, zone),
         covered=span(covered) if covered and not all_covered else None,
         all_covered=all_covered,
+        counted=span(gap.covered) if gap and covered is not None and gap.covered - covered > _WHOLE else None,
+        by_limit=by_limit,
         polls=count(context.polls_since, "poll") if context.polls_since else None,
         inboxes=_names(context.inboxes),
         inbox_count=count(len(context.inboxes), "seed inbox") if context.inboxes else None,
@@ -201,6 +209,12 @@ def gather(decision: Decision, context: AlertContext, now: datetime, zone: ZoneI
         group=_GROUP_WORDS.get(group_kind, "streams of {}").format(group_name),
         group_name=group_name,
     )
+
+
+def _level(alert: Alert, *, by_limit: bool) -> str:
+    if by_limit:
+        return _LIMIT_WORDS.format(alert.level.word)
+    return _LEVEL_WORDS[alert.level].format("these lists" if alert.kind in GROUPS else "this list")
 
 
 def last_send(decision: Decision, context: AlertContext) -> Send | None:

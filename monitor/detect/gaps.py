@@ -200,4 +200,5 @@ def gap_facts(reading: Reading, row: int, outlook: Outlook | None = None) -> Gap
         alarm_due_at=outlook.alarm_due_at,
         delay_by_day=outlook.delay_by_day,
         delay_by_night=outlook.delay_by_night,
+        by_limit=bool(bank.covered[row] >= bank.limit[row] and reading.years[row] * bank.budget[row] < 1.0),
     )

@@ -92,6 +92,9 @@ class GapFacts:
     delay_by_day: timedelta | None = None
     """From a stop within the day (8 to 20 h in the stream's zone) to its alert, on average at this setting."""
     delay_by_night: timedelta | None = None
+    by_limit: bool = False
+    """An alarm only because the settings want one after so long a silence (`fixed`, `ceiling`): by its rhythm it is not as rare
+    as the budget asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,7 +129,7 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
     "gap-opened": (Decision(alert(), OPENED, ("log",)), context()),
     "gap-opened-little-known": (Decision(alert(finding(gap=None)), OPENED, ("log",)), AlertContext()),
     "gap-opened-back-dated": (
-        Decision(alert(found_at=NOW - hours(3)), OPENED, ("log",)),
+        Decision(alert(finding(gap=gap_facts(covered=hours(30))), found_at=NOW - hours(3)), OPENED, ("log",)),
         context(
             covered_since=hours(30),
             others_sends=0,
@@ -138,6 +138,14 @@ CASES: dict[str, tuple[Decision, AlertContext]] = {
             same_organisation=(send(NOW - hours(2), stream="other.example.org", subject="Still here"),),
             shared_link_hosts={1: ("click.example.org",)},
         ),
+    ),
+    "gap-opened-by-fixed-hours": (
+        Decision(
+            alert(finding(gap=gap_facts(return_period_years=0.001, covered=hours(40), by_limit=True)), found_at=NOW - hours(3)),
+            OPENED,
+            ("log",),
+        ),
+        context(covered_since=hours(2)),
     ),
     "gap-raised": (Decision(alert(level=Level.CONFIRMED), RAISED, ("log",)), context()),
     "gap-resolved": (

@@ -137,6 +137,19 @@ def test_fixed_hours_alarm_exactly_then() -> None:
     assert known.assess(LAST + timedelta(hours=49)).findings[0].found_at == LAST + timedelta(hours=48)
 
 
+@pytest.mark.parametrize("limit", ["fixed", "ceiling"])
+def test_a_silence_that_only_a_limit_makes_an_alarm_says_so_until_it_is_rare(limit: str) -> None:
+    known = detector(SENDS, settings=GapSettings.model_validate({limit: "8h"}))
+    facts = [known.assess(LAST + timedelta(hours=9)).findings[0].gap, known.assess(LAST + 30 * DAY).findings[0].gap]
+    assert [f is not None and f.by_limit for f in facts] == [True, False]
+
+
+def test_a_silence_that_is_an_alarm_before_its_ceiling_is_not_told_of_for_that() -> None:
+    (found,) = detector(SENDS, settings=GapSettings(ceiling=timedelta(days=25))).assess(LAST + 30 * DAY).findings
+    assert found.gap is not None
+    assert not found.gap.by_limit
+
+
 def test_fixed_hours_stand_instead_of_a_ceiling() -> None:
     known = detector(SENDS, settings=GapSettings(fixed=timedelta(hours=48), ceiling=timedelta(hours=6)))
     assert known.assess(LAST + timedelta(hours=49)).findings[0].found_at == LAST + timedelta(hours=48)
