@@ -16,7 +16,7 @@ from monitor.detect.calendar import hours_of, moment_of
 from monitor.detect.events import Event, Events
 from monitor.detect.witnesses import Interval, intersect, subtract
 from monitor.errors import InputError
-from monitor.model import CoverageKind
+from monitor.model import Coverage, CoverageKind
 from monitor.settings import Settings
 
 if TYPE_CHECKING:  # a file of events needs no store, which takes a second to import
@@ -89,20 +89,30 @@ def _open_ended(spans: Sequence[Interval]) -> list[Interval]:
 
 
 def _in_retrospect(session: Session, proven: Mapping[str, Sequence[Interval]]) -> dict[str, list[Interval]]:
-    """What of it was proven at its end only, since the inbox was first watched live."""
+    """What of it was proven at its end only, since the inbox was first watched live.
+
+    Looks far apart are kept as one interval with their number: they are taken to have come evenly.
+    """
     if not proven:
         return {}
     first, last = min(spans[0][0] for spans in proven.values()), max(spans[-1][1] for spans in proven.values())
+    rows: dict[str, list[Coverage]] = {}
+    for row in session.store.coverage():
+        if row.kind is CoverageKind.RETROSPECTIVE:
+            rows.setdefault(row.inbox, []).append(row)
     found: dict[str, list[Interval]] = {}
     for seen in session.store.witnessed(moment_of(first), moment_of(last), None, tuple(sorted(proven))).inboxes:
         live_from = min((s.start for s in seen.stretches if s.kind is CoverageKind.LIVE), default=None)
-        later = [
-            s for s in seen.stretches if s.kind is CoverageKind.RETROSPECTIVE and live_from is not None and s.start > live_from
-        ]
-        spans = [(hours_of(s.start), hours_of(s.end)) for s in later]
-        if common := intersect(spans, proven[seen.inbox]):
-            found[seen.inbox] = common
-    return found
+        for s in seen.stretches:
+            if s.kind is CoverageKind.RETROSPECTIVE and live_from is not None and s.start > live_from:
+                looks = max((row.polls for row in rows[seen.inbox] if row.start < s.end and row.end > s.start), default=1)
+                found.setdefault(seen.inbox, []).extend(_divided(hours_of(s.start), hours_of(s.end), looks))
+    return {inbox: spans for inbox, pieces in found.items() if (spans := intersect(pieces, proven[inbox]))}
+
+
+def _divided(start: float, end: float, parts: int) -> list[Interval]:
+    edges = [start + (end - start) * k / parts for k in range(parts)]
+    return list(zip(edges, [*edges[1:], end], strict=True))
 
 
 def read_censor(path: Path) -> dict[str, float]:

@@ -93,7 +93,7 @@ def _replay(
 
 def _as_known(result: SettingResult, silences: Silences) -> SettingResult:
     """Alarms that are due in time that was proven later come once it is, unless their silence is over by then."""
-    if not any(hindsight.later for hindsight in silences.hindsight):
+    if not any(hindsight.edges.size for hindsight in silences.hindsight):
         return result
     row = {stream: k for k, stream in enumerate(result.streams)}
 

@@ -22,17 +22,31 @@ class Later(NamedTuple):
 
 @dataclass(frozen=True)
 class Hindsight:
-    """What was not watched live, but read and proven afterwards; what is known first comes last."""
+    """What was not watched live, but read and proven afterwards: since each of `edges` (rising) it was known at `known`.
 
-    later: tuple[Later, ...] = ()
+    NaN: at once, as is what lies before the first edge.
+    """
 
-    def known_at(self, moments: Sequence[float] | Floats) -> Floats:
-        """When what became due at these moments came to be known: at once, but for what was proven later. NaN stays NaN."""
-        due = np.array(moments, np.float64)
-        known = due.copy()
-        for start, end, at in self.later:
-            known[(due >= start) & (due < end)] = at
-        return known
+    edges: Floats
+    known: Floats
+
+    @classmethod
+    def of(cls, later: Sequence[Later]) -> Hindsight:
+        """What several intervals hold was known by the first of their proofs."""
+        edges = np.unique([edge for span in later for edge in (span.start, span.end)])
+        known = np.full(edges.size, np.nan)
+        for start, end, at in sorted(later, key=lambda span: -span.known_at):
+            known[slice(*np.searchsorted(edges, (start, end)))] = at
+        return cls(edges, known)
+
+    def known_at(self, due: Sequence[float] | Floats) -> Floats:
+        """When what became due at these moments came to be known. NaN stays NaN."""
+        moments = np.array(due, np.float64)
+        if not self.edges.size:
+            return moments
+        place = np.searchsorted(self.edges, moments, side="right") - 1
+        later = np.where(place < 0, np.nan, self.known[place])
+        return np.where(np.isnan(later), moments, later)
 
 
 @dataclass(frozen=True)
@@ -64,5 +78,5 @@ class Proofs:
     def hindsight(self, inboxes: frozenset[str]) -> Hindsight:
         """What of that time was known later only: where none of these inboxes was watched live."""
         live = merge(span for inbox in inboxes for span in self.live.get(inbox, ()))
-        proven = sorted((span for inbox in inboxes for span in self.in_retrospect.get(inbox, ())), key=lambda span: -span[1])
-        return Hindsight(tuple(Later(*rest, span[1]) for span in proven for rest in subtract([span], live)))
+        proven = [span for inbox in inboxes for span in self.in_retrospect.get(inbox, ())]
+        return Hindsight.of([Later(*rest, span[1]) for span in proven for rest in subtract([span], live)])

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -292,6 +293,18 @@ def test_a_stored_outage_after_which_the_mail_was_read_tells_nothing_before_its_
         session.store.save_visit(a_visit([], at=up + timedelta(hours=1), since=up), [])
     alarms = [row for row in gonequiet("backtest", "--json", "-c", settings_file).rows if row["type"] == "alarm"]
     assert [(row["stream"], row["alarm_at"]) for row in alarms] == [(BUSY, up.isoformat().replace("+00:00", "Z"))]
+
+
+def test_looks_far_apart_tell_each_of_the_time_before_it(gonequiet: Run, settings_file: Path) -> None:
+    """The service ran until 2 March, then somebody polled by hand, once a day. The alarm is due on the 5th in the afternoon."""
+    daily = [a_copy(uid, at, stream=BUSY) for uid, at in enumerate(DAILY[:60], start=1)]
+    looks = [DAILY[60] + timedelta(days=n) for n in range(40)]
+    with open_session(load_settings(settings_file)) as session:
+        session.store.save_visit(a_visit(daily, at=looks[0], since=START), daily)
+        for since, at in pairwise(looks):
+            session.store.save_visit(a_visit([], at=at, since=since, kind=CoverageKind.RETROSPECTIVE), [])
+    [alarm] = [row for row in gonequiet("backtest", "--json", "-c", settings_file).rows if row["type"] == "alarm"]
+    assert alarm["alarm_at"] == looks[4].isoformat().replace("+00:00", "Z")
 
 
 def test_stored_mail_was_observed_up_to_the_last_proof(gonequiet: Run, settings_file: Path) -> None:
