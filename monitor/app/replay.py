@@ -172,6 +172,7 @@ def _setting(name: str, settings: Settings, material: Material, tried: Mapping[s
 
 
 def _read(path: Path, group_by: GroupBy, complain: Complain, organisations: dict[str, str]) -> Iterable[ArchivedEvent]:
+    is_empty, is_grouped = True, group_by == "stream"
     for found in read_events(path):
         if isinstance(found, ArchiveProblem):
             complain(found)
@@ -182,8 +183,11 @@ def _read(path: Path, group_by: GroupBy, complain: Complain, organisations: dict
             # Two streams of a group may use the same send_id: it is theirs only.
             send = None if found.send_id is None else f"{found.sender_id} {found.send_id}"
             sender = _name(group_by, found.sender_id, found.organisation, found.provider, found.inbox)
+            is_empty, is_grouped = False, is_grouped or getattr(found, group_by) is not None
             found = found._replace(sender_id=sender, send_id=send)
         yield found
+    if not is_empty and not is_grouped:
+        raise InputError(path, f"--group-by {group_by}: no row names its {group_by}")
 
 
 def _name(group_by: GroupBy, stream: str, organisation: str | None, provider: str | None, inbox: str | None) -> str:

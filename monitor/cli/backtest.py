@@ -96,6 +96,8 @@ def backtest(
     report_to = None if end is None else _hours("--to", end)
     if report_from is not None and report_to is not None and report_from >= report_to:
         raise GoneQuietError(f"--to: expected a time after --from, got {end!r}")
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise GoneQuietError(f"--plot: expected a name that ends in .svg, got {str(plot)!r}")
     settings = find_settings(config) or Settings()
     problems: list[ArchiveProblem] = []
     if events is not None:
@@ -134,12 +136,12 @@ def backtest(
     )
     every = list(rows(result, levels=levels))
     found = [row for row in every if fixed_hours or not _is_unasked(row)]
-    if plot is not None:
-        _draw(plot, every)
     if as_json:
         json_lines(found)
     else:
         _show(result, found)
+    if plot is not None:
+        _draw(plot, every)
     if problems:
         raise typer.Exit(2)
 

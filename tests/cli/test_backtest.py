@@ -151,6 +151,13 @@ def test_events_may_come_from_stdin_under_headings_in_capitals(
     assert gonequiet("backtest", "-", "--json").out == expected
 
 
+def test_what_is_wrong_with_stdin_is_not_said_of_a_temporary_file(gonequiet: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"who,when\n")))
+    ran = gonequiet("backtest", "-", "--json")
+    assert ran.status == 2
+    assert ran.err.startswith("gonequiet: -: expected a first line that names the columns")
+
+
 def test_copies_of_one_send_count_once_and_groups_are_one_sender(gonequiet: Run, tmp_path: Path) -> None:
     rows = [f"{n % 2}.example,{at.isoformat()},{n},One,Postbird,{i}" for n, at in enumerate(DAILY) for i in ("a", "b")]
     path = events(tmp_path, *rows, header="sender_id,timestamp,send_id,organisation,provider,inbox")
@@ -158,6 +165,25 @@ def test_copies_of_one_send_count_once_and_groups_are_one_sender(gonequiet: Run,
     assert by_stream["exposure_years"] > 1.5 * by_group["exposure_years"]
     for group in ("provider", "inbox"):
         assert gonequiet("backtest", path, "--json", "--group-by", group).status == 0
+
+
+@pytest.mark.parametrize("by", ["provider", "organisation", "inbox"])
+def test_groups_that_no_row_names_are_asked_for(by: str, gonequiet: Run, tmp_path: Path) -> None:
+    """All lists would be replayed as one sender, `unknown`."""
+    ran = gonequiet("backtest", path := two_lists(tmp_path), "--group-by", by, "--json")
+    assert (ran.status, ran.out, ran.err) == (2, "", f"gonequiet: {path}: --group-by {by}: no row names its {by}\n")
+
+
+def test_a_picture_that_cannot_be_written_costs_no_result(gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--json", "--plot", tmp_path / "nowhere" / "x.svg")
+    assert ran.status == 2
+    assert "cannot be written" in ran.err
+    assert [row["type"] for row in ran.rows].count("summary") == 10
+
+
+def test_a_picture_is_svg_and_nothing_else(gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--plot", "x.png")
+    assert (ran.status, ran.out, ran.err) == (2, "", "gonequiet: --plot: expected a name that ends in .svg, got 'x.png'\n")
 
 
 def test_bad_rows_are_named_and_skipped(gonequiet: Run, tmp_path: Path) -> None:
