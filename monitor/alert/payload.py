@@ -67,6 +67,7 @@ def payload_of(decision: Decision, context: AlertContext, now: datetime, link: s
         "evidence": [_evidence(e) for e in context.last_evidence] if last else [],
         "return_period_years": _finite(gap.return_period_years) if gap else None,
         "odds": odds(gap.return_period_years) if gap else None,
+        "by_limit": gap.by_limit if gap else None,
         "expected_sends": _finite(gap.expected_sends) if gap else None,
         "next_expected": iso(gap.next_expected_at) if gap else None,
         "alarm_due": iso(gap.alarm_due_at) if gap else None,

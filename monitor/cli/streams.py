@@ -118,7 +118,7 @@ def gaps(
                 _silent_for(row),
                 row["next_expected"],
                 _missed(row),
-                row["odds"],
+                row["odds"] or ("usual, by the settings" if row["by_limit"] else None),
                 row["alarm_due"],
                 _delay(row),
                 _learned(row),

@@ -200,5 +200,11 @@ def gap_facts(reading: Reading, row: int, outlook: Outlook | None = None) -> Gap
         alarm_due_at=outlook.alarm_due_at,
         delay_by_day=outlook.delay_by_day,
         delay_by_night=outlook.delay_by_night,
-        by_limit=bool(bank.covered[row] >= bank.limit[row] and reading.years[row] * bank.budget[row] < 1.0),
+        by_limit=_is_by_limit(reading, row),
     )
+
+
+def _is_by_limit(reading: Reading, row: int) -> bool:
+    bank = reading.frame.engine.bank
+    is_alarmed = not np.isnan(bank.alarm_at[row, ALERT])
+    return bool(is_alarmed and bank.covered[row] >= bank.limit[row] and reading.years[row] * bank.budget[row] < 1.0)

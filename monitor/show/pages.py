@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,6 +28,11 @@ PHASES = {
         "Silent for unusually long before we began to look, or after too few sends to say what is usual: no alert comes of it.",
     ),
 }
+BY_LIMIT = {
+    StreamPhase.SILENT: "Quiet for as long as the settings allow (fixed, ceiling); by its own rhythm not improbable yet.",
+    StreamPhase.ENDED: "Silent for as long as the settings allow before we began to look: no alert comes of it.",
+}
+"""What is said in place of that where only the settings make an alarm of a silence."""
 KINDS = {
     FindingKind.GAP: "silence",
     FindingKind.GROUP_GAP: "silence of several lists",
@@ -162,6 +167,8 @@ def stream_lines(snapshot: Snapshot, times: Mapping[str, Sequence[datetime]]) ->
 
 def stream_line(state: StreamState, provider: ShownProvider | None, now: datetime, times: Sequence[datetime]) -> StreamLine:
     word, explained = PHASES[state.phase]
+    if is_by_limit(state):
+        explained = BY_LIMIT.get(state.phase, explained)
     confidence = provider.confidence if provider else None
     days = _days(times, now)
     return StreamLine(
@@ -180,6 +187,17 @@ def stream_line(state: StreamState, provider: ShownProvider | None, now: datetim
         spark=_spark(days),
         spark_words=f"{count(sum(days), 'send')} in 14 days",
     )
+
+
+def is_by_limit(state: StreamState) -> bool:
+    """Only a fixed silence or a ceiling makes an alarm of this silence."""
+    return state.gap is not None and state.gap.by_limit
+
+
+def silence_words(states: Iterable[StreamState]) -> str:
+    """What the shaded silences of a picture have in common."""
+    of_limit = any(is_by_limit(s) for s in states if s.phase is StreamPhase.SILENT)
+    return "silence that is improbable for the list" + (", or as long as the settings allow" if of_limit else "")
 
 
 def _rhythm(state: StreamState) -> str:

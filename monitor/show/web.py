@@ -113,6 +113,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
             wide=_picture(charts.fleet(rows, start, end, blind)) if rows else None,
             narrow=_picture(charts.fleet(rows, start, end, blind, charts.NARROW)) if rows else None,
             any_silent=any(row.silent_since for row in rows),
+            silence_words=pages.silence_words(snapshot.states),
             any_blind=bool(blind),
             refresh=refresh,
         )

@@ -144,6 +144,12 @@ def test_a_silence_that_only_a_limit_makes_an_alarm_says_so_until_it_is_rare(lim
     assert [f is not None and f.by_limit for f in facts] == [True, False]
 
 
+def test_a_list_that_is_being_learned_has_no_alarm_by_a_limit() -> None:
+    (state,) = detector(SENDS[:3], settings=GapSettings(fixed=timedelta(hours=2))).assess(SENDS[2].at + 5 * HOUR).states
+    assert state.gap is not None
+    assert (state.phase, state.gap.by_limit) == (StreamPhase.LEARNING, False)
+
+
 def test_a_silence_that_is_an_alarm_before_its_ceiling_is_not_told_of_for_that() -> None:
     (found,) = detector(SENDS, settings=GapSettings(ceiling=timedelta(days=25))).assess(LAST + 30 * DAY).findings
     assert found.gap is not None

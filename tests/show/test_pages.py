@@ -15,13 +15,27 @@ from monitor.show.pages import (
     chart_now,
     fleet_rows,
     headline,
+    silence_words,
     stream_line,
     stream_lines,
     warnings,
 )
 from monitor.show.snapshot import Snapshot
 from monitor.show.strips import WINDOW
-from tests.show.snapshots import EMPTY, LAST, NOW, VICTORY, all_wrong, calm, gap_finding, history, inbox, shown_alert, silent
+from tests.show.snapshots import (
+    EMPTY,
+    LAST,
+    NOW,
+    VICTORY,
+    all_wrong,
+    calm,
+    facts,
+    gap_finding,
+    history,
+    inbox,
+    shown_alert,
+    silent,
+)
 
 
 def with_phases(*phases: StreamPhase) -> Snapshot:
@@ -116,6 +130,23 @@ def test_a_list_that_ended_before_it_was_learned_claims_no_rhythm() -> None:
 def test_of_a_list_that_was_silent_before_anybody_looked_the_page_says_so() -> None:
     _, said = PHASES[StreamPhase.ENDED]
     assert "before we began to look" in said
+
+
+@pytest.mark.parametrize("phase", [StreamPhase.SILENT, StreamPhase.ENDED])
+def test_a_silence_that_only_the_settings_make_an_alarm_is_not_called_improbable(phase: StreamPhase) -> None:
+    (state,) = with_phases(phase).states
+    gap = replace(facts(LAST, 24.0, NOW), return_period_years=0.0005, by_limit=True)
+    line = stream_line(replace(state, gap=gap), None, NOW, ())
+    assert "as long as the settings allow" in line.phase_help
+    assert "that is improbable" not in line.phase_help
+    assert "unusual" not in line.phase_help
+
+
+def test_the_picture_does_not_call_silences_improbable_that_only_the_settings_shade() -> None:
+    (state,) = with_phases(StreamPhase.SILENT).states
+    of_limit = replace(state, gap=replace(facts(LAST, 24.0, NOW), by_limit=True))
+    assert silence_words([state]) == "silence that is improbable for the list"
+    assert silence_words([state, of_limit]) == "silence that is improbable for the list, or as long as the settings allow"
 
 
 def test_our_own_faults_stand_above_everything() -> None:

@@ -98,6 +98,22 @@ def test_the_page_of_a_list_that_ended_before_it_was_learned_claims_no_rhythm(ge
     assert "would have been usual" not in text
 
 
+@pytest.mark.parametrize("path", ["/", f"/streams/{VICTORY}"])
+def test_no_page_calls_a_silence_improbable_that_only_the_settings_make_an_alarm(get: Get, path: str) -> None:
+    source = silent()
+    state = next(s for s in source.now.states if s.stream == VICTORY)
+    assert state.gap is not None
+    gap = replace(state.gap, return_period_years=0.0005, by_limit=True)
+    (finding,) = source.now.assessment.findings
+    (shown,) = source.now.alerts
+    alert = replace(shown, alert=replace(shown.alert, finding=replace(finding, gap=gap)))
+    judged = replace(source.now.assessment, states=(replace(state, gap=gap, return_period_years=0.0005),))
+    text = get(replace(source, now=replace(source.now, assessment=judged, alerts=(alert,))), path).text
+    assert "that it is improbable" not in text
+    assert "as long as the settings allow" in text
+    assert "a silence this long is usual here" in text
+
+
 def test_the_alert_s_page_has_its_text_evidence_and_who_was_told(get: Get) -> None:
     text = get(silent(), "/alerts/1").text
     for words in ("What we cannot know", "168 polls", "xt.local", "newsroom", "sent 7 Jan, 08:22 UTC"):
