@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.text import Text
 
@@ -19,7 +20,8 @@ from monitor.collect.events import read_timestamp
 from monitor.detect.backtest import run
 from monitor.detect.backtest_result import BacktestResult
 from monitor.detect.backtest_rows import ALL_CLASSES, rows, told_after
-from monitor.detect.calendar import hours_of
+from monitor.detect.calendar import hours_of, moment_of
+from monitor.detect.events import Events
 from monitor.errors import GoneQuietError
 from monitor.settings import Settings
 from monitor.show.backtest_chart import backtest_chart
@@ -31,11 +33,13 @@ USUAL_COMPARISON = 48.0
 
 
 ALARMS_SHOWN = 20
+PROBLEMS_SHOWN = 20
 _STOPS = ("real stops", "told after", "injected: median", "90 % within")
 _LEGEND = (
     "false a year: alarms that the stream's next mail contradicted, per stream and year; the interval is what so few prove.",
     "real stops: silences of over 14 days and 20 mean gaps that were told of, and after how long. injected: stops put in at",
     "random moments, and how long each went unnoticed (– where so many were not found before the data end).",
+    "An alarm that is neither false nor of a real stop is of a silence that lasts up to the end of the data and is too short.",
 )
 
 
@@ -108,8 +112,10 @@ def backtest(
 
         with open_session(*read_settings(config)) as session:
             material = events_in_store(session, group_by)
-    for problem in problems:
+    for problem in problems[:PROBLEMS_SHOWN]:
         errors().print(Text(f"gonequiet: {events}, line {problem.position}: {problem.reason}"))
+    if more := problems[PROBLEMS_SHOWN:]:
+        errors().print(Text(f"gonequiet: {events}: {count(len(more), 'more line')} could not be read"))
     if not material.events.times.size:
         missing = (
             f"{events}: there is no event in it"
@@ -124,6 +130,8 @@ def backtest(
     ends = read_censor(censor) if censor else material.ends
     if censor and (unknown := sorted(ends.keys() - set(material.events.streams))):
         errors().print(Text(f"gonequiet: {censor}: no event is of {_few(unknown)}; not used"))
+    if censor and (later_mail := _with_mail_after(ends, material.events)):
+        errors().print(Text(f"gonequiet: {censor}: {_few(later_mail)} mailed after its end there; its last mail counts"))
     result = run(
         material.events,
         settings_to_try(settings, material, false_alarms_per_year or (), fixed_hours or [USUAL_COMPARISON]),
@@ -139,11 +147,18 @@ def backtest(
     if as_json:
         json_lines(found)
     else:
-        _show(result, found)
+        _show(result, found, _nothing_watched(result, warm_up, start, end))
     if plot is not None:
         _draw(plot, every)
     if problems:
         raise typer.Exit(2)
+
+
+def _with_mail_after(ends: Mapping[str, float], events: Events) -> list[str]:
+    """The streams that mailed after observation of them ended, as is said."""
+    last = np.full(len(events.streams), -np.inf)
+    np.maximum.at(last, events.rows, events.times)
+    return [stream for stream, at in zip(events.streams, last.tolist(), strict=True) if at > ends.get(stream, np.inf)]
 
 
 def _few(names: list[str], most: int = 5) -> str:
@@ -152,10 +167,15 @@ def _few(names: list[str], most: int = 5) -> str:
 
 
 def _hours(option: str, text: str) -> float:
-    moment = read_timestamp(text)
+    moment = None if _is_bare_date(text) else read_timestamp(text)
     if moment is None:
         raise GoneQuietError(f"{option}: expected a time such as 2021-01-06 or 2021-01-06T18:00Z, got {text!r}")
     return hours_of(moment)
+
+
+def _is_bare_date(text: str) -> bool:
+    """A year or a day without hyphens (`2021`, `20210106`), which would be read as seconds since 1970."""
+    return text.isdecimal() and (len(text) == 4 or (len(text) == 8 and text[:2] in ("19", "20")))
 
 
 def _draw(path: Path, every: list[dict[str, object]]) -> None:
@@ -170,7 +190,18 @@ def _is_unasked(row: dict[str, object]) -> bool:
     return row["type"] == "alarm" and str(row["setting"]).startswith("fixed")
 
 
-def _show(result: BacktestResult, found: list[dict[str, object]]) -> None:
+def _nothing_watched(result: BacktestResult, warm_up: int, start: str | None, end: str | None) -> str:
+    """Why there is no summary to show, as far as what was asked for can be the reason."""
+    first, last = (moment_of(float(result.events.times[k])) for k in (0, -1))
+    asked = [f"after the first {count(warm_up, 'send')} of a stream"]
+    asked += [f"from {start} on"] * (start is not None) + [f"before {end}"] * (end is not None)
+    return (
+        f"No silence was watched: counted are those that begin {', '.join(asked)}, in covered time. "
+        f"The events are from {first:%Y-%m-%d} to {last:%Y-%m-%d}."
+    )
+
+
+def _show(result: BacktestResult, found: list[dict[str, object]], nothing: str) -> None:
     table(
         (*("setting", "class", "years watched", "alarms", "false a year", "95 % interval"), *_STOPS),
         (
@@ -189,7 +220,7 @@ def _show(result: BacktestResult, found: list[dict[str, object]]) -> None:
             for setting in result.settings
             for index, row in _summaries(found, setting.setting.name)
         ),
-        empty="No silence was watched: every stream has fewer sends than the warm-up.",
+        empty=nothing,
     )
     _show_alarms([row for row in found if row["type"] == "alarm"])
     for line in _LEGEND:

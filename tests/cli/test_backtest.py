@@ -248,10 +248,37 @@ def test_a_sender_whose_end_is_given_but_that_has_no_event_is_told_of(gonequiet:
     assert ran.err == f"gonequiet: {censor}: no event is of stop.example; not used\n"
 
 
-def test_a_time_that_is_none_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
-    ran = gonequiet("backtest", two_lists(tmp_path), "--from", "soon")
+def test_a_sender_that_mailed_after_its_end_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
+    censor = tmp_path / "censor.csv"
+    censor.write_text("sender_id,censor_ts\ngoes-on.example,2025-03-05\nstops.example,2025-03-05\n", encoding="utf-8")
+    ran = gonequiet("backtest", two_lists(tmp_path), "--censor", censor, "--json")
+    assert ran.status == 0
+    assert ran.err == f"gonequiet: {censor}: goes-on.example mailed after its end there; its last mail counts\n"
+
+
+@pytest.mark.parametrize("text", ["soon", "2025", "20250201"])
+def test_a_time_that_is_none_is_told_of(text: str, gonequiet: Run, tmp_path: Path) -> None:
+    ran = gonequiet("backtest", two_lists(tmp_path), "--from", text)
     assert ran.status == 2
     assert "--from: expected a time" in ran.err
+
+
+def test_the_reason_is_told_why_nothing_was_watched(gonequiet: Run, tmp_path: Path) -> None:
+    lists = two_lists(tmp_path)
+    outside = gonequiet("backtest", lists, "--from", "2026-01-01").out
+    assert "those that begin after the first 5 sends of a stream, from 2026-01-01 on, in covered time." in outside
+    assert "The events are from 2025-01-01 to 2025-04-30." in outside
+    long = gonequiet("backtest", lists, "--warm-up", "500").out
+    assert "those that begin after the first 500 sends of a stream, in covered time." in long
+
+
+def test_of_many_bad_rows_the_first_are_named_and_the_rest_counted(gonequiet: Run, tmp_path: Path) -> None:
+    path = events(tmp_path, *(f"a.example,{at:%d.%m.%Y}" for at in DAILY), *(f"a.example,{at.isoformat()}" for at in DAILY))
+    ran = gonequiet("backtest", path, "--json")
+    lines = ran.err.splitlines()
+    assert (ran.status, len(lines)) == (2, 21)
+    assert "line 2: has no time that can be read" in lines[0]
+    assert lines[-1] == f"gonequiet: {path}: 100 more lines could not be read"
 
 
 def test_a_span_that_ends_before_it_begins_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
