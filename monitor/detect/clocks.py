@@ -20,7 +20,8 @@ from monitor.detect.runs import runs_of
 from monitor.detect.tails import Tails
 from monitor.detect.witnesses import ALWAYS, CoveredTime
 
-ALERT = 1
+WATCH, ALERT = 0, 1
+"""Columns of `alarm_at`."""
 SOON = 0.6
 """The share of `soonest` from which a row's deadlines are reckoned together with another's."""
 ENDED = -np.inf

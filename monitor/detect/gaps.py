@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.detect.bank import LEVELS, Floats, Rows
 from monitor.detect.calendar import moment_of
-from monitor.detect.clocks import ALERT
+from monitor.detect.clocks import ALERT, WATCH
 from monitor.detect.delay import expected_delays
 from monitor.detect.fleet import rates
 from monitor.detect.learning import is_real_stop
@@ -171,7 +171,7 @@ def phase_of(reading: Reading, row: int, *, is_blind: bool, is_paused: bool) -> 
         return StreamPhase.SILENT
     if is_blind:
         return StreamPhase.BLIND
-    if level is Level.WATCH:
+    if level is Level.WATCH or np.isneginf(bank.alarm_at[row, WATCH]) or _is_held_back(reading, row):
         return StreamPhase.WATCH
     if bank.sessions[row] < bank.min_sessions[row]:
         over = bool(is_real_stop(np.array(bank.covered[row]), np.array(1.0 / bank.level(row))))
@@ -201,6 +201,7 @@ def gap_facts(reading: Reading, row: int, outlook: Outlook | None = None) -> Gap
         delay_by_day=outlook.delay_by_day,
         delay_by_night=outlook.delay_by_night,
         by_limit=_is_by_limit(reading, row),
+        held_back=_is_held_back(reading, row),
     )
 
 
@@ -208,3 +209,9 @@ def _is_by_limit(reading: Reading, row: int) -> bool:
     bank = reading.frame.engine.bank
     is_alarmed = not np.isnan(bank.alarm_at[row, ALERT])
     return bool(is_alarmed and bank.covered[row] >= bank.limit[row] and reading.years[row] * bank.budget[row] < 1.0)
+
+
+def _is_held_back(reading: Reading, row: int) -> bool:
+    bank = reading.frame.engine.bank
+    waits = bank.covered[row] < bank.floor[row] or np.isfinite(bank.fixed[row])
+    return bool(waits and np.isnan(bank.alarm_at[row, ALERT]) and reading.years[row] * bank.budget[row] >= 1.0)

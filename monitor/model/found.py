@@ -95,6 +95,8 @@ class GapFacts:
     by_limit: bool = False
     """An alarm only because the settings want one after so long a silence (`fixed`, `ceiling`): by its rhythm it is not as rare
     as the budget asks."""
+    held_back: bool = False
+    """As rare as the budget asks, and no alarm only because the settings want none yet (`floor`, `fixed`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ BY_LIMIT = {
     StreamPhase.ENDED: "Silent for as long as the settings allow before we began to look: no alert comes of it.",
 }
 """What is said in place of that where only the settings make an alarm of a silence."""
+HELD_BACK = "Quiet for so long that it is improbable under its own rhythm; the settings want no alert yet (floor or fixed)."
 KINDS = {
     FindingKind.GAP: "silence",
     FindingKind.GROUP_GAP: "silence of several lists",
@@ -169,6 +170,8 @@ def stream_line(state: StreamState, provider: ShownProvider | None, now: datetim
     word, explained = PHASES[state.phase]
     if is_by_limit(state):
         explained = BY_LIMIT.get(state.phase, explained)
+    elif state.gap is not None and state.gap.held_back and state.phase is StreamPhase.WATCH:
+        explained = HELD_BACK
     confidence = provider.confidence if provider else None
     days = _days(times, now)
     return StreamLine(

@@ -165,6 +165,7 @@ def _explained(facts: GapFacts | None) -> Row:
     return {
         "odds": odds(facts.return_period_years) if facts else None,
         "by_limit": facts.by_limit if facts else None,
+        "held_back": facts.held_back if facts else None,
         "expected_sends": round(facts.expected_sends, 3) if facts and not is_unknown else None,
         "expected_delay_day_seconds": _seconds(facts.delay_by_day if facts else None),
         "expected_delay_night_seconds": _seconds(facts.delay_by_night if facts else None),

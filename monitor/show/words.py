@@ -47,6 +47,8 @@ def rarity(facts: GapFacts) -> str:
     years, uncounted = facts.return_period_years, facts.silence - facts.covered
     if years <= 0 or math.isnan(years):
         return "how rare a silence like this is, is not known yet"
+    if facts.covered < timedelta(minutes=1) <= uncounted:
+        return "nothing can be said of this silence yet, as none of it counts so far"
     is_partly_seen = uncounted > max(timedelta(hours=1), 0.1 * facts.silence)
     silence = f"a silence of {words.span(facts.covered)}, so much of it counts," if is_partly_seen else "a silence this long"
     known = words.odds(years)

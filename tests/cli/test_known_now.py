@@ -14,8 +14,8 @@ from monitor.settings import load_settings
 from tests.cli.conftest import BUSY, SILENT, Run
 
 EXPLAINED_KEYS = {
-    "odds", "by_limit", "expected_sends", "expected_delay_day_seconds", "expected_delay_night_seconds", "fleet_factor",
-    "sends_learned", "first_send",
+    "odds", "by_limit", "held_back", "expected_sends", "expected_delay_day_seconds", "expected_delay_night_seconds",
+    "fleet_factor", "sends_learned", "first_send",
 }  # fmt: skip
 STREAM_KEYS = {
     "stream", "organisation", "state", "last_send", "silence_seconds", "sends", "expected_sends_per_day", "usual_pause_seconds",

@@ -150,6 +150,17 @@ def test_a_list_that_is_being_learned_has_no_alarm_by_a_limit() -> None:
     assert (state.phase, state.gap.by_limit) == (StreamPhase.LEARNING, False)
 
 
+@pytest.mark.parametrize("settings", [{"floor": "9d"}, {"fixed": "9d"}])
+def test_a_rare_silence_that_the_settings_hold_back_is_not_called_usual(settings: dict[str, str]) -> None:
+    known = detector(SENDS, settings=GapSettings.model_validate(settings))
+    found = []
+    for days in (0.2, 6, 10):
+        (state,) = known.assess(LAST + days * DAY).states
+        assert state.gap is not None
+        found.append((state.phase, state.gap.held_back))
+    assert found == [(StreamPhase.REGULAR, False), (StreamPhase.WATCH, True), (StreamPhase.SILENT, False)]
+
+
 def test_a_silence_that_is_an_alarm_before_its_ceiling_is_not_told_of_for_that() -> None:
     (found,) = detector(SENDS, settings=GapSettings(ceiling=timedelta(days=25))).assess(LAST + 30 * DAY).findings
     assert found.gap is not None
@@ -213,6 +224,20 @@ def test_silence_from_before_anybody_looked_raises_nothing() -> None:
     assessment = known.assess(START + watched_from + 10 * DAY)
     assert not assessment.findings
     assert assessment.states[0].phase is StreamPhase.ENDED
+
+
+def test_a_list_that_was_late_before_anybody_looked_is_not_called_regular() -> None:
+    watch, alert = (
+        next(d for d in range(1, 400) if any(f.level >= level for f in detector(SENDS).assess(LAST + d * HOUR).findings))
+        for level in (Level.WATCH, Level.ALERT)
+    )
+    known = detector(SENDS, full_coverage=False)
+    looked = LAST - START + (watch + 1) * HOUR
+    known.add_coverage([covered(looked, looked + HOUR)])
+    assessment = known.assess(START + looked + HOUR)
+    assert watch + 2 < alert
+    assert not assessment.findings
+    assert assessment.states[0].phase is StreamPhase.WATCH
 
 
 def test_all_inboxes_blind_is_one_finding() -> None:

@@ -142,6 +142,12 @@ def test_a_silence_that_only_the_settings_make_an_alarm_is_not_called_improbable
     assert "unusual" not in line.phase_help
 
 
+def test_of_a_rare_silence_that_the_settings_hold_back_the_page_says_so() -> None:
+    (state,) = with_phases(StreamPhase.WATCH).states
+    line = stream_line(replace(state, gap=replace(facts(LAST, 24.0, NOW), held_back=True)), None, NOW, ())
+    assert (line.phase_word, "the settings want no alert yet" in line.phase_help) == ("late", True)
+
+
 def test_the_picture_does_not_call_silences_improbable_that_only_the_settings_shade() -> None:
     (state,) = with_phases(StreamPhase.SILENT).states
     of_limit = replace(state, gap=replace(facts(LAST, 24.0, NOW), by_limit=True))

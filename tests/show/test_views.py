@@ -26,6 +26,7 @@ def test_the_silent_stream_stands_first_with_its_facts() -> None:
         "return_period_years": 3.2,
         "odds": "once in about 3 years",
         "by_limit": False,
+        "held_back": False,
         "expected_sends": 17.4,
         "expected_delay_day_seconds": 14 * 3600,
         "expected_delay_night_seconds": 19 * 3600,

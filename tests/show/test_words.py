@@ -74,7 +74,7 @@ def test_a_rate_is_said_in_the_unit_that_fits(per_day: float, words: str) -> Non
     ],
 )
 def test_a_return_period_is_said_as_odds(years: float, words: str) -> None:
-    assert rarity(replace(facts(NOW, 1.0, NOW), return_period_years=years)).endswith(words)
+    assert rarity(replace(facts(NOW - DAY, 1.0, NOW), return_period_years=years)).endswith(words)
 
 
 def test_of_a_silence_that_was_seen_in_part_only_that_part_is_judged() -> None:
@@ -82,6 +82,8 @@ def test_of_a_silence_that_was_seen_in_part_only_that_part_is_judged() -> None:
     silence = replace(facts(NOW - 3 * DAY, 24.0, NOW), silence=3 * DAY, covered=timedelta(hours=2), return_period_years=0.004)
     assert rarity(silence) == "a silence of 2 hours, so much of it counts, is usual here"
     assert rarity(replace(silence, covered=3 * DAY - timedelta(hours=5))) == "a silence this long is usual here"
+    none = "nothing can be said of this silence yet, as none of it counts so far"
+    assert rarity(replace(silence, covered=timedelta(0))) == none
 
 
 def test_counts_agree_with_their_noun() -> None:
