@@ -185,7 +185,9 @@ def _renewed(alert: Alert, finding: Finding | None, states: Sequence[StreamState
         return alert
     left = named_no_more(alert, finding)
     finding = followed(finding, alert, _back(alert, [s for s in states if s.stream in left] if left else ()))
-    return replace(alert, finding=finding, since=finding.since, level=max(alert.level, finding.level))
+    # A drop is seen in a window that ends now: where it begins moves on with every look.
+    since = alert.since if alert.kind is FindingKind.VOLUME_DROP else finding.since
+    return replace(alert, finding=finding, since=since, level=max(alert.level, finding.level))
 
 
 def _back(alert: Alert, states: Iterable[StreamState]) -> set[str]:

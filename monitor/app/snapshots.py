@@ -13,7 +13,7 @@ from monitor.alert.text import Voice, compose
 from monitor.app.context import alert_context, voice_of
 from monitor.app.counters import Counters
 from monitor.identify.match import Identifier
-from monitor.model import Alert, AlertContext, AlertEventKind, Assessment, FindingKind, Identification, Notice, Send
+from monitor.model import Alert, AlertContext, AlertEventKind, AlertState, Assessment, FindingKind, Identification, Notice, Send
 from monitor.settings import Settings
 from monitor.show.snapshot import CanaryHealth, FolderHealth, InboxHealth, ShownAlert, ShownProvider, Snapshot, StreamDetail
 from monitor.store.store import Store
@@ -136,7 +136,8 @@ class Snapshots:
     def _word(alert: Alert, notices: tuple[Notice, ...], context: AlertContext, at: datetime, voice: Voice) -> ShownAlert:
         if notices:
             return ShownAlert(alert, notices[-1].title, notices[-1].text, notices, context)
-        wording = compose(Decision(alert, AlertEventKind.OPENED), context, at, voice)
+        # Nobody was told, as the alert is muted or another speaks for it.
+        wording = compose(Decision(alert, _unsent(alert)), context, alert.resolved_at or at, voice)
         return ShownAlert(alert, wording.title, wording.text, notices, context)
 
     def _provider(self, found: Identification) -> ShownProvider:
@@ -196,3 +197,12 @@ class Snapshots:
 def _is_named(kind: FindingKind, inbox: str, assessment: Assessment | None) -> bool:
     findings = assessment.findings if assessment else ()
     return any(f.kind is kind and inbox in (f.subject, *f.members) for f in findings)
+
+
+def _unsent(alert: Alert) -> AlertEventKind:
+    """What a notice would tell: of a gap that is over its end."""
+    if alert.kind is FindingKind.GAP and alert.resumed_at is not None:
+        return {AlertState.RESOLVED: AlertEventKind.RESOLVED, AlertState.RETRACTED: AlertEventKind.CORRECTED}.get(
+            alert.state, AlertEventKind.OPENED
+        )
+    return AlertEventKind.OPENED

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.model import Alert, AlertState, Confidence, FindingKind, StreamPhase, StreamState
 from monitor.show import charts
 from monitor.show.snapshot import ShownAlert, ShownProvider, Snapshot
+from monitor.show.together import gap_name, gone_quiet, leading, named_together
 from monitor.show.views import GAP_KINDS, by_urgency, open_alerts
 from monitor.show.words import rate
 from monitor.words import count, iso, moment, plain, span
@@ -33,6 +34,7 @@ BY_LIMIT = {
     StreamPhase.ENDED: "Silent for as long as the settings allow before we began to look: no alert comes of it.",
 }
 """What is said in place of that where only the settings make an alarm of a silence."""
+TOGETHER = ("silent with others", "An alert about several lists names it; by itself its silence is not improbable enough yet.")
 HELD_BACK = "Quiet for so long that it is improbable under its own rhythm; the settings want no alert yet (floor or fixed)."
 KINDS = {
     FindingKind.GAP: "silence",
@@ -99,7 +101,8 @@ class StreamLine:
 
 def headline(snapshot: Snapshot) -> Headline:
     """Gap alerts first, then our own blindness, then what is late, then calm."""
-    phases = Counter(s.phase for s in snapshot.states)
+    together = named_together(snapshot)
+    phases = Counter(StreamPhase.SILENT if _is_told_of(s, together) else s.phase for s in snapshot.states)
     gaps = [shown for shown in open_alerts(snapshot) if shown.alert.kind in GAP_KINDS]
     blind = [inbox for inbox in snapshot.inboxes if inbox.blind]
     rest = _rest(phases)
@@ -108,10 +111,12 @@ def headline(snapshot: Snapshot) -> Headline:
         rest += (f"{count(len(blind), 'seed inbox')} cannot be read now: {unseen}.",)
     if unreached := [inbox.inbox for inbox in snapshot.inboxes if inbox.unreached and not inbox.blind]:
         rest += (f"Canary mail does not arrive in {_names(unreached)}.",)
-    if len(gaps) == 1:
-        return Headline("alarm", gap_title(gaps[0], snapshot.at), rest)
-    if gaps:
-        return Headline("alarm", f"{count(len(gaps), 'list')} have gone quiet: {_names([g.alert.subject for g in gaps])}", rest)
+    told = leading(gaps)
+    if len(told) == 1:
+        return Headline("alarm", gap_title(told[0], snapshot.at), rest)
+    if told:
+        quiet = _names([gap_name(shown) for shown in told])
+        return Headline("alarm", f"{count(gone_quiet(gaps), 'list')} have gone quiet: {quiet}", rest)
     if snapshot.inboxes and len(blind) == len(snapshot.inboxes):
         title = "We cannot see: no seed inbox can be read now"
         return Headline("blind", title, ("Until one can, silence says nothing about the senders.", *_rest(phases)))
@@ -163,15 +168,26 @@ def alert_title(shown: ShownAlert, now: datetime) -> str:
 
 def stream_lines(snapshot: Snapshot, times: Mapping[str, Sequence[datetime]]) -> list[StreamLine]:
     """The table of the first page, the most urgent first."""
-    return [stream_line(s, snapshot.providers.get(s.stream), snapshot.at, times.get(s.stream, ())) for s in by_urgency(snapshot)]
+    together, at = named_together(snapshot), snapshot.at
+    known = by_urgency(snapshot)
+    return [stream_line(s, snapshot.providers.get(s.stream), at, times.get(s.stream, ()), together) for s in known]
 
 
-def stream_line(state: StreamState, provider: ShownProvider | None, now: datetime, times: Sequence[datetime]) -> StreamLine:
+def stream_line(
+    state: StreamState,
+    provider: ShownProvider | None,
+    now: datetime,
+    times: Sequence[datetime],
+    together: Collection[str] = (),
+) -> StreamLine:
+    """`together`: the lists that open alerts about several name as silent."""
     word, explained = PHASES[state.phase]
     if is_by_limit(state):
         explained = BY_LIMIT.get(state.phase, explained)
     elif state.gap is not None and state.gap.held_back and state.phase is StreamPhase.WATCH:
         explained = HELD_BACK
+    if _is_told_of(state, together):
+        word, explained = TOGETHER
     confidence = provider.confidence if provider else None
     days = _days(times, now)
     return StreamLine(
@@ -201,6 +217,10 @@ def silence_words(states: Iterable[StreamState]) -> str:
     """What the shaded silences of a picture have in common."""
     of_limit = any(is_by_limit(s) for s in states if s.phase is StreamPhase.SILENT)
     return "silence that is improbable for the list" + (", or as long as the settings allow" if of_limit else "")
+
+
+def _is_told_of(state: StreamState, together: Collection[str]) -> bool:
+    return state.stream in together and state.phase in (StreamPhase.WATCH, StreamPhase.REGULAR)
 
 
 def _rhythm(state: StreamState) -> str:

@@ -65,7 +65,7 @@ def gap_row(
         "state": state.phase.value if state else None,
         "level": finding.level.word if finding else None,
         "since": iso(finding.since) if finding else None,
-        "found_at": iso(finding.found_at) if finding else None,
+        "found_at": iso(alert.alert.found_at if alert else finding.found_at if finding else None),
         "last_send": iso(last),
         "silence_seconds": _seconds(at - last if last else None),
         "covered_seconds": _seconds(facts.covered if facts else None),

@@ -27,6 +27,7 @@ from monitor.show import canaries, charts, pages, strips, views
 from monitor.show.metrics import exposition
 from monitor.show.rollups import provider_shares
 from monitor.show.snapshot import SnapshotSource
+from monitor.show.together import leading, named_together
 from monitor.show.words import fleet, letter, rarity, rate
 
 GREATEST_ID = 2**63 - 1
@@ -105,7 +106,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
             snapshot=snapshot,
             warnings=pages.warnings(snapshot, unwell()),
             headline=pages.headline(snapshot),
-            open_alerts=list(views.open_alerts(snapshot)),
+            open_alerts=leading(views.open_alerts(snapshot)),
             ended=[a for a in snapshot.alerts if a.alert.state in (AlertState.RESOLVED, AlertState.RETRACTED)],
             streams=pages.stream_lines(snapshot, times),
             inboxes=strips.inbox_lines(snapshot),
@@ -135,7 +136,9 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
             snapshot=snapshot,
             state=state,
             detail=detail,
-            line=pages.stream_line(state, snapshot.providers.get(stream), snapshot.at, [s.at for s in sends]),
+            line=pages.stream_line(
+                state, snapshot.providers.get(stream), snapshot.at, [s.at for s in sends], named_together(snapshot)
+            ),
             gap=state.gap,
             sends=list(reversed(sends))[:50],
             shares=provider_shares(sends),

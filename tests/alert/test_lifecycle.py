@@ -74,6 +74,14 @@ def test_the_same_finding_opens_no_second_alert() -> None:
     assert step((alert(),), assessment(finding()), now=NOW) == ()
 
 
+def test_a_drop_is_told_of_since_the_same_moment_at_every_look() -> None:
+    """It is seen in the seven days up to each look."""
+    drop = finding(FindingKind.VOLUME_DROP, since=NOW - hours(168))
+    later = finding(FindingKind.VOLUME_DROP, since=LATER - hours(168), note="newer")
+    known = only(step((alert(drop),), assessment(later), now=NOW + REFRESH)).alert
+    assert (known.since, known.finding) == (NOW - hours(168), later)
+
+
 def test_the_newest_finding_is_kept_once_an_hour_and_nobody_is_told() -> None:
     quiet = only(step((alert(),), assessment(finding(note="newer")), now=NOW + REFRESH))
     assert (quiet.event, quiet.channels, quiet.alert.updated_at) == (None, (), NOW + REFRESH)

@@ -74,6 +74,22 @@ def test_alerts_are_listed_with_all_keys_and_shown_with_their_text(watched: Path
     assert gonequiet("alerts", alert["id"], "--json", "-c", watched).rows == ran.rows
 
 
+def test_of_a_gap_that_nobody_was_told_of_its_end_is_worded_once_it_is_over(watched: Path, gonequiet: Run) -> None:
+    back = datetime.now(UTC).replace(microsecond=0)
+    alert = the_alert(watched)
+    another = replace(
+        alert, id=0, key=f"gap:{BUSY}", subject=BUSY, since=back - timedelta(days=3), told=(), parent="group_gap:organisation:x"
+    )
+    with open_session(load_settings(watched)) as session:
+        session.store.apply([AlertChange(alert=another)])
+        [known] = [a for a in session.store.alerts() if a.subject == BUSY]
+        over = replace(known, state=AlertState.RESOLVED, resumed_at=back, resolved_at=back, updated_at=back)
+        session.store.apply([AlertChange(alert=over)])
+        shown = session.snapshots(back + timedelta(days=2)).alert(known.id)
+    assert shown is not None
+    assert shown.title == f"Mail from {BUSY} seen again after 3 days"
+
+
 @pytest.mark.parametrize(("command", "said"), [("streams", BUSY), ("gaps", SILENT), ("alerts", SILENT)])
 def test_tables_for_people_name_what_is_listed(command: str, said: str, watched: Path, gonequiet: Run) -> None:
     ran = gonequiet(command, "-c", watched)
