@@ -52,6 +52,8 @@ KINDS = {
     FindingKind.PROVIDER_CHANGE: "other provider",
     FindingKind.AUTHENTICATION_BROKEN: "authentication fails",
 }
+UNREACHED = (FindingKind.INBOX_BLIND, FindingKind.CANARY_OVERDUE)
+"""Of an inbox that can be read and that no mail reaches, or of all: what is not seen there says nothing about the lists."""
 CONFIDENCE = {
     Confidence.CERTAIN: "Our receiver or a valid signature says so.",
     Confidence.LIKELY: "The sender's own headers say so, and nothing speaks against it.",
@@ -111,7 +113,8 @@ def headline(snapshot: Snapshot) -> Headline:
         rest += (f"{count(len(blind), 'seed inbox')} cannot be read now: {unseen}.",)
     if unreached := [inbox.inbox for inbox in snapshot.inboxes if inbox.unreached and not inbox.blind]:
         rest += (f"Canary mail does not arrive in {_names(unreached)}.",)
-    told = leading(gaps)
+    leaders = leading(open_alerts(snapshot))
+    told = [shown for shown in leaders if shown.alert.kind in GAP_KINDS]
     if len(told) == 1:
         return Headline("alarm", gap_title(told[0], snapshot.at), rest)
     if told:
@@ -122,6 +125,8 @@ def headline(snapshot: Snapshot) -> Headline:
         return Headline("blind", title, ("Until one can, silence says nothing about the senders.", *_rest(phases)))
     if blind:
         return Headline("blind", f"We see only a part: {_names([i.inbox for i in blind])} cannot be read now", _rest(phases))
+    if unreached_by_mail := [shown for shown in leaders if shown.alert.kind in UNREACHED]:
+        return Headline("blind", alert_title(unreached_by_mail[0], snapshot.at), rest)
     if not snapshot.inboxes and not snapshot.states:
         return Headline("empty", "No seed inboxes yet", ())
     if not snapshot.states:

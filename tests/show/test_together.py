@@ -58,6 +58,14 @@ def test_a_list_that_an_alert_about_several_names_is_not_called_merely_late() ->
     assert headline(now).lines == ("Lists: 4 mailing as usual, 1 late.",)
 
 
+def test_an_inbox_that_no_mail_reaches_is_the_headline_and_not_its_lists() -> None:
+    inbox = replace(GROUP, kind=FindingKind.INBOX_BLIND, key="inbox_blind:quiet-1", subject="quiet-1", members=MEMBERS)
+    title = "No mail of its lists has reached seed inbox quiet-1 since 6 Jan 2021, 04:40 UTC"
+    said = headline(with_alerts(shown_alert(title=title, finding=inbox), of_one(MEMBERS[0], parent=inbox.key), late=MEMBERS))
+    assert (said.tone, said.title) == ("blind", title)
+    assert said.lines == ("Lists: 4 mailing as usual, 3 late.",)
+
+
 @pytest.mark.parametrize("found_at", [NOW, NOW - timedelta(hours=1)])
 def test_a_gap_was_found_when_its_alert_says_however_often_it_is_looked_at(found_at: datetime) -> None:
     now = silent().now
