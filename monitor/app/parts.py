@@ -123,3 +123,15 @@ def needs_restart(old: Settings, new: Settings) -> tuple[str, ...]:
         "tick": old.tick != new.tick,
     }
     return tuple(key for key, is_changed in changed.items() if is_changed)
+
+
+def needs_rebuild(old: Settings, new: Settings) -> bool:
+    """Whether mail like that which is stored would now belong to other streams or organisations."""
+    return _belonging(old) != _belonging(new)
+
+
+def _belonging(settings: Settings) -> list[object]:
+    """What decides that. A stream that has settings of its own under the name it has anyway decides nothing."""
+    streams = [s for s in settings.streams if not s.ignore]
+    renaming = [s for s in streams if (s.domains, s.addresses, s.list_ids, s.organisation) != ((s.name,), (), (), None)]
+    return [part.model_dump(exclude={"gap"}) for part in (*renaming, *settings.organisations)]

@@ -15,7 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from monitor.app.counters import Counters
 from monitor.app.knowledge import load_identifier
 from monitor.app.open_files import tell_if_too_few
-from monitor.app.parts import Parts, make_parts, needs_restart
+from monitor.app.parts import Parts, make_parts, needs_rebuild, needs_restart
 from monitor.app.snapshots import Snapshots
 from monitor.app.step_guard import StepGuard
 from monitor.app.watch import Watch
@@ -317,6 +317,8 @@ class Service:
         coming.listen(self._hasten)
         if keys := needs_restart(old.settings, coming.settings):
             log.warning("only a restart takes the new values of these settings", keys=keys)
+        if needs_rebuild(old.settings, coming.settings):
+            log.warning("stored mail keeps its streams and organisations until `gonequiet rebuild`; new mail has the new ones")
         log.info("settings taken", inboxes=len(self.inboxes))
         return True
 

@@ -30,7 +30,7 @@ from monitor.detect.servers import servers_blind
 from monitor.detect.state import StateError, kept_hours, version
 from monitor.detect.witnesses import Interval
 from monitor.identify.match import Identifier
-from monitor.identify.stream import is_ignored
+from monitor.identify.stream import is_followed
 from monitor.model import ABOUT_US, Alert, Assessment, Coverage, Finding, FindingKind, MissingCanaries, Send
 from monitor.settings import Settings
 from monitor.store.states import KeptState
@@ -92,7 +92,7 @@ class Watch:
             *self._beside.findings(now, self._detector.covered, silent),
             *self._changed(now),
         )
-        return replace(judged, findings=tuple(f for f in found if not self._is_ignored(f)))
+        return replace(judged, findings=tuple(f for f in found if not self._is_left(f)))
 
     def round(self, now: datetime) -> Assessment:
         """Judge, and store what becomes of alerts together with the notices that tell of it."""
@@ -253,9 +253,9 @@ class Watch:
             if name in polled and state.failing_since is not None and self._detector.read_until(name) is None
         }
 
-    def _is_ignored(self, about: Finding | Alert) -> bool:
-        """Whether it is about a stream that the settings ignore by now: its stored mail goes on being silent."""
-        return about.kind not in ABOUT_US | GROUPS and is_ignored(about.subject, self._settings.streams)
+    def _is_left(self, about: Finding | Alert) -> bool:
+        """Whether it is about a stream that by the settings gets no mail by now: its stored mail goes on being silent."""
+        return about.kind not in ABOUT_US | GROUPS and not is_followed(about.subject, self._settings.streams)
 
     def _is_unfollowed(self, alert: Alert) -> bool:
         """Whether its inbox is not read any more, or no mail belongs to its stream (merged, renamed), or that is ignored."""
@@ -263,7 +263,7 @@ class Watch:
             is_one = alert.key == f"{alert.kind.value}:{alert.subject}"
             return is_one and alert.subject not in {inbox.name for inbox in self._settings.inboxes if inbox.enabled}
         is_gone = alert.kind is FindingKind.GAP and self._store.last_send(alert.subject) is None
-        return is_gone or self._is_ignored(alert)
+        return is_gone or self._is_left(alert)
 
     def _news(self, alert: Alert) -> Send | None:
         if alert.kind is not FindingKind.GAP:

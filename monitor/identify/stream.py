@@ -46,12 +46,15 @@ def stream_of(
     return StreamKey(name, _organisation(domain, address, organisations))
 
 
-def is_ignored(name: str, streams: Sequence[StreamSettings]) -> bool:
-    """Whether the settings ignore a stream that stored mail still belongs to: under its name, its domain, address or List-Id."""
-    if any(stream.ignore and stream.name == name for stream in streams):
-        return True
-    chosen = _chosen(name, name, name.rpartition("@")[2], streams)
-    return chosen is not None and chosen.ignore
+def is_followed(name: str, streams: Sequence[StreamSettings]) -> bool:
+    """Whether a stream that stored mail belongs to still gets mail, by the settings.
+
+    They may ignore it, under its name, its domain, address or List-Id, or give what it would get to a stream of another name.
+    """
+    named = [stream for stream in streams if stream.name == name]
+    if named:
+        return not any(stream.ignore for stream in named)
+    return _chosen(name, name, name.rpartition("@")[2], streams) is None
 
 
 def is_shared(domain: str) -> bool:

@@ -87,9 +87,21 @@ class Settings(Strict):
         return ZoneInfo(self.gap.timezone)
 
     def gap_for(self, stream: str, organisation: str) -> GapSettings:
-        """The gap settings of one stream: the defaults, its organisation's overrides, its own."""
+        """The gap settings of one stream: the defaults, its organisation's overrides, its own.
+
+        `organisation` is what its stored mail says; where the settings give its domain to another one by now, that counts.
+        """
         of_organisation, of_stream = self._gap_overrides
-        return self.gap.with_overrides(of_organisation.get(organisation), of_stream.get(stream))
+        known = (self._organisation_of(stream) or organisation) if of_organisation else organisation
+        return self.gap.with_overrides(of_organisation.get(known), of_stream.get(stream))
+
+    def _organisation_of(self, stream: str) -> str | None:
+        """The organisation that the settings give this stream, or the domain that it is named by; None: neither."""
+        if named := [s.organisation for s in self.streams if s.name == stream and s.organisation]:
+            return named[0]
+        below = f".{stream.rpartition('@')[2]}"
+        fitting = [(len(d), o.name) for o in self.organisations for d in o.domains if below.endswith(f".{d.lower()}")]
+        return max(fitting)[1] if fitting else None
 
     @cached_property
     def _gap_overrides(self) -> tuple[dict[str, dict[str, object]], dict[str, dict[str, object]]]:

@@ -288,7 +288,7 @@ def told(session: Session) -> list[str]:
     return [notice.title for notice in sorted(notices, key=lambda notice: notice.id)]
 
 
-@pytest.mark.parametrize("changed", ["ignored", "merged"])
+@pytest.mark.parametrize("changed", ["ignored", "merged", "merged and not rebuilt yet"])
 def test_the_gap_of_a_stream_that_is_followed_no_more_ends_and_is_not_opened_again(changed: str, tmp_path: Path) -> None:
     now = NOON + DAYS * 24 * HOUR + 20 * HOUR
     known = settings(tmp_path, inbox("one"))

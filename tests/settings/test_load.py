@@ -70,6 +70,9 @@ def test_pauses_without_a_zone_are_in_the_lists_own() -> None:
         ("other", "Other", timedelta(hours=2), None),
         ("daily", "Example Committee", timedelta(hours=3), timedelta(days=7)),
         ("weekly", "Example Committee", timedelta(days=1), timedelta(days=7)),
+        # Its mail was stored before the organisation stood in the settings.
+        ("news.example.org", "example.org", timedelta(hours=3), timedelta(days=7)),
+        ("news.notexample.org", "notexample.org", timedelta(hours=2), None),
     ],
 )
 def test_a_streams_gap_settings_override_its_organisations_and_those_the_defaults(
