@@ -262,6 +262,11 @@ def alert_state(shown: ShownAlert, now: datetime) -> str:
     return f"open since {moment(alert.opened_at, now)}{who}{muted}"
 
 
+def is_silence(alert: Alert) -> bool:
+    """Whether it says of one list that it is silent now; of others the list may well go on mailing."""
+    return alert.kind is FindingKind.GAP and alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+
+
 def alert_members(alert: Alert, states: Sequence[StreamState]) -> tuple[MemberLine, ...]:
     """What an alert names: lists, or where it is about inboxes, those."""
     known = {state.stream: state for state in states}

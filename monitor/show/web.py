@@ -156,7 +156,7 @@ def create_app(source: SnapshotSource, *, clock: Clock | None = None, stale_afte
         known = any(s.stream == shown.alert.subject for s in snapshot.states)
         end = pages.chart_now(min(snapshot.at, (shown.alert.resolved_at or snapshot.at) + timedelta(days=2)))
         start = min(end - strips.WINDOW, shown.alert.since - timedelta(days=7))
-        silent = shown.alert.since if shown.alert.state in (AlertState.OPEN, AlertState.ACKNOWLEDGED) else None
+        silent = shown.alert.since if pages.is_silence(shown.alert) else None
         sends = source.sends(shown.alert.subject, start) if known else ()
         blind = strips.blind_times(snapshot, start, snapshot.at)
         return page(

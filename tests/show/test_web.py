@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from monitor.errors import StoreError
-from monitor.model import StreamPhase
+from monitor.model import FindingKind, StreamPhase
 from monitor.show.snapshot import Snapshot, SnapshotSource
 from monitor.show.web import POLICY
 from tests.servers.pages import Serve
@@ -119,6 +119,19 @@ def test_the_alert_s_page_has_its_text_evidence_and_who_was_told(get: Get) -> No
     text = get(silent(), "/alerts/1").text
     for words in ("What we cannot know", "168 polls", "xt.local", "newsroom", "sent 7 Jan, 08:22 UTC"):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "shaded"), [(FindingKind.GAP, True), (FindingKind.VOLUME_DROP, False), (FindingKind.PROVIDER_CHANGE, False)]
+)
+def test_the_picture_of_an_alert_shades_silence_only_where_that_is_what_it_tells(
+    get: Get, kind: FindingKind, shaded: bool
+) -> None:
+    source = silent()
+    (shown,) = source.now.alerts
+    alert = replace(shown, alert=replace(shown.alert, kind=kind))
+    text = get(replace(source, now=replace(source.now, alerts=(alert,))), "/alerts/1").text
+    assert (">silent for 34 hours<" in text) == shaded
 
 
 @pytest.mark.parametrize(
