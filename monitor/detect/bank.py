@@ -32,6 +32,8 @@ GROUP_THIN = 1 / 12
 """Hours within which the merged mail of a group counts as one session."""
 GROUPS = 3
 """A stream belongs to so many groups at most, besides inboxes: of its provider, account and organisation."""
+UNKNOWN_SCALE = 1.6
+"""The irregularity of a row before its first gaps tell of it."""
 PAUSES = 64
 """How many of its latest pauses between sends a row keeps, for their median."""
 FLEET_WINDOW = 24
@@ -78,6 +80,7 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "unringed": ((), np.int64, 0),
     "brink": ((), np.float32, 0.0),
     "stirred": ((), np.bool_, True),
+    "extremes": ((), np.float64, 1.0),
     "scale": ((), np.float64, 1.0),
     "rate_class": ((), np.int64, 2),
     "tail": ((), np.int64, 4),
@@ -140,7 +143,9 @@ class Bank:
     brink: NDArray[np.float32]
     stirred: NDArray[np.bool_]
     """The least gap in a full `ring` on which the scale depends, and whether such a gap has come or gone."""
+    extremes: Floats
     scale: Floats
+    """Irregularity, in units of the pool's: what the largest gaps in `ring` say, and all that is known of it."""
     rate_class: Rows
     tail: Rows
     elapsed: Floats
@@ -187,7 +192,7 @@ class Bank:
         self.is_group[row] = is_group
         self.level_a[row], self.level_b[row] = defaults.prior_sessions, defaults.prior_hours
         self.grasp[row] = defaults.prior_sessions
-        self.scale[row] = defaults.scale
+        self.extremes[row], self.scale[row] = UNKNOWN_SCALE, UNKNOWN_SCALE
         self.profile[row] = defaults.profile
         return row
 

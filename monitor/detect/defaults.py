@@ -23,6 +23,8 @@ class Defaults:
     q90: float
     top5: float
     """Pooled scale of rescaled gaps: their 90 % quantile, and the mean of the five largest of 128."""
+    variation: float
+    """Pooled coefficient of variation of rescaled gaps."""
     prior_sessions: float
     prior_hours: float
     """The level's Gamma prior: as if so many sessions had been seen in so many hours."""
@@ -49,6 +51,7 @@ def read_defaults(text: str) -> Defaults:
         profile=profile * HOURS_PER_WEEK / profile.sum(),
         q90=data["scale"]["q90"],
         top5=data["scale"]["top5"],
+        variation=data["scale"]["variation"],
         prior_sessions=data["level_prior"]["sessions"],
         prior_hours=data["level_prior"]["hours"],
         tails=tails_from([t["knots"] for t in tails], [t["mean_excess"] for t in tails]),

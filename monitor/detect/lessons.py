@@ -72,7 +72,7 @@ class Lessons:
         if renewed.size:
             refresh_profiles(bank, renewed, self._worth_now[opening], defaults)
             self._worth_now[opening] = 1.0
-            refresh_scales(bank, renewed[bank.stirred[renewed]], defaults)
+            refresh_scales(bank, renewed, (self._a_now[1] / self._b_now[1])[opening], defaults)
         return renewed
 
     def take_later(self, silences: Floats, tails: Tails, feedback: Floats) -> None:

@@ -17,8 +17,16 @@ from monitor.detect.tails import Tails, classes_of, kinds_of
 
 SHARES = np.array([[0.5], [0.0], [0.5]])
 """How the memories' surprises are averaged: the short one knows what is new, the long one is not led astray by a fade-out."""
-MOST_EXCUSED = np.array([1.6, 1.6, 1.15, 1.15])
-"""By rate class: irregularity beyond this excuses no more. People who fade out would excuse the next pause with the last."""
+MOST_EXCUSED, EXCUSED_AT = np.array([1.3, 1.6]), np.log([1.0 / 168, 1.0 / 24])
+"""Irregularity beyond this excuses no more, at so many sessions an hour (logarithm; between them evenly). People who fade out
+would excuse the next pause with the last."""
+VARIATION_COUNTS, COUNTS_AT = np.array([0.5, 0.0]), np.log([2.0 / 24, 4.0 / 24])
+"""How much (as a power) irregularity is told by the variation of all gaps, at so many sessions an hour, rather than by the
+largest gaps alone. Of a busy list those tell of its quarters, holidays and bursts as well, which are what it is excused for."""
+LONGEST_COUNTED = 5.0
+"""Variation counts no gap as longer than so many mean gaps: one pause must not decide it."""
+LEAST_VARIATION, LEAST_VARIATION_BELOW = 0.85, np.log(1.0 / 24)
+"""No list below one session a day is taken to be more regular by its variation than this."""
 UNLEARNED = 2
 """A stream's first gaps, measured with little more than the prior's level: they say nothing about its irregularity."""
 SEND_TO_SEND = 1.5
@@ -67,7 +75,7 @@ class Rhythm:
     @property
     def weights(self) -> Floats:
         """How much each memory's surprise counts."""
-        return np.asarray(SHARES / np.minimum(self.scale, MOST_EXCUSED[self.rate_class]))
+        return np.asarray(SHARES / self.scale)
 
     def standardise(self, elapsed: Floats) -> Floats:
         """v: the surprise of a silence of `elapsed` profile-hours, averaged over the memories.
@@ -112,13 +120,30 @@ _NEXT = np.minimum(_LOW + 1, _FILLED - 1)
 """Where the 90 % quantile lies among so many gaps, counted from the largest: between these two, after this share."""
 
 
-def refresh_scales(bank: Bank, rows: Rows, defaults: Defaults) -> None:
-    """The irregularity of each row: its 90 % quantile and five largest rescaled gaps, shrunk to the pool."""
+def refresh_scales(bank: Bank, rows: Rows, level: Floats, defaults: Defaults) -> None:
+    """The irregularity of each row, in units of the pool's, by its extremes and the slower it is by its variation, too.
+
+    `level`: sessions per profile-hour, by row.
+    """
     filled = gaps_kept(bank, rows)
-    if np.count_nonzero(filled) < filled.size:
-        rows, filled = rows[filled > 0], filled[filled > 0]
-    if not rows.size:
-        return
+    stirred = bank.stirred[rows] & (filled > 0)
+    if np.count_nonzero(stirred):
+        _refresh_extremes(bank, rows[stirred], filled[stirred], defaults)
+    log_level = np.log(level)
+    scale = bank.extremes[rows]
+    power = np.interp(log_level, COUNTS_AT, VARIATION_COUNTS)
+    places = ((power > 0) & (filled > 0)).nonzero()[0]
+    if places.size:
+        variation = _variation(bank, rows[places], filled[places], defaults)
+        slow = log_level[places] < LEAST_VARIATION_BELOW
+        variation = np.where(slow, np.maximum(variation, LEAST_VARIATION), variation)
+        share = power[places]
+        scale[places] = scale[places] ** (1.0 - share) * variation**share
+    bank.scale[rows] = np.minimum(scale, np.exp(np.interp(log_level, EXCUSED_AT, np.log(MOST_EXCUSED))))
+
+
+def _refresh_extremes(bank: Bank, rows: Rows, filled: Rows, defaults: Defaults) -> None:
+    """By the 90 % quantile and the five largest rescaled gaps, shrunk to the pool."""
     ring = bank.ring.take(rows, axis=0)
     ring.sort(axis=1)  # places without a gap hold 0
     bank.brink[rows], bank.stirred[rows] = np.where(filled == RING, ring[:, RING - 1 - _NEXT[-1]], 0.0), False
@@ -130,7 +155,17 @@ def refresh_scales(bank: Bank, rows: Rows, defaults: Defaults) -> None:
     own = np.log(np.maximum(q90, 1e-3)) + np.log(np.maximum(top5, 1e-3))
     pooled = np.log(defaults.q90) + np.log(defaults.top5)
     scale = np.exp(0.5 * (filled * own + SCALE_SHRINKAGE * pooled) / (filled + SCALE_SHRINKAGE))
-    bank.scale[rows] = scale / defaults.scale
+    bank.extremes[rows] = scale / defaults.scale
+
+
+def _variation(bank: Bank, rows: Rows, filled: Rows, defaults: Defaults) -> Floats:
+    """The coefficient of variation of the rescaled gaps, shrunk to the pool's and in units of it."""
+    ring = np.minimum(bank.ring.take(rows, axis=0), np.float32(LONGEST_COUNTED))  # places without a gap hold 0
+    mean = np.add.reduce(ring, axis=1, dtype=np.float64) / filled
+    squares = np.einsum("ij,ij->i", ring, ring, dtype=np.float64)
+    own = np.maximum(squares / np.maximum(mean, 1e-3) ** 2 - filled, 0.0)
+    pooled = defaults.variation**2
+    return np.asarray(np.sqrt((own + SCALE_SHRINKAGE * pooled) / (filled + SCALE_SHRINKAGE) / pooled))
 
 
 def refresh_profiles(bank: Bank, rows: Rows, worth: Floats, defaults: Defaults) -> None:

@@ -40,6 +40,9 @@ from monitor.model import Finding, FindingKind, Level
 
 OTHERS_WENT_ON = 10.0
 """A partial stop needs so many usual sends' time of the group's mail since the silent members' last."""
+ALL_ARE_SILENT = 3.0
+"""So surprising (the sum over the busiest others) a silence of everybody else is no luck."""
+BUSIEST = 64
 MOST_MARGIN = 50.0
 ROUNDED = 1e-6
 """By as much a score among many may differ from that of the group alone."""
@@ -157,7 +160,7 @@ def _inbox(reading: Reading, view: GroupView) -> Finding | None:
 def _group(reading: Reading, view: GroupView) -> Finding | None:
     kind, name = view.key
     told = _found(reading, view)
-    if told is None:
+    if told is None or _nobody_is_heard(reading, view):
         return None
     level, found_at, years = told
     streams = tuple(m.stream for m in view.members)
@@ -202,6 +205,18 @@ def _found(reading: Reading, view: GroupView) -> tuple[Level, float, float] | No
         return None
     margin = float(proof[-1] - needed)
     return _level(margin), found_at, _years(margin, float(bank.budget[row]))
+
+
+def _nobody_is_heard(reading: Reading, view: GroupView) -> bool:
+    """All others are silent since the group's last mail, too, and hardly by luck: a holiday, or our own fault."""
+    bank = reading.frame.engine.bank
+    last, others = float(bank.last[view.row]), bank.view("member").copy()
+    others[_rows(reading, view)] = False
+    rows = np.nonzero(others)[0]
+    if not rows.size or bank.last[rows].max() > last:
+        return False
+    rows = rows[np.argsort(-reading.rates[rows], kind="stable")[:BUSIEST]]
+    return float(_silences(reading, rows, np.array([last, reading.now]))[:, -1].sum()) >= ALL_ARE_SILENT
 
 
 def _silences(reading: Reading, rows: Rows, moments: Floats) -> Floats:

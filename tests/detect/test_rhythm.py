@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from monitor.detect.bank import Floats
 from monitor.detect.calendar import HOURS_PER_WEEK
 from monitor.detect.defaults import load_defaults
 from monitor.detect.engine import Engine
@@ -63,8 +64,46 @@ def test_irregularity_is_what_all_kept_gaps_say() -> None:
         pass_hour(engine, [0, 1, 2] if engine.hour % 24 == 0 else [])
     known = engine.bank.scale[:3].copy()
     assert not engine.bank.stirred[:3].any()
-    refresh_scales(engine.bank, np.arange(3), engine.defaults)
+    refresh_scales(engine.bank, np.arange(3), engine.bank.levels()[:3], engine.defaults)
     np.testing.assert_array_equal(engine.bank.scale[:3], known)
+
+
+def scales_of(rings: list[Floats], sessions_per_day: float) -> tuple[Floats, Floats]:
+    """What full rings say of lists with this level: extremes, and irregularity."""
+    engine = engine_of(len(rings))
+    rows = np.arange(len(rings))
+    engine.bank.ring[rows], engine.bank.sessions[rows] = np.array(rings, np.float32), 500
+    refresh_scales(engine.bank, rows, np.full(rows.size, sessions_per_day / 24), engine.defaults)
+    return engine.bank.extremes[rows], engine.bank.scale[rows]
+
+
+def test_slow_lists_are_told_apart_by_all_their_gaps_and_busy_ones_by_their_largest() -> None:
+    """Two lists with the same twenty largest gaps, of which the one is like a clock otherwise."""
+    largest = np.linspace(1.8, 3.0, 20)
+    steady, wayward = np.append(np.full(108, 0.9), largest), np.append(np.linspace(0.1, 1.7, 108), largest)
+    extremes, slow = scales_of([steady, wayward], 1.0)
+    assert extremes[0] == extremes[1]
+    assert slow[0] < extremes[0]
+    assert slow[0] < 0.95 * slow[1]
+    _, busy = scales_of([steady, wayward], 5.0)
+    np.testing.assert_array_equal(busy, extremes)
+
+
+def test_one_pause_hardly_changes_what_variation_says() -> None:
+    steady = np.linspace(0.4, 1.6, 128)
+    _, (usual, paused) = scales_of([steady, np.append(steady[1:], 60.0)], 1.0)
+    (_, extreme), _ = scales_of([steady, np.append(steady[1:], 60.0)], 1.0)
+    assert usual < paused < 0.8 * extreme
+
+
+def test_the_slower_a_list_the_less_its_irregularity_excuses() -> None:
+    """And no step lies between them, across which a list would be judged differently from one day to the next."""
+    wild = np.random.default_rng(1).pareto(1.0, 128)
+    excused = [float(scales_of([wild], rate)[1][0]) for rate in (0.05, 1 / 7, 0.3, 0.6, 0.99, 1.01, 3.0)]
+    assert excused == sorted(excused)
+    assert excused[0] == excused[1] == pytest.approx(1.3)
+    assert excused[-3] == pytest.approx(excused[-2], rel=0.01)
+    assert excused[-1] == pytest.approx(1.6)
 
 
 def test_a_lull_of_all_others_slows_the_clock_within_hours() -> None:

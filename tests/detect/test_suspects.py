@@ -42,6 +42,14 @@ def test_streams_of_one_provider_that_stop_together_are_one_finding() -> None:
     assert finding.since <= START + 40 * DAY
 
 
+def test_slow_lists_elsewhere_that_are_not_due_make_no_silence_of_everybody() -> None:
+    sends = [s for s in house(10, silent=10, after=0) if s.delivery == DELIVERY]
+    for k in range(3):
+        sends += regular_sends(f"weekly-{k}.example", 7 * DAY, 39 * DAY, first=10**7 + 1000 * k, delivery="Otherpost")
+    found = detector(sends).assess(START + 40 * DAY + 16 * HOUR)
+    assert "group_gap:delivery:Postbird" in keys(found)
+
+
 def test_an_organisation_as_a_whole_has_the_settings_of_its_own() -> None:
     ours = [
         s
