@@ -25,8 +25,8 @@ VARIATION_COUNTS, COUNTS_AT = np.array([0.5, 0.0]), np.log([2.0 / 24, 4.0 / 24])
 largest gaps alone. Of a busy list those tell of its quarters, holidays and bursts as well, which are what it is excused for."""
 LONGEST_COUNTED = 5.0
 """Variation counts no gap as longer than so many mean gaps: one pause must not decide it."""
-LEAST_VARIATION, LEAST_VARIATION_BELOW = 0.85, np.log(1.0 / 24)
-"""No list below one session a day is taken to be more regular by its variation than this."""
+LEAST_VARIATION = np.array([0.85, 0.65])
+"""No list is taken to be more regular by its variation than this, where EXCUSED_AT: few gaps hold few surprises."""
 UNLEARNED = 2
 """A stream's first gaps, measured with little more than the prior's level: they say nothing about its irregularity."""
 SEND_TO_SEND = 1.5
@@ -135,11 +135,15 @@ def refresh_scales(bank: Bank, rows: Rows, level: Floats, defaults: Defaults) ->
     places = ((power > 0) & (filled > 0)).nonzero()[0]
     if places.size:
         variation = _variation(bank, rows[places], filled[places], defaults)
-        slow = log_level[places] < LEAST_VARIATION_BELOW
-        variation = np.where(slow, np.maximum(variation, LEAST_VARIATION), variation)
+        variation = np.maximum(variation, _at(log_level[places], LEAST_VARIATION))
         share = power[places]
         scale[places] = scale[places] ** (1.0 - share) * variation**share
-    bank.scale[rows] = np.minimum(scale, np.exp(np.interp(log_level, EXCUSED_AT, np.log(MOST_EXCUSED))))
+    bank.scale[rows] = np.minimum(scale, _at(log_level, MOST_EXCUSED))
+
+
+def _at(log_level: Floats, bounds: Floats) -> Floats:
+    """The bound of irregularity at each level, of those given where EXCUSED_AT."""
+    return np.asarray(np.exp(np.interp(log_level, EXCUSED_AT, np.log(bounds))))
 
 
 def _refresh_extremes(bank: Bank, rows: Rows, filled: Rows, defaults: Defaults) -> None:

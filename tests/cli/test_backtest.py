@@ -41,12 +41,14 @@ def two_lists(folder: Path) -> Path:
 def test_a_stop_is_an_alarm_with_all_keys_and_every_class_has_a_summary(gonequiet: Run, tmp_path: Path) -> None:
     ran = gonequiet("backtest", two_lists(tmp_path), "--json", "--false-alarms-per-year", "1", "--false-alarms-per-year", "12")
     assert (ran.status, ran.err) == (0, "")
-    alarms = [row for row in ran.rows if row["type"] == "alarm"]
+    told = [row for row in ran.rows if row["type"] == "alarm"]
+    assert all(list(row) == ALARM_KEYS for row in told)
+    assert all(row["setting"] == "12/year" for row in told if row["stream"] != "stops.example")
+    alarms = [row for row in told if row["stream"] == "stops.example"]
     assert [(a["setting"], a["stream"], a["level"], a["resumed_at"]) for a in alarms] == [
         ("1/year", "stops.example", "alert", None),
         ("12/year", "stops.example", "alert", None),
     ]
-    assert all(list(row) == ALARM_KEYS for row in alarms)
     assert alarms[0]["last_send"] == DAILY[59].isoformat().replace("+00:00", "Z")
     assert alarms[1]["alarm_at"] < alarms[0]["alarm_at"]
     summaries = [row for row in ran.rows if row["type"] == "summary"]
