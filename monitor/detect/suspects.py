@@ -160,9 +160,11 @@ def _inbox(reading: Reading, view: GroupView) -> Finding | None:
 def _group(reading: Reading, view: GroupView) -> Finding | None:
     kind, name = view.key
     told = _found(reading, view)
-    if told is None or _nobody_is_heard(reading, view):
+    if told is None:
         return None
     level, found_at, years = told
+    if _nobody_was_heard(reading, view, found_at):
+        return None
     streams = tuple(m.stream for m in view.members)
     return Finding(
         kind=FindingKind.GROUP_GAP,
@@ -179,7 +181,7 @@ def _group(reading: Reading, view: GroupView) -> Finding | None:
 
 
 def _found(reading: Reading, view: GroupView) -> tuple[Level, float, float] | None:
-    """How sure the whole group's silence is, from when on it was so (to a 64th of the silence), and its return period in years.
+    """How sure the whole group's silence is, from when on it was so, and its return period in years.
 
     By what the silences of all members since the group's last mail would take of luck together; by the settings' hours where
     there are such. Nothing is told of what was silent before anybody looked.
@@ -200,23 +202,24 @@ def _found(reading: Reading, view: GroupView) -> tuple[Level, float, float] | No
     if quieter_half(silences[:, -1], view.members) < QUIETER_HALF:
         return None
     proof = silences.sum(axis=0)
-    found_at = float(moments[int(np.argmax(proof >= needed))])
+    place = max(int(np.argmax(proof >= needed)), 1)
+    found_at = float(np.interp(needed, proof[place - 1 : place + 1], moments[place - 1 : place + 1]))
     if found_at < engine.witnesses[bank.witness[row]].alarms_from:
         return None
     margin = float(proof[-1] - needed)
     return _level(margin), found_at, _years(margin, float(bank.budget[row]))
 
 
-def _nobody_is_heard(reading: Reading, view: GroupView) -> bool:
-    """All others are silent since the group's last mail, too, and hardly by luck: a holiday, or our own fault."""
-    bank = reading.frame.engine.bank
+def _nobody_was_heard(reading: Reading, view: GroupView, found_at: float) -> bool:
+    """All others are silent since the group's last mail, too, and were hardly so by luck by then: a holiday, or our own fault."""
+    roster, bank = reading.frame.roster, reading.frame.engine.bank
     last, others = float(bank.last[view.row]), bank.view("member").copy()
-    others[_rows(reading, view)] = False
+    others[[roster.streams[s] for s in roster.members[view.key] if view.key in roster.current[s]]] = False
     rows = np.nonzero(others)[0]
     if not rows.size or bank.last[rows].max() > last:
         return False
     rows = rows[np.argsort(-reading.rates[rows], kind="stable")[:BUSIEST]]
-    return float(_silences(reading, rows, np.array([last, reading.now]))[:, -1].sum()) >= ALL_ARE_SILENT
+    return float(_silences(reading, rows, np.array([last, found_at]))[:, -1].sum()) >= ALL_ARE_SILENT
 
 
 def _silences(reading: Reading, rows: Rows, moments: Floats) -> Floats:
