@@ -223,8 +223,18 @@ def _show(result: BacktestResult, found: list[dict[str, object]], nothing: str) 
         empty=nothing,
     )
     _show_alarms([row for row in found if row["type"] == "alarm"])
-    for line in _LEGEND:
+    for line in (*_LEGEND, *_of_limits(result)):
         console().print(Text(line))
+
+
+def _of_limits(result: BacktestResult) -> list[str]:
+    """That lists with a fixed silence or a ceiling of their own are counted, whose alarms no number of false ones bounds."""
+    learned = result.settings[0].setting
+    limits = {stream: learned.of(stream) for stream in result.events.streams}
+    bound = [stream for stream, gap in limits.items() if gap.fixed is not None or gap.ceiling is not None]
+    if not bound:
+        return []
+    return [f"By the settings a fixed silence or a ceiling alarms of {_few(bound)}: counted too, and not held to so many a year."]
 
 
 def _summaries(found: list[dict[str, object]], setting: str) -> Iterator[tuple[int | None, dict[str, object]]]:

@@ -25,6 +25,7 @@ from monitor.detect.proofs import Proofs
 from monitor.detect.silences import Silences, draw_stops, silences_of
 from monitor.detect.stops import LONGEST_WAIT, Draw, InjectedStop, Stops
 from monitor.detect.witnesses import ALWAYS, CoveredTime, Interval, merge
+from monitor.settings import GapSettings
 
 
 def run(
@@ -52,7 +53,9 @@ def run(
     ends = np.array([(censor or {}).get(s, end_of_all) for s in events.streams])
     window = (-np.inf if report_from is None else report_from, np.inf if report_to is None else report_to)
     proofs = Proofs.of(coverage or {}, in_retrospect or {})
-    silences = silences_of(events, ends, warm_up, window, proofs)
+    # Pauses come from the settings, which are the same but for budgets and fixed hours.
+    pauses = [_pauses(settings[0].of(stream)) if settings else () for stream in events.streams]
+    silences = silences_of(events, ends, warm_up, window, proofs, pauses)
     draws = draw_stops(silences, stops, np.random.default_rng(seed))
     results = (_replay(events, setting, ends, proofs, silences, draws, defaults or load_defaults()) for setting in settings)
     return BacktestResult(events, silences, tuple(_as_known(result, silences) for result in results))
@@ -153,7 +156,7 @@ def _prepare(events: Events, setting: Setting, proofs: Proofs, defaults: Default
         gap = setting.of(stream)
         if gap.timezone not in zones:
             zones.append(gap.timezone)
-        pauses = tuple(merge((hours_of(p.start), hours_of(p.end)) for p in gap.expected_pause))
+        pauses = _pauses(gap)
         inboxes = proofs.inboxes_of(events, stream)
         if (inboxes, pauses) != (frozenset(), ()) and (inboxes, pauses) not in known:
             known[inboxes, pauses] = len(table)
@@ -166,6 +169,10 @@ def _prepare(events: Events, setting: Setting, proofs: Proofs, defaults: Default
             witness=known.get((inboxes, pauses), 0),
         )
     return engine
+
+
+def _pauses(gap: GapSettings) -> tuple[Interval, ...]:
+    return tuple(merge((hours_of(p.start), hours_of(p.end)) for p in gap.expected_pause))
 
 
 def _alarms(engine: Engine, events: Events, ends: Floats, silences: Silences) -> tuple[Alarm, ...]:

@@ -42,7 +42,10 @@ class Silences:
         return place if place < end and self.start[place] == start else None
 
 
-def silences_of(events: Events, ends: Floats, warm_up: int, window: Interval, proofs: Proofs) -> Silences:
+def silences_of(
+    events: Events, ends: Floats, warm_up: int, window: Interval, proofs: Proofs, pauses: Sequence[tuple[Interval, ...]]
+) -> Silences:
+    """`pauses`: the declared ones of each stream."""
     order = np.lexsort((events.times, events.rows))
     row, start = events.rows[order], events.times[order]
     last = np.r_[row[1:] != row[:-1], True] if row.size else np.empty(0, np.bool_)
@@ -54,8 +57,9 @@ def silences_of(events: Events, ends: Floats, warm_up: int, window: Interval, pr
     mean_gap = 24.0 / np.maximum(rates, 1e-9)
     limit = np.maximum(14 * 24.0, 20.0 * mean_gap)
     seen_by = [proofs.inboxes_of(events, stream) for stream in events.streams]
-    kinds = {inboxes: (proofs.covered(inboxes), proofs.hindsight(inboxes)) for inboxes in set(seen_by)}
-    watched = tuple(kinds[inboxes][0] for inboxes in seen_by)
+    kinds = {key: proofs.covered(*key) for key in set(zip(seen_by, pauses, strict=True))}
+    watched = tuple(kinds[key] for key in zip(seen_by, pauses, strict=True))
+    known_later = {inboxes: proofs.hindsight(inboxes) for inboxes in set(seen_by)}
     return Silences(
         row=row,
         start=start,
@@ -65,7 +69,7 @@ def silences_of(events: Events, ends: Floats, warm_up: int, window: Interval, pr
         real_stop=is_real_stop(end - start, mean_gap),
         exposure=_judged(watched, row, start, np.minimum(end, start + limit)),
         watched=watched,
-        hindsight=tuple(kinds[inboxes][1] for inboxes in seen_by),
+        hindsight=tuple(known_later[inboxes] for inboxes in seen_by),
     )
 
 

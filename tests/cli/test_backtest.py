@@ -327,6 +327,8 @@ def test_what_the_settings_say_of_one_list_counts(gonequiet: Run, tmp_path: Path
         "data_dir: data\nstreams: [{name: stops.example, domains: [stops.example], gap: {ceiling: 30h}}]\n", encoding="utf-8"
     )
     assert alarm() == "2025-03-02T08:00:00Z" < before
+    told = gonequiet("backtest", two_lists(tmp_path), "-c", settings_file).out
+    assert "a fixed silence or a ceiling alarms of stops.example: counted too" in told
 
 
 def test_stored_mail_is_replayed_with_the_holes_that_were_recorded(gonequiet: Run, watched: Path) -> None:

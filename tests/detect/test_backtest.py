@@ -21,7 +21,7 @@ from monitor.detect.events import Event, Events, trailing_rates
 from monitor.detect.stops import InjectedStop
 from monitor.detect.tails import classes_of
 from monitor.model import CoverageKind, GapFacts
-from monitor.settings import GapSettings
+from monitor.settings import GapSettings, Pause
 from tests.detect.streams import DAY, HOUR, START, covered, detector, regular_sends, send
 
 MINUTE = HOUR / 60
@@ -129,6 +129,18 @@ def test_stops_are_put_into_covered_time_only() -> None:
     injected = run(EVENTS, [Setting.fixed(48)], coverage=coverage, stops=300).settings[0].injected
     assert injected
     assert all(200 <= s.at - since <= 801 or 1200 <= s.at - since <= 2001 for s in injected)
+
+
+def test_declared_pauses_are_not_watched_and_no_stop_is_put_into_them() -> None:
+    begins, ends = START + 40 * DAY, START + 60 * DAY
+    paused = GapSettings(expected_pause=(Pause(start=begins, end=ends),))
+    before = run(EVENTS, [Setting.yearly(1.0)], stops=0).silences
+    result = run(EVENTS, [Setting("paused", GapSettings(), {"0.example": paused})], stops=400)
+    lost = [float(before.exposure[before.row == k].sum() - result.silences.exposure[before.row == k].sum()) for k in (0, 1)]
+    assert lost == [pytest.approx(20 * 24.0), 0.0]
+    stops = [i.at for i in result.settings[0].injected if i.stream == "0.example"]
+    assert stops
+    assert not [at for at in stops if hours_of(begins) < at < hours_of(ends)]
 
 
 @pytest.mark.parametrize("rule", [Setting.yearly(1.0), Setting.fixed(45)])
