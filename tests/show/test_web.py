@@ -46,6 +46,11 @@ def test_the_first_page_says_how_things_are(get: Get, source: FakeSource, words:
     assert words in answer.text
 
 
+def test_the_first_page_does_not_deny_that_time_before_the_first_look_counts(get: Get) -> None:
+    text = get(silent(), "/").text
+    assert "Since we began to look, only such time counts as silence." in text
+
+
 @pytest.mark.parametrize(
     ("blind", "fails", "word"),
     [(True, True, "blind now"), (False, True, "last poll failed"), (False, False, "reading")],
