@@ -17,13 +17,14 @@ from monitor.clock import SystemClock
 from monitor.detect.changes import sent_through
 from monitor.detect.infrastructure import Regime, find_changes
 from monitor.errors import GoneQuietError
+from monitor.model import StreamPhase
 from monitor.show import views
 from monitor.show.rollups import By, Share, change_json, rollup_json, rollup_rows
 from monitor.show.words import fleet
 from monitor.words import count, iso, plain, span
 
 NO_STREAM = "No stream is known yet. Poll an inbox (`gonequiet poll`) or import mail (`gonequiet import FILE`)."
-NO_GAP = "No stream is silent for longer than its rhythm allows. `gonequiet gaps --all` shows every stream."
+NO_GAP = "No gap is open. `gonequiet gaps --all` shows every stream."
 
 _ASIDE = ("alert at (UTC)", "told after", "learned from", "through")
 
@@ -104,7 +105,8 @@ def gaps(
 ) -> None:
     """List open gaps: silences too long for the stream's own rhythm, counted over covered time only."""
     with open_session(*read_settings(config)) as session:
-        rows = views.gap_rows(session.snapshots(SystemClock().now()).snapshot(), everything=everything)
+        snapshot = session.snapshots(SystemClock().now()).snapshot()
+    rows = views.gap_rows(snapshot, everything=everything)
     if as_json:
         json_lines(rows)
         return
@@ -128,6 +130,11 @@ def gaps(
         ),
         empty=NO_STREAM if everything else NO_GAP,
     )
+    if not everything and (ended := sum(s.phase is StreamPhase.ENDED for s in snapshot.states)):
+        are = "is" if ended == 1 else "are"
+        console().print(
+            Text(f"{count(ended, 'stream')} {are} ended: silent since before we began to look, or after too few sends (--all).")
+        )
     if rows:
         factor = next((f for row in rows if isinstance(f := row["fleet_factor"], float)), 1.0)
         console().print(Text(f"\n{fleet(factor)}"))

@@ -107,12 +107,13 @@ def headline(snapshot: Snapshot) -> Headline:
     phases = Counter(StreamPhase.SILENT if _is_told_of(s, together) else s.phase for s in snapshot.states)
     gaps = [shown for shown in open_alerts(snapshot) if shown.alert.kind in GAP_KINDS]
     blind = [inbox for inbox in snapshot.inboxes if inbox.blind]
-    rest = _rest(phases)
+    ours: tuple[str, ...] = ()
     if blind:
         unseen = _names([inbox.inbox for inbox in blind])
-        rest += (f"{count(len(blind), 'seed inbox')} cannot be read now: {unseen}.",)
+        ours += (f"{count(len(blind), 'seed inbox')} cannot be read now: {unseen}.",)
     if unreached := [inbox.inbox for inbox in snapshot.inboxes if inbox.unreached and not inbox.blind]:
-        rest += (f"Canary mail does not arrive in {_names(unreached)}.",)
+        ours += (f"Canary mail does not arrive in {_names(unreached)}.",)
+    rest = (*_rest(phases), *ours)
     leaders = leading(open_alerts(snapshot))
     told = [shown for shown in leaders if shown.alert.kind in GAP_KINDS]
     if len(told) == 1:
@@ -137,13 +138,13 @@ def headline(snapshot: Snapshot) -> Headline:
     usual = phases[StreamPhase.REGULAR]
     if usual == len(snapshot.states):
         whole = "The one list is" if usual == 1 else f"All {usual:,} lists are"
-        return Headline("calm", f"{whole} mailing as usual", rest[1:])
+        return Headline("calm", f"{whole} mailing as usual", ours)
     if usual:
-        others = tuple(line for line in rest if "as usual" not in line)
-        return Headline("calm", f"{count(usual, 'list')} {'is' if usual == 1 else 'are'} mailing as usual", others)
+        others = _rest(phases, without=StreamPhase.REGULAR)
+        return Headline("calm", f"{count(usual, 'list')} {'is' if usual == 1 else 'are'} mailing as usual", (*others, *ours))
     if learning := phases[StreamPhase.LEARNING]:
-        others = tuple(line for line in rest if line != f"Lists: {learning:,} still being learned.")
-        return Headline("calm", f"Learning the rhythm of {count(learning, 'list')}", others)
+        others = _rest(phases, without=StreamPhase.LEARNING)
+        return Headline("calm", f"Learning the rhythm of {count(learning, 'list')}", (*others, *ours))
     return Headline("calm", "No list is mailing as usual now", rest)
 
 
@@ -278,16 +279,17 @@ def alert_members(alert: Alert, states: Sequence[StreamState]) -> tuple[MemberLi
     return tuple(lines)
 
 
-def _rest(phases: Counter[StreamPhase]) -> tuple[str, ...]:
-    """One sentence about the other streams, none where there are none."""
+def _rest(phases: Counter[StreamPhase], without: StreamPhase | None = None) -> tuple[str, ...]:
+    """One sentence about the other streams, none where there are none; `without` those of which the title tells."""
     said = {
         StreamPhase.REGULAR: "mailing as usual",
         StreamPhase.WATCH: "late",
         StreamPhase.BLIND: "cannot be seen now",
         StreamPhase.LEARNING: "still being learned",
         StreamPhase.PAUSED: "in a declared pause",
+        StreamPhase.ENDED: "ended",
     }
-    parts = [f"{phases[phase]:,} {words}" for phase, words in said.items() if phases[phase]]
+    parts = [f"{phases[phase]:,} {words}" for phase, words in said.items() if phases[phase] and phase is not without]
     return (f"Lists: {', '.join(parts)}.",) if parts else ()
 
 

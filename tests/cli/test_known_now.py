@@ -97,8 +97,21 @@ def test_tables_for_people_name_what_is_listed(command: str, said: str, watched:
     assert said in ran.out
 
 
+def test_streams_that_were_silent_before_the_first_look_are_not_passed_over(gonequiet: Run, settings_file: Path) -> None:
+    """After an import of past mail: the list's silence is rare and raises nothing, and nobody is told that all is well."""
+    now = datetime.now(UTC)
+    sends = [f"a.example,{(now - timedelta(days=20, hours=6 * n)).isoformat()}" for n in range(200)]
+    sends += [f"b.example,{(now - timedelta(hours=6 * n)).isoformat()}" for n in range(280)]
+    past = settings_file.parent / "past.csv"
+    past.write_text("\n".join(["sender_id,timestamp", *sends, ""]), encoding="utf-8")
+    assert gonequiet("import", past, "-c", settings_file).status == 0
+    said = gonequiet("gaps", "-c", settings_file).out
+    assert "No gap is open." in said
+    assert "1 stream is ended: silent since before we began to look" in said
+
+
 @pytest.mark.parametrize(
-    ("command", "said"), [("streams", "No stream is known yet"), ("gaps", "No stream is silent"), ("alerts", "No alert is open")]
+    ("command", "said"), [("streams", "No stream is known yet"), ("gaps", "No gap is open"), ("alerts", "No alert is open")]
 )
 def test_an_empty_list_says_so_to_people_and_nothing_to_programs(
     command: str, said: str, settings_file: Path, gonequiet: Run

@@ -100,6 +100,21 @@ def test_lists_that_ended_or_pause_are_not_counted_as_mailing() -> None:
     assert said.title == "1 list is mailing as usual"
 
 
+@pytest.mark.parametrize(
+    ("phases", "lines"),
+    [
+        ((StreamPhase.REGULAR, StreamPhase.REGULAR), ()),
+        (
+            (StreamPhase.REGULAR, StreamPhase.LEARNING, StreamPhase.PAUSED, StreamPhase.ENDED),
+            ("Lists: 1 still being learned, 1 in a declared pause, 1 ended.",),
+        ),
+        ((StreamPhase.LEARNING, StreamPhase.ENDED), ("Lists: 1 ended.",)),
+    ],
+)
+def test_the_headline_passes_over_no_list(phases: tuple[StreamPhase, ...], lines: tuple[str, ...]) -> None:
+    assert headline(with_phases(*phases)).lines == lines
+
+
 def test_several_gaps_are_counted_and_named() -> None:
     now = silent().now
     second = shown_alert(2, finding=replace(gap_finding(history()), subject="teamhagerty.com", key="gap:teamhagerty.com"))
