@@ -33,12 +33,14 @@ PROMISE = 1.0
 
 def main() -> None:
     wanted = _arguments()
-    lists, trials, crowd, worlds = (90, 3, 120, 1) if wanted.quick else (330, 60, 500, 2)
+    lists, trials, crowd, worlds, further = (90, 3, 120, 1, 2) if wanted.quick else (330, 60, 500, 2, 8)
     sets = {} if wanted.data is None else recorded_sets(wanted.data)
     begun = time.perf_counter()
     with ProcessPoolExecutor(2) as pool:
         recorded = [pool.submit(_recorded, name, streams) for name, streams in sorted(sets.items())]
         simulated = pool.submit(_simulated, wanted.seed, lists)
+        seeds = range(wanted.seed + 1, wanted.seed + 1 + further)
+        others = [pool.submit(_against_the_oracle, seed, lists) for seed in seeds]
         groups = [(m, s, pool.submit(groups_stop, m, s, trials, wanted.seed)) for m, s in ((10, 10), (20, 10))]
         lasting = [pool.submit(group_years, wanted.seed + i, lists) for i in range(worlds)]
         silent = pool.submit(outage, crowd, wanted.seed)
@@ -50,6 +52,7 @@ def main() -> None:
             lists=lists,
             quick=wanted.quick,
             simulated=simulated.result(),
+            further=[other.result() for other in others],
             recorded=[r.result() for r in recorded],
             groups=[(m, s, trial.result()) for m, s, trial in groups],
             group_years=[one.result() for one in lasting],
@@ -77,6 +80,13 @@ def _simulated(seed: int, lists: int) -> Comparison:
     streams = streams_of(simulation)
     record = record_of(streams)
     return _compare("simulation", streams, record, [Oracle(simulation, record), *rules_for(record)])
+
+
+def _against_the_oracle(seed: int, lists: int) -> Comparison:
+    simulation = simulate(seed, lists)
+    streams = streams_of(simulation)
+    record = record_of(streams)
+    return _compare("simulation", streams, record, [Oracle(simulation, record)])
 
 
 def _recorded(name: str, streams: Sequence[Stream]) -> Comparison:

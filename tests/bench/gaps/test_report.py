@@ -26,6 +26,12 @@ def measured() -> Measured:
         lists=10,
         quick=True,
         simulated=Comparison("simulation", [outcome()] * 4, others),
+        further=[
+            Comparison(
+                "simulation", [outcome(false=false, median=median)] * 4, {"oracle: true hazard": [outcome(median=8.0)] * 4}
+            )
+            for false, median in ((180, 9.0), (240, 13.0))
+        ],
         recorded=[Comparison("posters", [outcome()] * 4, {n: o for n, o in others.items() if n in RULES_OF_THE_TRADE})],
         group_years=[{10: GroupYears(4.0, 1, 1)}, {10: GroupYears(6.0, 0, 3)}],
         groups=[(20, 10, [Trial(12.0, 1, Named(10, 1), Named(10, 0)), Trial(float("inf"), 0, NOBODY, NOBODY)])],
@@ -57,6 +63,7 @@ def test_a_promise_is_judged_by_its_rate_or_with_little_exposure_by_its_interval
 def test_the_report_names_seed_ratio_and_what_was_never_told() -> None:
     text = render(measured())
     assert "with seed 5" in text
+    assert "| >5/day | 1.05 (0.90 to 1.20) | 1.38 (1.12 to 1.62) | 1.5 | 1 |" in text
     assert "| >5/day | 200 | 1.00 (0.87-1.15) | kept | 10.0 / 30.0 | 8.0 / 24.0 | 1.25 | 1.5 |" in text
     assert "| 10 | 10.0 | 1 | 4 | 0.50 (0.16-1.17) |" in text
     assert "| 20 | 10 | 2 | 1 | 12.0 / never / never | 1.0 | 5.0, 0.5 | 0 % | 5.0, 0.0 | 50 % |" in text
