@@ -84,6 +84,10 @@ COLUMNS: dict[str, tuple[tuple[int, ...], type, float]] = {
     "scale": ((), np.float64, 1.0),
     "rate_class": ((), np.int64, 2),
     "tail": ((), np.int64, 4),
+    # what its own alarms say of the promise
+    "contradicted": ((), np.float64, 0.0),
+    "promised": ((), np.float64, 0.0),
+    "feedback": ((), np.float64, 0.0),
     # the running silence
     "elapsed": ((), np.float64, 0.0),
     "covered": ((), np.float64, 0.0),
@@ -148,6 +152,10 @@ class Bank:
     """Irregularity, in units of the pool's: what the largest gaps in `ring` say, and all that is known of it."""
     rate_class: Rows
     tail: Rows
+    contradicted: Floats
+    promised: Floats
+    feedback: Floats
+    """By how much more surprising a silence of this row has to be, and the counts (as in `Learning`) that say so."""
     elapsed: Floats
     covered: Floats
     soonest: Floats

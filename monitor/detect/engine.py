@@ -91,7 +91,7 @@ class Engine:
         learning.pass_day(bank, self.hour, judged[bank.view("witness")])
         cells = np.stack([hours_of_week(self.hour, 24, zone) for zone in self.zones], axis=1)
         fleet_clock.open_day(bank, self.hour, cells)
-        if learning.refit(self.hour) | self._share_out():
+        if learning.refit(bank, self.hour) | self._share_out():
             set_limits(bank, np.arange(bank.size), learning.tails, learning.feedback)
 
     def _share_out(self) -> bool:
@@ -110,7 +110,7 @@ class Engine:
         self.closed += closed
         for alarm in closed:
             if np.isfinite(alarm.alarm_at[ALERT]) and not self.bank.is_group[alarm.row]:
-                self.learning.note_alarm(alarm.tail, alarm.resumed_at - alarm.last, alarm.mean_gap)
+                self.learning.note_alarm(self.bank, alarm.row, alarm.tail, alarm.resumed_at - alarm.last, alarm.mean_gap)
 
 
 def take_sends(clocks: Clocks, sends: Arrivals, defaults: Defaults) -> Lessons:

@@ -1,4 +1,4 @@
-"""What the whole fleet teaches: tails refitted monthly from its own gaps, and feedback that keeps the promise.
+"""What the fleet teaches: tails refitted monthly from its own gaps, and feedback that keeps the promise, for kinds and streams.
 
 Both use only gaps and alarms that are over. Tails fall back to the shipped ones while a rate class has few gaps.
 """
@@ -23,6 +23,10 @@ FEEDBACK_HALF_LIFE = 2 * HOURS_PER_YEAR
 FEEDBACK_INERTIA = np.repeat([20.0, 5.0, 5.0, 5.0], len(REGULARITIES))
 """False alarms as if seen and promised before, by kind; heavy lists' come in clusters, so that as many prove less."""
 FEEDBACK_LIMIT = 3.0
+OWN_INERTIA = 5.0
+"""The same for the correction of a single stream, on top of its kind's."""
+OWN_CLASSES = 2
+"""So many of the busier rate classes have one: slower lists differ in this by no more than chance."""
 REAL_STOP_HOURS, REAL_STOP_GAPS = 14 * 24.0, 20.0
 
 
@@ -70,10 +74,14 @@ class Learning:
         if np.count_nonzero(useful):
             self.gaps.append((gaps[useful].astype(np.float32), kinds[useful].astype(np.int8)))
 
-    def note_alarm(self, kind: int, silence: float, mean_gap: float) -> None:
-        """An alarm ended with a send; unless it was a real stop, it was false."""
-        if silence <= max(REAL_STOP_HOURS, REAL_STOP_GAPS * mean_gap):
+    def note_alarm(self, bank: Bank, row: int, kind: int, silence: float, mean_gap: float) -> None:
+        """An alarm of a row ended with a send; unless it was a real stop, it was false.
+
+        What `fixed` hours or a `ceiling` bring about proves nothing about tails.
+        """
+        if np.isinf(bank.limit[row]) and silence <= max(REAL_STOP_HOURS, REAL_STOP_GAPS * mean_gap):
             self.contradicted[kind] += 1.0
+            bank.contradicted[row] += 1.0
 
     def pass_day(self, bank: Bank, hour: int, judged: Floats) -> None:
         """Add the false alarms that the tails promise for the day that ends, and decay.
@@ -86,12 +94,14 @@ class Learning:
         with np.errstate(invalid="ignore"):
             mean_gap = 1.0 / bank.levels()
             live = ~is_real_stop(hour - bank.view("last"), mean_gap) & ~np.isnan(bank.view("last"))
-        live &= (bank.view("sessions") >= bank.view("min_sessions")) & ~bank.view("is_group")
-        share = np.where(live, bank.view("budget"), 0.0) * judged / HOURS_PER_YEAR
+        live &= (bank.view("sessions") >= bank.view("min_sessions")) & ~bank.view("is_group") & np.isinf(bank.view("limit"))
+        share = np.where(live, bank.view("budget"), 0.0) * judged / HOURS_PER_YEAR * np.exp(-bank.view("feedback"))
         by_kind = np.bincount(bank.view("tail"), weights=share, minlength=len(KINDS))
         self.promised += by_kind * np.exp(-self.feedback)
+        bank.view("contradicted")[:] *= keep
+        bank.view("promised")[:] = bank.view("promised") * keep + share
 
-    def refit(self, hour: int) -> bool:
+    def refit(self, bank: Bank, hour: int) -> bool:
         """At the end of the day on which a month is over: new tails and feedback. True where anything may have changed."""
         if hour // MONTH == (hour - 24) // MONTH:
             return False
@@ -104,6 +114,9 @@ class Learning:
             self.tails = Tails([self._tail(v, tail, hour) for v, tail in known])
         off_by = np.log((self.contradicted + FEEDBACK_INERTIA) / (self.promised + FEEDBACK_INERTIA))
         self.feedback = np.clip(off_by, -FEEDBACK_LIMIT, FEEDBACK_LIMIT)
+        own_by = np.log((bank.view("contradicted") + OWN_INERTIA) / (bank.view("promised") + OWN_INERTIA))
+        busy = bank.view("rate_class") < OWN_CLASSES
+        bank.view("feedback")[:] = np.where(busy, np.clip(own_by, -FEEDBACK_LIMIT, FEEDBACK_LIMIT), 0.0)
         return True
 
     def _tail(self, gaps: Floats, shipped: Tail, hour: int) -> Tail:

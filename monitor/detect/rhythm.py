@@ -254,7 +254,9 @@ def _needed(
 ) -> Floats:
     """The standardised silence that an alarm needs with so many times the budget; inf where none is possible."""
     kinds = rhythm.tail
-    surprise = np.log(rhythm.level[1] * HOURS_PER_YEAR / bank.budget[rows]) + feedback[kinds] - np.log(multiple)
+    surprise = (
+        np.log(rhythm.level[1] * HOURS_PER_YEAR / bank.budget[rows]) + feedback[kinds] + bank.feedback[rows] - np.log(multiple)
+    )
     v = tails.inverse(np.maximum(surprise, LEAST_SURPRISE), kinds)
     v[(sessions < bank.min_sessions[rows]) | ~np.isnan(bank.fixed[rows])] = np.inf
     return v
@@ -268,5 +270,6 @@ def surprises(bank: Bank, tails: Tails) -> Floats:
 
 def return_periods(bank: Bank, tails: Tails, feedback: Floats) -> Floats:
     """Years between silences as long as the running one, for every row; 0 where nothing is known yet."""
-    log_years = surprises(bank, tails) - feedback[bank.view("tail")] - np.log(bank.levels() * HOURS_PER_YEAR)
+    corrected = surprises(bank, tails) - feedback[bank.view("tail")] - bank.view("feedback")
+    log_years = corrected - np.log(bank.levels() * HOURS_PER_YEAR)
     return np.where(bank.view("sessions") >= 2, np.exp(np.minimum(log_years, 50.0)), 0.0)

@@ -1,11 +1,13 @@
-"""Rhythms: what first gaps may teach, how a lull of all others slows the clock, and feedback that settles."""
+"""Rhythms: what first gaps may teach, irregularity, how a lull of all others slows the clock, and feedback that settles."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from monitor.detect.bank import Floats
+from monitor.detect.bank import Bank, Floats, hours
 from monitor.detect.calendar import HOURS_PER_WEEK
 from monitor.detect.defaults import load_defaults
 from monitor.detect.engine import Engine
@@ -15,6 +17,7 @@ from monitor.detect.tails import KINDS, REGULAR
 from monitor.settings import GapSettings
 
 FIRST = 460_000
+DEFAULT = GapSettings()
 
 
 def engine_of(streams: int) -> Engine:
@@ -125,11 +128,55 @@ def test_feedback_settles_at_what_the_tails_are_wrong_by() -> None:
         promised = 4.0 * np.exp(-learning.feedback)
         learning.promised += promised
         learning.contradicted += 2.0 * promised
-        learning.refit(month * MONTH)
+        learning.refit(Bank(), month * MONTH)
         corrections.append(float(learning.feedback[-1]))
     assert (np.diff(corrections) > 0).all()
     assert corrections[-1] == pytest.approx(np.log(2.0), abs=0.1)
     assert max(corrections) < np.log(2.0)
+
+
+def corrected(rate_class: int, false: tuple[int, ...], *, settings: GapSettings = DEFAULT) -> Engine:
+    """Lists of a class of which each year had so many false alarms, three years long, at one promised."""
+    engine = engine_of(len(false))
+    bank, learning = engine.bank, engine.learning
+    for row in range(len(false)):
+        bank.limit[row] = np.inf if settings.ceiling is None else hours(settings.ceiling)
+    rows = slice(0, len(false))
+    bank.last[rows], bank.sessions[rows], bank.rate_class[rows] = 0.0, 100, rate_class
+    for day in range(1, 3 * 365):
+        bank.last[rows] = 24.0 * day
+        learning.pass_day(bank, 24 * day, np.full(len(false), 24.0))
+        for row, number in enumerate(false):
+            if number and day % (365 // number) == 0:
+                learning.note_alarm(bank, row, int(bank.tail[row]), 30.0, 5.0)
+        learning.refit(bank, 24 * day)
+    return engine
+
+
+def test_a_busy_list_is_corrected_by_its_own_false_alarms() -> None:
+    """It needs more surprise after many false alarms and less after none; alarms that were wanted by hours prove nothing."""
+    own = corrected(0, (6, 1, 0)).bank.feedback[:3]
+    assert own[0] > 0.5
+    assert own[1] == pytest.approx(0.0, abs=0.15)
+    assert -0.8 < own[2] < -0.2
+    assert corrected(2, (6, 1, 0)).bank.feedback[:3].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_alarms_that_a_ceiling_brings_about_correct_nothing() -> None:
+    engine = corrected(0, (12, 12), settings=GapSettings(ceiling=timedelta(hours=4)))
+    assert engine.bank.feedback[:2].tolist() == [0.0, 0.0]
+    assert not engine.learning.feedback.any()
+
+
+def test_what_a_list_is_corrected_by_moves_its_deadlines() -> None:
+    engine = engine_of(2)
+    for _ in range(30 * 24):
+        pass_hour(engine, [0, 1] if engine.hour % 3 == 0 else [])
+    before = deadlines(engine.bank, np.arange(2), engine.learning.tails, engine.learning.feedback)
+    engine.bank.feedback[0] = 1.0
+    after = deadlines(engine.bank, np.arange(2), engine.learning.tails, engine.learning.feedback)
+    assert (after[0] > before[0]).all()
+    np.testing.assert_array_equal(after[1], before[1])
 
 
 def test_the_own_tail_of_a_fleet_takes_over_within_half_a_year() -> None:
@@ -140,7 +187,7 @@ def test_the_own_tail_of_a_fleet_takes_over_within_half_a_year() -> None:
     learning.gaps.append((short.astype(np.float32), np.zeros(4000, np.int8)))
     needed = []
     for month in range(8):
-        learning.refit(month * MONTH)
+        learning.refit(Bank(), month * MONTH)
         needed.append(float(learning.tails.by_kind[0].inverse(far)[0]))
     assert needed[0] == pytest.approx(float(shipped.inverse(far)[0]), rel=0.01)
     assert (np.diff(needed[:6]) < 0).all()
