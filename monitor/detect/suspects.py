@@ -43,6 +43,7 @@ OTHERS_WENT_ON = 10.0
 ALL_ARE_SILENT = 3.0
 """So surprising (the sum over the busiest others) a silence of everybody else is no luck."""
 BUSIEST = 64
+"""So many of the others are looked at."""
 MOST_MARGIN = 50.0
 ROUNDED = 1e-6
 """By as much a score among many may differ from that of the group alone."""
