@@ -242,20 +242,21 @@ def test_observation_cannot_end_in_a_time_of_which_no_mail_can_be(gonequiet: Run
     assert ran.err == f"gonequiet: {censor}: line 2: censor_ts: expected a year from 1900 to 2199, got '9999-12-31'\n"
 
 
-def test_a_sender_whose_end_is_given_but_that_has_no_event_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ("stop.example,2025-03-05\n", "no event is of stop.example; not used"),
+        (
+            "goes-on.example,2025-03-05\nstops.example,2025-03-05\n",
+            "goes-on.example mailed after its end there; its last mail counts",
+        ),
+    ],
+)
+def test_an_end_that_does_not_fit_the_events_is_told_of(ends: str, said: str, gonequiet: Run, tmp_path: Path) -> None:
     censor = tmp_path / "censor.csv"
-    censor.write_text("sender_id,censor_ts\nstop.example,2025-03-05\n", encoding="utf-8")
+    censor.write_text(f"sender_id,censor_ts\n{ends}", encoding="utf-8")
     ran = gonequiet("backtest", two_lists(tmp_path), "--censor", censor, "--json")
-    assert ran.status == 0
-    assert ran.err == f"gonequiet: {censor}: no event is of stop.example; not used\n"
-
-
-def test_a_sender_that_mailed_after_its_end_is_told_of(gonequiet: Run, tmp_path: Path) -> None:
-    censor = tmp_path / "censor.csv"
-    censor.write_text("sender_id,censor_ts\ngoes-on.example,2025-03-05\nstops.example,2025-03-05\n", encoding="utf-8")
-    ran = gonequiet("backtest", two_lists(tmp_path), "--censor", censor, "--json")
-    assert ran.status == 0
-    assert ran.err == f"gonequiet: {censor}: goes-on.example mailed after its end there; its last mail counts\n"
+    assert (ran.status, ran.err) == (0, f"gonequiet: {censor}: {said}\n")
 
 
 @pytest.mark.parametrize("text", ["soon", "2025", "20250201"])

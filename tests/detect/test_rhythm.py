@@ -9,10 +9,11 @@ import pytest
 
 from monitor.detect.bank import Bank, Floats, hours
 from monitor.detect.calendar import HOURS_PER_WEEK
+from monitor.detect.clocks import ALERT
 from monitor.detect.defaults import load_defaults
 from monitor.detect.engine import Engine
 from monitor.detect.learning import MONTH, Learning
-from monitor.detect.rhythm import deadlines, refresh_scales
+from monitor.detect.rhythm import deadlines, refresh_scales, return_periods
 from monitor.detect.tails import KINDS, REGULAR
 from monitor.settings import GapSettings
 
@@ -168,7 +169,17 @@ def test_alarms_that_a_ceiling_brings_about_correct_nothing() -> None:
     assert not engine.learning.feedback.any()
 
 
-def test_what_a_list_is_corrected_by_moves_its_deadlines() -> None:
+def test_what_is_promised_of_a_corrected_list_is_what_its_threshold_still_lets_through() -> None:
+    """Else what was corrected would be corrected again, month by month."""
+    engine = engine_of(2)
+    bank, rows = engine.bank, slice(0, 2)
+    bank.last[rows], bank.sessions[rows], bank.feedback[rows] = 0.0, 100, (0.0, np.log(2.0))
+    engine.learning.pass_day(bank, 24, np.full(2, 24.0))
+    assert bank.promised[1] == pytest.approx(bank.promised[0] / 2)
+    assert engine.learning.promised.sum() == pytest.approx(bank.promised[rows].sum())
+
+
+def test_what_a_list_is_corrected_by_moves_its_deadlines_and_what_is_said_of_its_silence() -> None:
     engine = engine_of(2)
     for _ in range(30 * 24):
         pass_hour(engine, [0, 1] if engine.hour % 3 == 0 else [])
@@ -177,6 +188,9 @@ def test_what_a_list_is_corrected_by_moves_its_deadlines() -> None:
     after = deadlines(engine.bank, np.arange(2), engine.learning.tails, engine.learning.feedback)
     assert (after[0] > before[0]).all()
     np.testing.assert_array_equal(after[1], before[1])
+    engine.bank.elapsed[:2] = after[:, ALERT]
+    years = return_periods(engine.bank, engine.learning.tails, engine.learning.feedback)
+    np.testing.assert_allclose(years * engine.bank.budget[:2], 1.0, rtol=1e-6)
 
 
 def test_the_own_tail_of_a_fleet_takes_over_within_half_a_year() -> None:

@@ -82,6 +82,15 @@ def test_a_group_that_is_judged_late_is_dated_back_to_when_its_silence_became_un
     assert abs(found.found_at - again.found_at) < 2 * HOUR
 
 
+def test_looks_at_a_long_silence_of_a_group_agree_when_it_was_found() -> None:
+    """Moments are tried hours apart then; the one in between is told all the same."""
+    known = detector(house(10, silent=10, after=240))
+    looks = [known.assess(START + 40 * DAY + h * HOUR).findings for h in (160, 180, 200)]
+    found = [f.found_at for findings in looks for f in findings if f.kind is FindingKind.GROUP_GAP]
+    assert len(found) == 3
+    assert max(found) - min(found) < HOUR / 2
+
+
 def test_a_group_that_was_silent_before_anybody_looked_is_not_told_of() -> None:
     known = Detector(lambda _stream, _organisation: GapSettings())
     known.add_sends(house(10, silent=10, after=240))
